@@ -1,0 +1,3 @@
+//! Rollcall: who is online, since when, and when each person was last seen.
+
+pub mod presence;
