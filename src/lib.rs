@@ -1,3 +1,5 @@
 //! Rollcall: who is online, since when, and when each person was last seen.
 
 pub mod presence;
+
+pub mod store;

@@ -5,8 +5,10 @@
 
 mod entry;
 mod ids;
+mod policy;
 mod status;
 
 pub use entry::{Entry, EntryKind};
 pub use ids::{ConnectionId, IdError, LoginId, Millis, Org, SessionId, Tab, UserId};
+pub use policy::{Policy, Rhythm};
 pub use status::{Activity, Device, GateKind, Pace, Reason, Role, Status, UnknownWord};
