@@ -1,5 +1,7 @@
 //! The history on a real Postgres: the copy, its fence and its quarantine, the chain of seals, rights and queries.
 
+#![allow(clippy::unwrap_used, reason = "in a test an error is a failure")]
+
 use std::collections::HashSet;
 use std::time::Duration;
 
