@@ -25,6 +25,9 @@ EXCEPTION
         -- 'tuple concurrently updated' is an internal_error: the other migration granted the same.
         RAISE NOTICE 'role rollcall_app was granted by another migration';
     WHEN insufficient_privilege THEN
+        IF pg_has_role(CURRENT_USER, 'rollcall_app', 'member') THEN
+            RETURN; -- somebody who may has granted it beforehand
+        END IF;
         RAISE WARNING 'cannot grant rollcall_app to %: serve keeps the rights of its login', CURRENT_USER;
 END
 $$;
