@@ -49,6 +49,7 @@ pub(super) struct Interval<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Last<'a> {
     pub(super) entry: &'a Entry,
+    pub(super) subject: i64,
     pub(super) sequence: i64,
 }
 
@@ -114,6 +115,7 @@ pub(super) fn fold<'a>(entries: &[&'a Entry], known: &HashMap<&'a UserId, Known>
         .iter()
         .map(|person| Last {
             entry: person.latest,
+            subject: person.known.subject,
             sequence: person.known.sequence,
         })
         .collect();
