@@ -2,4 +2,6 @@
 
 pub mod presence;
 
+pub mod metrics;
+
 pub mod store;
