@@ -1,1 +1,6 @@
-fn main() {}
+//! Every test that needs a real Redis and Postgres, or the whole repository, in one program: one pair of servers.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod devstack;
+mod support;
