@@ -7,3 +7,5 @@ pub mod devstack;
 pub mod presence;
 
 pub mod store;
+/// Logging.
+pub mod telemetry;
