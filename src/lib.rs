@@ -9,3 +9,5 @@ pub mod presence;
 pub mod metrics;
 
 pub mod store;
+/// Logging.
+pub mod telemetry;
