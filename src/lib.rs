@@ -3,3 +3,6 @@
 pub mod presence;
 
 pub mod store;
+
+/// Who is calling: access tokens and passwords.
+pub mod auth;
