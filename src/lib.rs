@@ -6,3 +6,6 @@ pub mod store;
 
 /// Who is calling: access tokens and passwords.
 pub mod auth;
+
+/// People in Postgres: accounts, logins and refresh tokens, and what was done to them.
+pub mod accounts;
