@@ -1,6 +1,6 @@
 //! People in Postgres: accounts, passwords' hashes, logins and their refresh tokens.
 //!
-//! Every change of an account writes its row of `admin_actions` in the same transaction ([`actions`]), so
+//! Every change of an account writes its row of `admin_actions` in the same transaction (`actions::record`), so
 //! that there is no change without its record. Time is Postgres's. Hashing passwords and signing access
 //! tokens is not done here: hashes come in, facts go out.
 
