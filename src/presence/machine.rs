@@ -209,7 +209,7 @@ impl Machine {
         if let Some(refused) = self.refusal(id, login, token_version) {
             return refused;
         }
-        let user = self.take(id, org);
+        let user = self.take_for_sign(id, org);
         let index = user
             .sessions
             .iter()

@@ -1,6 +1,5 @@
 //! The store on a real Redis: the scripts beside the pure machine, and each script by itself.
 
-mod contract;
 mod model;
 
 use std::sync::Arc;
