@@ -6,8 +6,6 @@
 //! [`auth`] know people and tokens. [`app`] builds all of it once, [`http`] and [`tasks`] are what runs.
 //! Modules stand in reading order; a module uses only modules that stand nearer to `presence` in ARCHITECTURE.md.
 
-/// The history of presence in Postgres.
-pub mod audit;
 pub mod presence;
 
 pub mod store;

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod accounts;
+mod audit;
 mod devstack;
 mod store;
 mod support;
