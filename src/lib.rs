@@ -4,6 +4,8 @@
 pub mod config;
 /// A private Redis and Postgres for development and tests.
 pub mod devstack;
+/// Metrics for Prometheus.
+pub mod metrics;
 pub mod presence;
 
 pub mod store;
