@@ -118,7 +118,7 @@ impl Link {
         {
             reply = client.eval(script.body, keys, args).await;
         }
-        metrics::redis_script(script.name, started.elapsed());
+        metrics::script(script.name, started.elapsed());
         self.judge(reply)
     }
 

@@ -358,7 +358,7 @@ impl Store {
 
     fn noted(&self, answer: Answer, note: &str) -> Answer {
         if note == "late" {
-            metrics::late_saved();
+            metrics::late_saved(1);
         }
         answer
     }

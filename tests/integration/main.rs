@@ -5,5 +5,6 @@
 mod accounts;
 mod audit;
 mod devstack;
+mod house;
 mod store;
 mod support;
