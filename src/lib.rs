@@ -3,3 +3,5 @@
 pub mod presence;
 
 pub mod store;
+
+pub mod http;
