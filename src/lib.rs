@@ -4,4 +4,8 @@ pub mod presence;
 
 pub mod store;
 
+/// Who is calling: access tokens and passwords.
+pub mod auth;
+
+/// The public API and the internal listener.
 pub mod http;
