@@ -22,7 +22,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         let bytes = Bytes::from_request(request, state)
             .await
             .map_err(|error| unreadable(&error))?;
-        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        let text = bytes.trim_ascii();
+        let text = if text.is_empty() { b"{}" } else { text };
+        // serde would also read a struct from an array of its fields.
+        if text.first() != Some(&b'{') {
+            return Err(ApiError::invalid("", "the body is not a JSON object"));
+        }
         let mut json = serde_json::Deserializer::from_slice(text);
         let value = serde_path_to_error::deserialize(&mut json)
             .map_err(|error| refused(pointer(error.path()), &error.inner().to_string()))?;
