@@ -6,6 +6,7 @@
 
 mod error;
 pub mod extract;
+mod fallback;
 pub mod middleware;
 mod paths;
 mod problem;
@@ -14,6 +15,7 @@ mod server;
 mod time;
 
 pub use error::{ApiError, FieldError};
+pub use fallback::{not_allowed, not_found};
 pub use problem::Problem;
 pub use request_id::RequestId;
 pub use server::{Drained, Limits, serve};

@@ -1,1 +1,3 @@
-fn main() {}
+//! One program for all tests against real servers, mirroring the URL tree.
+
+mod http;

@@ -1,0 +1,4 @@
+//! The public API over real sockets.
+
+mod layers;
+mod server;
