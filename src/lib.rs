@@ -7,5 +7,8 @@ pub mod store;
 /// Who is calling: access tokens and passwords.
 pub mod auth;
 
+/// People in Postgres: accounts, logins and refresh tokens, and what was done to them.
+pub mod accounts;
+
 /// The public API and the internal listener.
 pub mod http;
