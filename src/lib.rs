@@ -1,6 +1,12 @@
 //! Rollcall: who is online, since when, and when each person was last seen.
 
+/// Settings from file, environment and flags.
+pub mod config;
+/// A private Redis and Postgres for development and tests.
+pub mod devstack;
 pub mod presence;
+
+pub mod metrics;
 
 pub mod store;
 

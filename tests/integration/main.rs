@@ -1,3 +1,7 @@
-//! One program for all tests against real servers, mirroring the URL tree.
+//! Every test that needs a real Redis and Postgres, or the whole repository, in one program: one pair of servers.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod devstack;
 mod http;
+mod support;
