@@ -9,6 +9,8 @@ pub mod presence;
 pub mod metrics;
 
 pub mod store;
+/// Logging.
+pub mod telemetry;
 
 /// Who is calling: access tokens and passwords.
 pub mod auth;
