@@ -1,4 +1,4 @@
-//! The values of an account: what it is called, what it may do, whether it may be online.
+//! An account as a value: what it may do, and whether it may be online.
 
 use std::str::FromStr;
 
@@ -7,6 +7,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{FromRow, Row};
 use time::OffsetDateTime;
 
+use super::{Email, NameRule, Username};
 use crate::presence::{GateKind, Org, Role, UserId};
 
 /// The number of an account. Presence knows the same user by its decimal text.
@@ -72,79 +73,6 @@ impl FromStr for AccountStatus {
             .into_iter()
             .find(|status| status.as_str() == word)
             .ok_or(NameRule("Status must be active, pending, suspended or banned"))
-    }
-}
-
-/// A value breaks a rule; the rule in words, as people may read it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct NameRule(pub &'static str);
-
-/// A user name: 3-150 letters, digits, spaces and `_ . -`, without spaces around it. Unique without regard
-/// to case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Username(String);
-
-impl Username {
-    /// Parses a user name; spaces around it are taken off.
-    ///
-    /// # Errors
-    /// [`NameRule`] in the words that existing clients show.
-    pub fn parse(text: &str) -> Result<Self, NameRule> {
-        let text = text.trim();
-        if !(3..=150).contains(&text.chars().count()) {
-            return Err(NameRule("Username must be 3-150 characters"));
-        }
-        if !text
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, ' ' | '_' | '.' | '-'))
-        {
-            return Err(NameRule(
-                "Username may contain letters, digits, spaces and _ . - only",
-            ));
-        }
-        Ok(Self(text.to_owned()))
-    }
-
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// An e-mail address. Unique without regard to case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Email(String);
-
-impl Email {
-    /// Parses an address; spaces around it are taken off. Only its form is checked: whether it works is
-    /// known when a message has arrived.
-    ///
-    /// # Errors
-    /// [`NameRule`] in the words that existing clients show.
-    pub fn parse(text: &str) -> Result<Self, NameRule> {
-        let text = text.trim();
-        let good = |part: &str| {
-            !part.is_empty()
-                && !part
-                    .chars()
-                    .any(|c| c.is_whitespace() || c.is_control() || c == '@')
-        };
-        let parts = text
-            .split_once('@')
-            .is_some_and(|(local, domain)| good(local) && good(domain));
-        if parts && text.chars().count() <= 254 {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(NameRule("Invalid email format"))
-        }
-    }
-
-    /// The address as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 

@@ -1,16 +1,16 @@
-//! Logins: opened, listed and ended. Each is a family of refresh tokens under one name, the claim `sid`.
+//! Logins: opened and ended. Each is a family of refresh tokens under one name, the claim `sid`.
 
 use std::time::Duration;
 
 use rand::distr::{Alphanumeric, SampleString};
 use secrecy::SecretString;
+use sqlx::PgConnection;
 use sqlx::postgres::types::PgInterval;
-use sqlx::{PgConnection, Row};
 use time::OffsetDateTime;
 
 use super::refresh::RefreshToken;
 use super::{Account, AccountError, AccountId, Accounts, Action, Origin, actions, sql};
-use crate::presence::{Device, LoginId, UserId};
+use crate::presence::{Device, LoginId};
 
 /// Length of a login's name: 71 random bits. It is no secret, but nobody should guess another's.
 const LOGIN_LENGTH: usize = 12;
@@ -78,41 +78,6 @@ pub struct Family {
     pub refresh: SecretString,
     /// When it ends by itself.
     pub expires_at: OffsetDateTime,
-}
-
-/// A login that can still be refreshed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Login {
-    /// Its name.
-    pub login: LoginId,
-    /// When it was opened.
-    pub created_at: OffsetDateTime,
-    /// When it was last refreshed.
-    pub last_used_at: OffsetDateTime,
-    /// When it ends by itself.
-    pub expires_at: OffsetDateTime,
-    /// Where it comes from.
-    pub meta: LoginMeta,
-}
-
-/// A login that was ended before its time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EndedLogin {
-    /// Whose.
-    pub user: UserId,
-    /// Its name.
-    pub login: LoginId,
-    /// When. Its access tokens may be about for one life of a token more.
-    pub ended_at: OffsetDateTime,
-}
-
-/// What must not be accepted any more although its access tokens may not have expired.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ended {
-    /// Logins ended one by one.
-    pub logins: Vec<EndedLogin>,
-    /// The lowest token version that is still good, of users whose tokens ended all at once.
-    pub versions: Vec<(UserId, i64)>,
 }
 
 /// A span for Postgres, which counts in microseconds; what is finer is cut off.
@@ -260,77 +225,5 @@ impl Accounts {
         end_families(&mut transaction, account, keep, reason, origin).await?;
         transaction.commit().await?;
         Ok(version)
-    }
-
-    /// The logins of an account that can still be refreshed, last used first.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn sessions(&self, account: AccountId) -> Result<Vec<Login>, AccountError> {
-        let rows = sqlx::query(sql::FAMILIES_LIVE)
-            .bind(account)
-            .fetch_all(&self.pool)
-            .await?;
-        let login = |row: &sqlx::postgres::PgRow| -> sqlx::Result<Login> {
-            Ok(Login {
-                login: login_id(row.try_get("login")?)?,
-                created_at: row.try_get("created_at")?,
-                last_used_at: row.try_get("last_used_at")?,
-                expires_at: row.try_get("expires_at")?,
-                meta: LoginMeta {
-                    device: row
-                        .try_get::<Option<&str>, _>("device")?
-                        .and_then(|word| word.parse().ok()),
-                    user_agent: row.try_get("user_agent")?,
-                    address: row.try_get("address")?,
-                },
-            })
-        };
-        Ok(rows.iter().map(login).collect::<sqlx::Result<_>>()?)
-    }
-
-    /// What was ended within the last `life`, the longest life of an access token: to be loaded into a store
-    /// that came back empty.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn ended_since(&self, life: Duration) -> Result<Ended, AccountError> {
-        let rows = sqlx::query_as::<_, (String, AccountId, OffsetDateTime)>(sql::FAMILIES_ENDED)
-            .bind(interval(life))
-            .fetch_all(&self.pool)
-            .await?;
-        let logins = rows
-            .into_iter()
-            .map(|(login, id, ended_at)| {
-                Ok(EndedLogin {
-                    user: id.user(),
-                    login: login_id(&login)?,
-                    ended_at,
-                })
-            })
-            .collect::<sqlx::Result<_>>()?;
-        let versions = sqlx::query_as::<_, (AccountId, i64)>(sql::VERSIONS_RAISED)
-            .bind(interval(life))
-            .fetch_all(&self.pool)
-            .await?;
-        Ok(Ended {
-            logins,
-            versions: versions
-                .into_iter()
-                .map(|(id, version)| (id.user(), version))
-                .collect(),
-        })
-    }
-
-    /// Forgets logins, and their tokens, that were over `age` ago; answers how many.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn forget_families(&self, age: Duration) -> Result<u64, AccountError> {
-        let done = sqlx::query(sql::FAMILIES_FORGET)
-            .bind(interval(age))
-            .execute(&self.pool)
-            .await?;
-        Ok(done.rows_affected())
     }
 }

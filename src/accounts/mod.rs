@@ -1,6 +1,6 @@
 //! People in Postgres: accounts, passwords' hashes, logins and their refresh tokens.
 //!
-//! Every change of an account writes its row of `admin_actions` in the same transaction ([`actions`]), so
+//! Every change of an account writes its row of `admin_actions` in the same transaction (`actions::record`), so
 //! that there is no change without its record. Time is Postgres's. Hashing passwords and signing access
 //! tokens is not done here: hashes come in, facts go out.
 
@@ -8,6 +8,8 @@ mod account;
 pub mod actions;
 mod error;
 mod families;
+mod logins;
+mod names;
 mod people;
 mod refresh;
 mod rotation;
@@ -15,12 +17,12 @@ mod sql;
 
 use sqlx::PgPool;
 
-pub use account::{
-    Account, AccountId, AccountStatus, Credentials, Email, Filter, NameRule, NewAccount, Page, Username,
-};
+pub use account::{Account, AccountId, AccountStatus, Credentials, Filter, NewAccount, Page};
 pub use actions::{Action, Origin, Severity};
 pub use error::{AccountError, RefreshError};
-pub use families::{EndReason, Ended, EndedLogin, Family, Login, LoginMeta};
+pub use families::{EndReason, Family, LoginMeta};
+pub use logins::{Ended, EndedLogin, Login};
+pub use names::{Email, NameRule, Username};
 pub use rotation::{RefreshMode, RefreshRules, Rotation};
 pub use sql::STATEMENTS;
 
