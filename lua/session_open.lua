@@ -32,6 +32,7 @@ if is_lost() then return { 'restoring' } end
 local refused = refusal(user, login_of(id), ARGV[5])
 if refused then return refused end
 local rec = load(place.users, user, org)
+adopt(rec, org)
 if rec.org ~= org then return { 'stale', rec.org } end
 
 local session, index = find(rec, id)

@@ -28,6 +28,7 @@ local login = login_of(guess)
 local refused = refusal(user, login, ARGV[5])
 if refused then return refused end
 local rec = load(place.users, user, org)
+adopt(rec, org)
 
 local session
 for _, s in ipairs(rec.sessions) do

@@ -191,7 +191,7 @@ CREATE TABLE claims (
 );
 
 -- How far the copy has come in each shard. Its row lock is the fence between two nodes that both believe they own
--- the shard. heard_at is the clock of Redis, never set back: what was lost with Redis is dated by it.
+-- the shard. heard_at is by the clock of Redis: what is lost with Redis is dated by it.
 CREATE TABLE copy_position (
     shard    smallint PRIMARY KEY,
     epoch    bigint   NOT NULL,
@@ -230,6 +230,10 @@ DECLARE
     child  text;
     made   integer := 0;
 BEGIN
+    -- Only a broken clock asks for others; their names would not sort, nor be found again by drop_partitions.
+    IF moment NOT BETWEEN '1970-01-01' AND '2199-12-31' THEN
+        RAISE EXCEPTION 'no partition for %', moment USING ERRCODE = 'datetime_field_overflow';
+    END IF;
     FOREACH parent IN ARRAY ARRAY['transitions_log', 'system_events', 'admin_actions'] LOOP
         child := parent || to_char(first, '_YYYY_MM');
         CONTINUE WHEN to_regclass('public.' || child) IS NOT NULL;

@@ -32,8 +32,12 @@ local function load(users, user, org)
     end
   end
   rec.before = #rec.sessions
-  if rec.status == OFFLINE then rec.org = org end
   return rec
+end
+
+-- Someone who comes from offline comes to the organisation that the token names now.
+local function adopt(rec, org)
+  if rec.status == OFFLINE then rec.org = org end
 end
 
 local function save(users, user, rec)

@@ -23,11 +23,10 @@ statements! {
     /// The shard's row must exist before it can be locked.
     POSITION_BEGIN = "INSERT INTO copy_position (shard, epoch, n, hash) VALUES ($1, 0, 0, $2) ON CONFLICT (shard) DO NOTHING";
 
-    /// heard_at only rises; NULL leaves it.
-    POSITION_MOVE = "UPDATE copy_position SET epoch = $2, n = $3, hash = $4, heard_at = GREATEST(heard_at, $5) WHERE shard = $1";
+    POSITION_MOVE = "UPDATE copy_position SET epoch = $2, n = $3, hash = $4 WHERE shard = $1";
 
     /// In the order of shards, so that two callers cannot wait for each other.
-    HEARD = "UPDATE copy_position p SET heard_at = GREATEST(p.heard_at, h.heard_at) \
+    HEARD = "UPDATE copy_position p SET heard_at = h.heard_at \
         FROM (SELECT shard, u.heard_at FROM copy_position JOIN UNNEST($1::smallint[], $2::timestamptz[]) u (shard, heard_at) \
             USING (shard) ORDER BY shard FOR UPDATE OF copy_position) h \
         WHERE p.shard = h.shard";
@@ -86,7 +85,10 @@ statements! {
         FROM transitions_log l LEFT JOIN subjects s ON s.subject = l.subject \
         WHERE l.shard = $1 AND l.epoch = $2 AND l.n BETWEEN $3 AND $4";
 
-    /// A batch that is repeated after its position was set back finds its entry parked already.
+    /// Parked entries stay parked: their batch is sealed without them.
+    QUARANTINED = "SELECT n FROM quarantine WHERE shard = $1 AND epoch = $2 AND n BETWEEN $3 AND $4";
+
+    /// A batch that is repeated after its position was set back may find its entry parked already.
     QUARANTINE = "INSERT INTO quarantine (shard, epoch, n, entry, problem) VALUES ($1, $2, $3, $4::text::json, $5) \
         ON CONFLICT (shard, epoch, n) DO NOTHING";
 

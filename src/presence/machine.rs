@@ -98,7 +98,12 @@ impl Machine {
     }
 
     fn take(&mut self, user: &UserId, org: &Org) -> User {
-        let mut taken = self.users.remove(user).unwrap_or_else(|| User::new(org.clone()));
+        self.users.remove(user).unwrap_or_else(|| User::new(org.clone()))
+    }
+
+    /// The same for a sign of life: someone who comes from offline comes to the organisation the token names now.
+    fn take_for_sign(&mut self, user: &UserId, org: &Org) -> User {
+        let mut taken = self.take(user, org);
         if taken.status == Status::Offline {
             taken.org = org.clone();
         }
@@ -137,7 +142,7 @@ impl Machine {
         if let Some(refused) = self.refusal(&sign.user, &sign.session.login, sign.token_version) {
             return refused;
         }
-        let mut user = self.take(&sign.user, &sign.org);
+        let mut user = self.take_for_sign(&sign.user, &sign.org);
         let index = user
             .sessions
             .iter()
@@ -204,7 +209,7 @@ impl Machine {
         if let Some(refused) = self.refusal(id, login, token_version) {
             return refused;
         }
-        let user = self.take(id, org);
+        let user = self.take_for_sign(id, org);
         let index = user
             .sessions
             .iter()

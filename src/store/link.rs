@@ -135,6 +135,7 @@ impl Link {
                 }
                 Err(match error.kind() {
                     ErrorKind::Backpressure => StoreError::Overloaded,
+                    _ if error.details().starts_with("ERR") => StoreError::Refused(error.to_string()),
                     _ => unavailable(&error),
                 })
             }

@@ -45,6 +45,9 @@ pub enum StoreError {
         /// Which part of the reply, from 1.
         part: usize,
     },
+    /// Redis refused a call: a defect.
+    #[error("redis refused: {0}")]
+    Refused(String),
     /// The data in Redis were written in another layout, or for another number of shards.
     #[error(
         "the data in redis have layout {layout} and {shards} shards, but this node has layout {expected_layout} and \

@@ -353,8 +353,8 @@ impl Store {
             .client()
             .zrevrangebyscore::<Vec<(String, f64)>, _, _, _>(
                 self.keys.on(shard, org),
-                format!("({high}"),
-                low.to_string(),
+                high - 1,
+                low,
                 true,
                 Some((0, limit)),
             );
