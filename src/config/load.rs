@@ -85,6 +85,17 @@ fn settings() -> Command {
     )
 }
 
+/// [`load`] of the command line that this process was started with.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_process<P>() -> Result<Loaded<P>, ConfigError>
+where
+    P: clap::Parser + AsMut<Config>,
+{
+    load(std::env::args_os())
+}
+
 /// Parses a command line whose top level flattens [`Config`]; every subcommand takes its flags, too.
 ///
 /// # Errors

@@ -37,7 +37,7 @@ pub use http::Http;
 pub use limits::Limits;
 pub use listen::Listen;
 pub use live::Live;
-pub use load::{Loaded, load};
+pub use load::{Loaded, load, load_process};
 pub use log::{Log, LogFormat};
 pub use presence::Presence;
 pub use proxies::{Cidrs, Proxies};

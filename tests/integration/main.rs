@@ -5,6 +5,7 @@
 mod accounts;
 mod audit;
 mod devstack;
+mod house;
 mod http;
 mod store;
 mod support;
