@@ -32,11 +32,12 @@ if is_lost() then return { 'restoring' } end
 local refused = refusal(user, login_of(id), ARGV[5])
 if refused then return refused end
 local rec = load(place.users, user, org)
-adopt(rec, org)
+local gone = activity == 'idle' and idle_ms >= idle_limit
+if not gone then adopt(rec, org) end
 if rec.org ~= org then return { 'stale', rec.org } end
 
 local session, index = find(rec, id)
-if activity == 'idle' and idle_ms >= idle_limit then
+if gone then
   if session then
     settle(user, rec, place, now, { reason = 'idle_timeout', at = now, session = remove(user, rec, index) })
   end

@@ -101,15 +101,6 @@ impl Machine {
         self.users.remove(user).unwrap_or_else(|| User::new(org.clone()))
     }
 
-    /// The same for a sign of life: someone who comes from offline comes to the organisation the token names now.
-    fn take_for_sign(&mut self, user: &UserId, org: &Org) -> User {
-        let mut taken = self.take(user, org);
-        if taken.status == Status::Offline {
-            taken.org = org.clone();
-        }
-        taken
-    }
-
     fn refusal(&self, user: &UserId, login: &LoginId, token_version: i64) -> Option<Verdict> {
         if let Some(kind) = self.gates.get(user).and_then(|gate| gate.kind) {
             return Some(Verdict::Gated(kind));
@@ -142,7 +133,7 @@ impl Machine {
         if let Some(refused) = self.refusal(&sign.user, &sign.session.login, sign.token_version) {
             return refused;
         }
-        let mut user = self.take_for_sign(&sign.user, &sign.org);
+        let mut user = self.take(&sign.user, &sign.org);
         let index = user
             .sessions
             .iter()
@@ -179,6 +170,10 @@ impl Machine {
     }
 
     fn sign(&mut self, now: Millis, sign: &Sign, mut user: User, index: Option<usize>, mut cause: Cause) {
+        // Someone who comes from offline comes to the organisation that the token names now.
+        if user.status == Status::Offline {
+            user.org = sign.org.clone();
+        }
         if index.is_none() {
             user.place(&sign.session);
             if user.sessions.len() > MOST_SESSIONS {
@@ -209,7 +204,7 @@ impl Machine {
         if let Some(refused) = self.refusal(id, login, token_version) {
             return refused;
         }
-        let user = self.take_for_sign(id, org);
+        let user = self.take(id, org);
         let index = user
             .sessions
             .iter()

@@ -15,7 +15,7 @@ use super::keys::{Keys, Shard};
 use super::link::Link;
 use super::reply::Parts;
 use super::{Clock, StoreError, scripts};
-use crate::metrics;
+use crate::metrics::record;
 use crate::presence::{Millis, SessionId, Status, UserId};
 
 /// Most heartbeats of one call: beyond 50 nothing is won, and Redis is blocked longer (measured).
@@ -131,7 +131,7 @@ impl Batcher {
     }
 
     async fn send(&self, shard: Shard, batch: Vec<Waiting>) {
-        metrics::heartbeat_batch(batch.len());
+        record::heartbeat_batch(batch.len());
         match self.call(shard, &batch).await {
             Ok(extended) => {
                 for (waiting, extended) in batch.into_iter().zip(extended) {

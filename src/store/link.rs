@@ -8,7 +8,7 @@ use fred::types::config::{ReconnectError, TcpConfig, UnresponsiveConfig};
 
 use super::scripts::Script;
 use super::{StoreError, scripts};
-use crate::metrics;
+use crate::metrics::record;
 
 /// A command that takes longer has failed as far as its caller is concerned; it may still run.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(1);
@@ -118,7 +118,7 @@ impl Link {
         {
             reply = client.eval(script.body, keys, args).await;
         }
-        metrics::redis_script(script.name, started.elapsed());
+        record::script(script.name, started.elapsed());
         self.judge(reply)
     }
 
@@ -156,7 +156,7 @@ impl Link {
         let answer = self.judge(answer);
         if self.timeouts.load(Ordering::Relaxed) >= TIMEOUTS_BEFORE_RECONNECT {
             self.timeouts.store(0, Ordering::Relaxed);
-            metrics::redis_reconnect();
+            record::redis_reconnect();
             for client in self.pool.clients() {
                 let _ = client.force_reconnection().await;
             }

@@ -8,7 +8,7 @@ use super::keys::Shard;
 use super::reply::{self, Said};
 use super::scripts::{self, Script};
 use super::{Answer, Bearer, Beat, Store, StoreError, View};
-use crate::metrics;
+use crate::metrics::record;
 use crate::presence::{
     self, Claim, ConnectionId, Gate, LoginId, MOST_SESSIONS, Millis, Org, Pace, Reason, SessionId, Tab,
     UserId, Whose,
@@ -358,7 +358,7 @@ impl Store {
 
     fn noted(&self, answer: Answer, note: &str) -> Answer {
         if note == "late" {
-            metrics::late_saved();
+            record::late_saved(1);
         }
         answer
     }
