@@ -24,4 +24,6 @@ pub mod metrics;
 
 pub mod telemetry;
 
+pub mod app;
+
 pub mod http;
