@@ -9,7 +9,6 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::presence::GateKind;
-use crate::store::StoreError;
 
 /// Seconds after which a client may try again what the service could not do.
 const RETRY_SECONDS: u64 = 1;
@@ -161,19 +160,6 @@ impl ApiError {
         }
     }
 
-    /// How counters of results name it: a closed set, coarser than the codes.
-    #[must_use]
-    pub const fn metric_label(&self) -> &'static str {
-        match self {
-            Self::Gated(_) => "gated",
-            Self::LoginEnded => "ended",
-            Self::RateLimited(_) => "limited",
-            Self::Restoring | Self::Unavailable(_) | Self::Overloaded => "unavailable",
-            Self::Internal(_) => "error",
-            _ => "refused",
-        }
-    }
-
     /// Seconds after which trying again may help, for errors that pass by themselves.
     #[must_use]
     pub const fn retry_after(&self) -> Option<u64> {
@@ -224,19 +210,5 @@ impl IntoResponse for ApiError {
         }
         response.extensions_mut().insert(self);
         response
-    }
-}
-
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable(cause) => {
-                tracing::debug!(%cause, "redis is unavailable");
-                Self::Unavailable("Presence")
-            }
-            StoreError::Restoring => Self::Restoring,
-            StoreError::Overloaded => Self::Overloaded,
-            StoreError::Reply { .. } => Self::internal(error),
-        }
     }
 }

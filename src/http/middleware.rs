@@ -15,11 +15,11 @@ use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument;
 
 use super::error::ApiError;
+use super::measured;
 use super::problem::write_problems;
 use super::request_id::{self, RequestId};
+use crate::metrics::record;
 
-/// The route label of a request that no route matched: raw paths never become labels.
-const UNMATCHED: &str = "unmatched";
 /// How long a browser may remember a preflight's answer.
 const PREFLIGHT_AGE: Duration = Duration::from_hours(24);
 
@@ -83,16 +83,14 @@ pub fn layered<S: Clone + Send + Sync + 'static>(router: Router<S>, rules: &Requ
 async fn observe(mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = RequestId::of(request.headers());
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let route_name = || route.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
-    let span = tracing::info_span!("request", id = %id, %method, route = route_name());
+    let method = measured::method(request.method());
+    let route = measured::route(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
+    let span = tracing::info_span!("request", %id, method, route);
     request.extensions_mut().insert(id.clone());
     let mut response = next.run(request).instrument(span.clone()).await;
-    let elapsed = started.elapsed();
-    let status = response.status().as_u16();
-    let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-    span.in_scope(|| tracing::debug!(status, micros, "answered"));
+    let took = started.elapsed();
+    record::request(route, method, measured::status(response.status()), took);
+    span.in_scope(|| tracing::debug!(status = response.status().as_u16(), ?took, "answered"));
     response.headers_mut().insert(request_id::HEADER, id.header());
     response
 }

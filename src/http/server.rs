@@ -71,7 +71,7 @@ struct Shared {
 
 /// Serves `router` on `listener` until `shutdown`; returns when every connection has ended, at the latest
 /// `limits.drain` later.
-pub async fn serve(
+pub async fn serve_router(
     listener: TcpListener,
     router: Router,
     limits: Limits,

@@ -2,10 +2,14 @@
 //! calling, with the permission as the argument's type.
 
 mod body;
+mod caller;
 mod params;
+mod source;
 
 pub use body::Body;
+pub use caller::{Admin, Caller, Moderator, Quiet, Verified, admitted};
 pub use params::{Path, Query};
+pub use source::Source;
 
 use super::error::{ApiError, FieldError};
 
