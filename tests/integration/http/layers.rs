@@ -7,7 +7,7 @@ use axum::routing::{get, post};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use rollcall::http::extract::Body;
 use rollcall::http::middleware::{RequestRules, layered};
-use rollcall::http::{ApiError, Limits, not_allowed, not_found, serve};
+use rollcall::http::{ApiError, Limits, not_allowed, not_found, serve_router};
 use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -62,7 +62,12 @@ async fn start() -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let shutdown = CancellationToken::new();
-    tokio::spawn(serve(listener, layered(router, &rules), LIMITS, shutdown.clone()));
+    tokio::spawn(serve_router(
+        listener,
+        layered(router, &rules),
+        LIMITS,
+        shutdown.clone(),
+    ));
     Running {
         base,
         client: Client::new(),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::get;
-use rollcall::http::{Drained, Limits, serve};
+use rollcall::http::{Drained, Limits, serve_router};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -47,7 +47,7 @@ async fn start(limits: Limits) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
-    let ended = tokio::spawn(serve(listener, router, limits, shutdown.clone()));
+    let ended = tokio::spawn(serve_router(listener, router, limits, shutdown.clone()));
     Running {
         address,
         shutdown,
