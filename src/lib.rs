@@ -26,4 +26,6 @@ pub mod telemetry;
 
 pub mod app;
 
+pub mod http;
+
 pub mod tasks;

@@ -6,5 +6,6 @@ mod accounts;
 mod audit;
 mod devstack;
 mod house;
+mod http;
 mod store;
 mod support;
