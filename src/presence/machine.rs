@@ -54,7 +54,7 @@ pub struct Machine {
     claims: BTreeMap<UserId, Claims>,
     gates: BTreeMap<UserId, Gate>,
     ended: BTreeMap<(UserId, LoginId), ()>,
-    cuts: BTreeMap<UserId, i64>,
+    cuts: BTreeMap<UserId, (i64, Option<LoginId>)>,
     log: Vec<Entry>,
 }
 
@@ -105,7 +105,9 @@ impl Machine {
         if let Some(kind) = self.gates.get(user).and_then(|gate| gate.kind) {
             return Some(Verdict::Gated(kind));
         }
-        let cut = self.cuts.get(user).is_some_and(|lowest| token_version < *lowest);
+        let cut = self.cuts.get(user).is_some_and(|(lowest, exempt)| {
+            token_version < *lowest && exempt.as_ref() != Some(login)
+        });
         (cut || self.ended.contains_key(&(user.clone(), login.clone()))).then_some(Verdict::Ended)
     }
 
@@ -280,7 +282,7 @@ impl Machine {
         );
     }
 
-    /// A logout everywhere: tokens below a version end, with all sessions but those of one login.
+    /// A logout everywhere: tokens below a version end, with all sessions; one login may be exempt.
     pub fn cut(
         &mut self,
         now: Millis,
@@ -290,10 +292,10 @@ impl Machine {
         keep: Option<&LoginId>,
         reason: Reason,
     ) {
-        if version <= self.cuts.get(id).copied().unwrap_or(0) {
+        if self.cuts.get(id).is_some_and(|(lowest, _)| version <= *lowest) {
             return;
         }
-        self.cuts.insert(id.clone(), version);
+        self.cuts.insert(id.clone(), (version, keep.cloned()));
         let mut user = self.take(id, org);
         let session = user.remove_where(|session| Some(&session.id.login) != keep);
         self.settle(

@@ -177,7 +177,7 @@ impl Store {
             .map(drop)
     }
 
-    /// A logout everywhere: tokens below `token_version` end, with all sessions but those of the login to keep.
+    /// A logout everywhere: tokens below `token_version` end, with all sessions; the login to keep is exempt.
     ///
     /// # Errors
     /// If Redis did not acknowledge it.

@@ -5,7 +5,7 @@ use rollcall::accounts::AccountStatus;
 use rollcall::presence::Role;
 use serde_json::{Value, json};
 
-use super::service::{Service, is_time};
+use crate::support::service::{Service, is_time};
 
 const LIST: &str = "/api/users/admin/users/";
 

@@ -5,7 +5,7 @@ use rollcall::accounts::AccountStatus;
 use rollcall::presence::Role;
 use serde_json::{Value, json};
 
-use super::service::{PASSWORD, Service, is_time};
+use crate::support::service::{PASSWORD, Service, is_time};
 
 fn access(answer: &Value) -> &str {
     answer["tokens"]["access"].as_str().unwrap()

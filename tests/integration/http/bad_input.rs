@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use rollcall::presence::Role;
 use serde_json::{Value, json};
 
-use super::service::{Person, Service};
+use crate::support::service::{Person, Service};
 
 /// Every path that reads a body.
 const PATHS: [&str; 8] = [
@@ -84,7 +84,7 @@ async fn send(
     path: &str,
     body: impl Into<reqwest::Body>,
 ) -> (StatusCode, Value) {
-    super::service::answer(service.request(Method::POST, path).bearer_auth(token).body(body)).await
+    crate::support::service::answer(service.request(Method::POST, path).bearer_auth(token).body(body)).await
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use rollcall::presence::Role;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::service::{SECRET, Service};
+use crate::support::service::{SECRET, Service};
 
 /// Every path that needs a token.
 const PATHS: [(Method, &str); 17] = [

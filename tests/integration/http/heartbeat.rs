@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use rollcall::presence::Role;
 use serde_json::json;
 
-use super::service::{Service, answer, is_time};
+use crate::support::service::{Service, answer, is_time};
 
 const PATH: &str = "/api/users/heartbeat/";
 

@@ -5,8 +5,8 @@ use rollcall::audit::migrate;
 use rollcall::presence::Role;
 use serde_json::json;
 
-use super::service::{Service, answer};
 use crate::support;
+use crate::support::service::{Service, answer};
 
 #[tokio::test]
 async fn a_whole_service_is_ready_until_it_drains() {

@@ -23,7 +23,7 @@ fn the_committed_description_is_that_of_the_code() {
 
 #[tokio::test]
 async fn the_description_is_served() {
-    let service = super::service::Service::start().await;
+    let service = crate::support::service::Service::start().await;
     let response = service
         .request(reqwest::Method::GET, "/openapi.json")
         .send()

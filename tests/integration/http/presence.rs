@@ -5,7 +5,7 @@ use rollcall::accounts::AccountStatus;
 use rollcall::presence::{Claim, Org, Role, Status, UserId, Whose};
 use serde_json::json;
 
-use super::service::{Person, Service, is_time};
+use crate::support::service::{Person, Service, is_time};
 
 fn user(person: &Person) -> UserId {
     UserId::parse(&person.id.to_string()).unwrap()

@@ -4,7 +4,7 @@ use reqwest::StatusCode;
 use rollcall::presence::Role;
 use serde_json::json;
 
-use super::service::{Service, is_time};
+use crate::support::service::{Service, is_time};
 
 const LIST: &str = "/api/presence/transitions/";
 

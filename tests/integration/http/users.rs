@@ -5,7 +5,7 @@ use rollcall::accounts::AccountStatus;
 use rollcall::presence::Role;
 use serde_json::{Value, json};
 
-use super::service::Service;
+use crate::support::service::Service;
 
 #[tokio::test]
 async fn everybody_is_listed_newest_first() {

@@ -5,8 +5,8 @@ use rollcall::audit::migrate;
 use rollcall::presence::Role;
 use serde_json::json;
 
-use super::service::{PASSWORD, Service};
 use crate::support;
+use crate::support::service::{PASSWORD, Service};
 
 #[tokio::test]
 async fn what_reads_only_postgres_is_served_on_the_token_alone() {

@@ -224,12 +224,15 @@ impl Pair {
                     },
                 ) => {
                     let id = user(op.who().unwrap().user);
-                    let expected = self
-                        .machine
-                        .user(&id)
-                        .map(|user| (user.status, user.since, user.last_seen()));
-                    let expected = expected.unwrap_or((Status::Offline, Millis(0), Millis(0)));
-                    assert_eq!((status, since, last_seen), expected);
+                    match self.machine.user(&id) {
+                        Some(user) => {
+                            assert_eq!(
+                                (status, since, last_seen),
+                                (user.status, user.since, user.last_seen())
+                            );
+                        }
+                        None => assert_eq!(status, Status::Offline),
+                    }
                 }
                 (verdict, answer) => panic!("machine says {verdict:?}, store says {answer:?}"),
             }
