@@ -110,6 +110,13 @@ impl Link {
         keys: Vec<String>,
         args: Vec<Value>,
     ) -> Result<Value, StoreError> {
+        debug_assert!(
+            script.keys.fits(keys.len()) && script.args.fits(args.len()),
+            "{} got {} keys and {} arguments",
+            script.name,
+            keys.len(),
+            args.len()
+        );
         let started = Instant::now();
         let client = self.client();
         let mut reply = client.evalsha(script.hash(), keys.clone(), args.clone()).await;

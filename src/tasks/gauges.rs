@@ -26,7 +26,7 @@ pub(super) async fn run(node: Node) {
     while ticks.next().await {
         let up = node.app.store.ping().await;
         record::redis_up(up.is_ok());
-        if pulse % FIGURES == 0 {
+        if pulse.is_multiple_of(FIGURES) {
             postgres(&node).await;
             if let Err(error) = figures(&node).await {
                 tracing::debug!(%error, "cannot take figures");

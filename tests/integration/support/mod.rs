@@ -10,6 +10,8 @@ use rollcall::devstack::{DevStack, Options, Search};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, Executor};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 use tokio::sync::OnceCell;
 
 /// Connections of a test's pool; many tests run at a time and the server takes 200.
@@ -99,4 +101,19 @@ async fn run(url: &str, sql: String) {
     let mut connection = PgConnection::connect(url).await.unwrap();
     connection.execute(AssertSqlSafe(sql)).await.unwrap();
     connection.close().await.unwrap();
+}
+
+/// Sends one command to the shared Redis, and answers the reply as it came over the wire.
+pub async fn redis_command(command: &str) -> String {
+    let url = stack().redis_url();
+    let mut socket = UnixStream::connect(url.strip_prefix("redis+unix://").unwrap())
+        .await
+        .unwrap();
+    socket
+        .write_all(format!("{command}\r\n").as_bytes())
+        .await
+        .unwrap();
+    let mut reply = vec![0; 64 * 1024];
+    let count = socket.read(&mut reply).await.unwrap();
+    String::from_utf8_lossy(&reply[..count]).into_owned()
 }
