@@ -122,23 +122,17 @@ pub async fn login(
     let account = measured::attempt(AuthMethod::Password, authenticated(&app, body, &origin).await)?;
     app.store.ping().await?;
     let family = open(&app, &account, &origin).await?;
-    let seen = match app.store.beat(&first_beat(&account, &family.login)).await {
-        Ok(Answer::Standing {
-            status,
-            since,
-            last_seen,
-            ..
-        }) => Ok(Seen::standing(account.id.user(), status, since, last_seen)),
-        Ok(Answer::Gated(gate)) => Err(ApiError::Gated(gate)),
-        Ok(Answer::Ended) => Err(ApiError::LoginEnded),
-        Err(error) => Err(error.into()),
-    };
-    let seen = match seen {
+    let seen = match began(&app, &account, &family.login).await {
         Ok(seen) => seen,
         Err(error) => {
-            app.accounts
+            let origin = origin.acting_as(account.id);
+            let undone = app
+                .accounts
                 .end_family(account.id, &family.login, EndReason::Logout, &origin)
-                .await?;
+                .await;
+            if let Err(error) = undone {
+                tracing::warn!(%error, login = %family.login, "a login that nobody got is still open");
+            }
             return Err(error);
         }
     };
@@ -190,27 +184,27 @@ async fn authenticated(app: &App, body: LoginBody, origin: &Origin) -> Result<Ac
         .as_ref()
         .map(|credentials| credentials.password_hash.as_str());
     let verdict = app.passwords.verify(password.clone(), hash).await?;
+    let known = credentials.as_ref().map(|credentials| credentials.account.id);
     let Some(credentials) = credentials.filter(|_| verdict.ok) else {
-        app.accounts.record_failed_login(None, origin).await?;
+        app.accounts.record_failed_login(known, origin).await?;
         return Err(ApiError::BadCredentials);
     };
     if let Some(gate) = credentials.account.gate() {
-        app.accounts
-            .record_failed_login(Some(credentials.account.id), origin)
-            .await?;
+        app.accounts.record_failed_login(known, origin).await?;
         return Err(ApiError::Gated(gate));
     }
-    if verdict.needs_rehash {
-        rehash(app, &credentials, password).await?;
+    if verdict.needs_rehash
+        && let Err(error) = rehash(app, &credentials, password).await
+    {
+        // The old hash is as good as it was; the next login tries again.
+        tracing::warn!(%error, "a password keeps its old hash");
     }
     Ok(credentials.account)
 }
 
 /// Hashes a password anew at today's cost, while it is at hand.
 async fn rehash(app: &App, credentials: &Credentials, password: SecretString) -> Result<(), ApiError> {
-    let Ok(password) = Password::parse(password) else {
-        return Ok(());
-    };
+    let password = Password::parse(password).map_err(ApiError::internal)?;
     let hash = app.passwords.hash(password).await?;
     Ok(app.accounts.rehash(credentials, &hash).await?)
 }
@@ -250,6 +244,20 @@ async fn open(app: &App, account: &Account, origin: &Origin) -> Result<Family, A
         .accounts
         .open_family(account, &meta, app.config.auth.refresh_ttl.duration())
         .await?)
+}
+
+/// The sign of life that a login is: how the user stands after it.
+async fn began(app: &App, account: &Account, login: &LoginId) -> Result<Seen, ApiError> {
+    match app.store.beat(&first_beat(account, login)).await? {
+        Answer::Standing {
+            status,
+            since,
+            last_seen,
+            ..
+        } => Ok(Seen::standing(account.id.user(), status, since, last_seen)),
+        Answer::Gated(gate) => Err(ApiError::Gated(gate)),
+        Answer::Ended => Err(ApiError::LoginEnded),
+    }
 }
 
 fn first_beat(account: &Account, login: &LoginId) -> Beat {

@@ -12,7 +12,7 @@ use super::login::{TokenPair, pair};
 use crate::accounts::{AccountId, EndReason, RefreshError};
 use crate::app::App;
 use crate::http::error::ApiError;
-use crate::http::extract::{Body, Quiet, Source, admitted};
+use crate::http::extract::{Body, Quiet, Source, Verified, admitted};
 use crate::http::measured;
 use crate::metrics::labels::AuthMethod;
 use crate::metrics::record;
@@ -98,16 +98,17 @@ pub struct LogoutBody {
 
 /// Logs out here
 ///
-/// Ends the login with all its sessions and tokens.
+/// Ends the login with all its sessions and tokens; one that has ended stays so.
 #[utoipa::path(post, path = "/api/auth/logout/", tag = "auth",
     request_body = Option<LogoutBody>, responses((status = 200, body = Done)))]
 pub async fn logout(
     State(app): State<App>,
-    Quiet(claims): Quiet,
+    Verified(claims): Verified,
     source: Source,
     _: Body<LogoutBody>,
 ) -> Result<Json<Done>, ApiError> {
-    // Postgres first: what Redis forgets is restored from there, never the other way round.
+    // Postgres first: what Redis forgets is restored from there. And while Redis is away the login at least cannot be
+    // renewed; the client learns by the 503 that it should come back.
     if let Some(account) = AccountId::of(&claims.user) {
         app.accounts
             .end_family(account, &claims.login, EndReason::Logout, &source.of(&claims))

@@ -97,6 +97,15 @@ async fn unfinished_headers_are_cut() {
 }
 
 #[tokio::test]
+async fn idle_connections_are_closed() {
+    let server = start(LIMITS).await;
+    let mut stream = server.connect("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let answered = Instant::now();
+    assert!(read_to_end(&mut stream).await.ends_with("here"));
+    assert!(answered.elapsed() >= LIMITS.header_timeout);
+}
+
+#[tokio::test]
 async fn at_the_cap_new_connections_wait() {
     let server = start(Limits {
         max_connections: 1,
