@@ -34,6 +34,8 @@ pub struct Options {
     pub redis_persists: bool,
     /// Whether Redis also listens on a free port of 127.0.0.1, for tests that put a proxy before it.
     pub redis_tcp: bool,
+    /// Whether Postgres is made and started; without it a stack is there in a moment.
+    pub postgres: bool,
     /// Whether Postgres writes through to the disk: `false` is faster and loses data when the machine stops.
     pub postgres_durable: bool,
     /// Whether everything is removed when the process ends.
@@ -49,6 +51,7 @@ impl Options {
             search,
             redis_persists: true,
             redis_tcp: false,
+            postgres: true,
             postgres_durable: false,
             ephemeral: false,
         }
@@ -136,11 +139,15 @@ impl DevStack {
         let tcp_port = options.redis_tcp.then(redis::free_port).transpose()?;
         let launch = redis::launch(&binaries, &place, options.redis_persists, tcp_port);
         let redis = Server::new(launch, Arc::new(redis::Probe::new(&place)));
-        postgres::prepare(&binaries, &place, &identity)?;
+        if options.postgres {
+            postgres::prepare(&binaries, &place, &identity)?;
+        }
         let launch = postgres::launch(&binaries, &place, &identity, options.postgres_durable);
         let postgres = Server::new(launch, Arc::new(postgres::Probe::new(&place)));
         redis.start(Data::Kept)?;
-        postgres.start(Data::Kept)?;
+        if options.postgres {
+            postgres.start(Data::Kept)?;
+        }
         Ok(Self {
             redis,
             postgres,

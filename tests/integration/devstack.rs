@@ -92,7 +92,7 @@ async fn stays_pending<T>(task: &tokio::task::JoinHandle<T>) {
 
 #[test]
 fn a_second_stack_on_the_same_directory_is_refused() {
-    let stack = support::private_stack(|_| {});
+    let stack = support::private_stack(|options| options.postgres = false);
     let mut options = support::options();
     let unused = std::mem::replace(&mut options.data_dir, stack.data_dir().to_owned());
     std::fs::remove_dir(unused).unwrap();
@@ -159,4 +159,38 @@ fn servers_die_with_a_killed_parent() {
     assert_eq!(pids.len(), 2);
     eventually("the servers end", || pids.iter().all(|pid| !alive(pid).success()));
     eventually("their directory goes", || !std::path::Path::new(&dir).exists());
+}
+
+#[tokio::test]
+async fn a_deep_and_closed_directory_keeps_its_data() {
+    let parent = tempfile::Builder::new()
+        .prefix("rollcall-closed-")
+        .tempdir_in("/tmp")
+        .unwrap();
+    let deep = parent.path().join("d".repeat(100)).join("data");
+    let start = |ephemeral| {
+        support::private_stack(|options| {
+            std::fs::remove_dir(&options.data_dir).unwrap();
+            options.data_dir.clone_from(&deep);
+            options.ephemeral = ephemeral;
+            options.redis_persists = true;
+        })
+    };
+    let stack = start(false);
+    redis(&stack, "SET kept 1");
+    let mut connection = PgConnection::connect(&stack.database_url()).await.unwrap();
+    sqlx::raw_sql("CREATE TABLE kept (x int)")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    drop(stack);
+
+    let stack = start(true);
+    assert_eq!(redis(&stack, "EXISTS kept"), ":1");
+    let mut connection = PgConnection::connect(&stack.database_url()).await.unwrap();
+    sqlx::raw_sql("SELECT x FROM kept")
+        .execute(&mut connection)
+        .await
+        .unwrap();
 }
