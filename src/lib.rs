@@ -1,13 +1,25 @@
 //! Rollcall: who is online, since when, and when each person was last seen.
+//!
+//! # Code tour
+//! Read [`presence`] first: what the words mean, and the whole event table as a pure machine. [`store`] does the same
+//! on shared state in Redis by the scripts in `lua/`; [`audit`] copies what it records into Postgres. [`accounts`] and
+//! [`auth`] know people and tokens. [`app`] builds all of it once, [`http`] and [`tasks`] are what runs.
+//! Modules stand in reading order; a module uses only modules that stand nearer to `presence` in ARCHITECTURE.md.
 
-/// Settings from file, environment and flags.
-pub mod config;
-/// A private Redis and Postgres for development and tests.
-pub mod devstack;
-/// Metrics for Prometheus.
-pub mod metrics;
 pub mod presence;
 
 pub mod store;
-/// Logging.
+
+pub mod audit;
+
+pub mod accounts;
+
+pub mod auth;
+
+pub mod config;
+
+pub mod devstack;
+
+pub mod metrics;
+
 pub mod telemetry;

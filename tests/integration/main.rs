@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod accounts;
+mod audit;
 mod devstack;
 mod house;
+mod store;
 mod support;

@@ -1,0 +1,56 @@
+//! Connections to Postgres, and the migrations.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, Executor, PgPool};
+
+use super::{AuditError, sql};
+
+/// A pool of at most `max_connections`. Opens none yet, so that a node starts, and serves heartbeats, while Postgres
+/// is down. With `role_switch` each connection gives up the rights of its login for those of `rollcall_app`, if the
+/// login is a member of it.
+///
+/// # Errors
+/// [`AuditError::Schema`] if the URL is none.
+pub fn connect(url: &SecretString, role_switch: bool, max_connections: u32) -> Result<PgPool, AuditError> {
+    // No statement of the service may hold a lock or a connection for longer than its callers wait.
+    let options = parse(url)?.options([
+        ("statement_timeout", "5s"),
+        ("lock_timeout", "2s"),
+        ("idle_in_transaction_session_timeout", "10s"),
+    ]);
+    let mut pool = PgPoolOptions::new()
+        .max_connections(max_connections)
+        .acquire_timeout(Duration::from_secs(3))
+        .idle_timeout(Duration::from_secs(300))
+        .max_lifetime(Duration::from_secs(1800));
+    if role_switch {
+        pool = pool.after_connect(|connection, _| {
+            Box::pin(async move { connection.execute(sql::SWITCH_ROLE).await.map(|_| ()) })
+        });
+    }
+    Ok(pool.connect_lazy_with(options))
+}
+
+/// Brings the schema up to date. Runs as the owner, without time limits: a new index may take its time. Several
+/// callers at once wait for each other.
+///
+/// # Errors
+/// [`AuditError::Unavailable`] without Postgres, [`AuditError::Schema`] if a migration fails or the database is newer.
+pub async fn migrate(url: &SecretString) -> Result<(), AuditError> {
+    let mut connection = parse(url)?.connect().await?;
+    sqlx::migrate!("./migrations")
+        .run(&mut connection)
+        .await
+        .map_err(|error| AuditError::Schema(error.to_string()))
+}
+
+fn parse(url: &SecretString) -> Result<PgConnectOptions, AuditError> {
+    // The parser's own message would repeat the password.
+    PgConnectOptions::from_str(url.expose_secret())
+        .map(|options| options.application_name("rollcall"))
+        .map_err(|_| AuditError::Schema("the database URL is not a Postgres URL".to_owned()))
+}

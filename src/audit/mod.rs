@@ -1,0 +1,45 @@
+//! The history of presence in Postgres: every change of status once and for ever, and what is known of those whom
+//! Redis has forgotten.
+//!
+//! Reading order: `copy` (one batch of a shard's outbox, one transaction), `fold` (what a batch means, purely),
+//! `write` (its rows), `chain` (the hash that binds batches), `queries`. The schema explains itself in
+//! `migrations/0001_audit.sql`.
+
+pub mod chain;
+mod connect;
+mod copy;
+mod cursor;
+mod error;
+mod fold;
+mod position;
+mod quarantine;
+mod queries;
+mod retention;
+mod sql;
+mod stored;
+mod time;
+mod write;
+
+pub use connect::{connect, migrate};
+pub use copy::Copied;
+pub use cursor::{Cursor, InvalidCursor};
+pub use error::{AuditError, CopyError};
+pub use position::{NewEpoch, Position};
+pub use queries::{Filter, LastKnown, MAX_LIMIT, Page, Transition};
+pub use sql::STATEMENTS;
+
+use sqlx::PgPool;
+
+/// The history of presence. Cheap to clone: clones share the pool.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    pool: PgPool,
+}
+
+impl Audit {
+    /// The history behind this pool.
+    #[must_use]
+    pub const fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+}

@@ -1,0 +1,160 @@
+//! How far the copy has come in each shard, and the epochs. The lock on a shard's row is the fence between two nodes
+//! that both believe they own the shard.
+
+use serde_json::json;
+use sqlx::PgConnection;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+use sqlx::types::time::OffsetDateTime;
+
+use super::chain::{self, Hash};
+use super::time::{from_postgres, to_postgres};
+use super::{Audit, AuditError, sql};
+use crate::presence::Millis;
+
+/// The last entry of a shard that was copied. Epoch 0 before the first epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// The life of the shard's data.
+    pub epoch: i64,
+    /// The number of the entry; 0 before the first.
+    pub n: i64,
+    /// When the copy last heard of the shard, by the clock of Redis.
+    pub heard_at: Option<Millis>,
+}
+
+impl Position {
+    /// Whether both name the same entry.
+    #[must_use]
+    pub const fn same_entry(&self, other: &Self) -> bool {
+        self.epoch == other.epoch && self.n == other.n
+    }
+}
+
+/// A new life of a shard's data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewEpoch {
+    /// Its number.
+    pub epoch: i64,
+    /// Where the copy stood in the life before: `heard_at` dates what was lost with it.
+    pub before: Position,
+}
+
+/// A position whose row is locked, with the end of its chain.
+pub(super) struct Locked {
+    pub(super) position: Position,
+    pub(super) hash: Hash,
+}
+
+impl Audit {
+    /// How far the copy has come in a shard.
+    ///
+    /// # Errors
+    /// [`AuditError`] if Postgres fails.
+    pub async fn position(&self, shard: u16) -> Result<Position, AuditError> {
+        let row = sqlx::query(sql::POSITION)
+            .bind(column(shard)?)
+            .fetch_optional(&self.pool)
+            .await?;
+        row.map_or(Ok(Position::default()), |row| Ok(read(&row)?.position))
+    }
+
+    /// Stores when the copy last heard of these shards, by the clock of Redis. A shard without an epoch is left out.
+    ///
+    /// # Errors
+    /// [`AuditError`] if Postgres fails or a moment is none.
+    pub async fn heard(&self, shards: &[(u16, Millis)]) -> Result<(), AuditError> {
+        let mut names = Vec::with_capacity(shards.len());
+        let mut moments = Vec::with_capacity(shards.len());
+        for &(shard, at) in shards {
+            names.push(column(shard)?);
+            moments.push(to_postgres("heard_at", at)?);
+        }
+        sqlx::query(sql::HEARD)
+            .bind(names)
+            .bind(moments)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Begins a new life of a shard's data: its entries are numbered from 1 again. Leaves the system event `epoch`
+    /// with `reason`.
+    ///
+    /// # Errors
+    /// [`AuditError`] if Postgres fails.
+    pub async fn next_epoch(&self, shard: u16, reason: &str) -> Result<NewEpoch, AuditError> {
+        let mut tx = self.pool.begin().await?;
+        sqlx::query(sql::POSITION_BEGIN)
+            .bind(column(shard)?)
+            .bind(chain::GENESIS)
+            .execute(&mut *tx)
+            .await?;
+        let Some(Locked {
+            position: before,
+            hash,
+        }) = lock(&mut tx, shard).await?
+        else {
+            return Err(AuditError::Schema(format!(
+                "the position of shard {shard} vanished"
+            )));
+        };
+        let epoch: i64 = sqlx::query_scalar(sql::NEXT_EPOCH).fetch_one(&mut *tx).await?;
+        sqlx::query(sql::SYSTEM_EVENT)
+            .bind("epoch")
+            .bind(json!({
+                "shard": shard, "epoch": epoch, "reason": reason,
+                "before": { "epoch": before.epoch, "n": before.n, "heard_at": before.heard_at },
+            }))
+            .execute(&mut *tx)
+            .await?;
+        move_to(&mut tx, shard, epoch, 0, hash).await?;
+        tx.commit().await?;
+        Ok(NewEpoch { epoch, before })
+    }
+}
+
+/// The shard as its column has it.
+pub(super) fn column(shard: u16) -> Result<i16, AuditError> {
+    i16::try_from(shard).map_err(|_| AuditError::Refused(format!("{shard} is no shard")))
+}
+
+/// Locks the shard's position until the transaction ends; none if the shard never had an epoch.
+pub(super) async fn lock(connection: &mut PgConnection, shard: u16) -> Result<Option<Locked>, AuditError> {
+    let row = sqlx::query(sql::POSITION_LOCKED)
+        .bind(column(shard)?)
+        .fetch_optional(connection)
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// Moves a position that is locked.
+pub(super) async fn move_to(
+    connection: &mut PgConnection,
+    shard: u16,
+    epoch: i64,
+    n: i64,
+    hash: Hash,
+) -> Result<(), AuditError> {
+    sqlx::query(sql::POSITION_MOVE)
+        .bind(column(shard)?)
+        .bind(epoch)
+        .bind(n)
+        .bind(hash)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+fn read(row: &PgRow) -> Result<Locked, AuditError> {
+    Ok(Locked {
+        position: Position {
+            epoch: row.try_get("epoch")?,
+            n: row.try_get("n")?,
+            heard_at: row
+                .try_get::<Option<OffsetDateTime>, _>("heard_at")?
+                .map(from_postgres),
+        },
+        hash: row.try_get("hash")?,
+    })
+}

@@ -1,0 +1,53 @@
+//! Where entries go that cannot be stored: parked under their n, for a person to look at, so that they never block
+//! those behind them.
+
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+use super::position::column;
+use super::write::kind;
+use super::{AuditError, sql};
+use crate::presence::Entry;
+
+/// Parks an entry with the problem it has.
+pub(super) async fn park(
+    connection: &mut PgConnection,
+    shard: u16,
+    epoch: i64,
+    entry: &Entry,
+    problem: &str,
+) -> Result<(), AuditError> {
+    sqlx::query(sql::QUARANTINE)
+        .bind(column(shard)?)
+        .bind(epoch)
+        .bind(entry.n)
+        .bind(as_json(entry).to_string())
+        .bind(problem)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Times as the milliseconds that came: one of them may be the problem.
+fn as_json(entry: &Entry) -> Value {
+    json!({
+        "n": entry.n,
+        "kind": kind(entry.kind),
+        "user": entry.user,
+        "org": entry.org,
+        "from": entry.from,
+        "to": entry.to,
+        "reason": entry.reason,
+        "occurred_at": entry.occurred_at,
+        "detected_at": entry.detected_at,
+        "since": entry.since,
+        "online_since": entry.online_since,
+        "last_seen": entry.last_seen,
+        "shown_since": entry.shown_since,
+        "shown_last_seen": entry.shown_last_seen,
+        "uncertainty_ms": entry.uncertainty_ms,
+        "session": entry.session,
+        "device": entry.device,
+        "actor": entry.actor,
+    })
+}

@@ -1,0 +1,111 @@
+//! Every statement of this module, by name. `STATEMENTS` lists them all, so that a test prepares each against the
+//! real schema.
+
+/// Declares statements and their list.
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident = $sql:literal;)+) => {
+        $($(#[$doc])* pub(super) const $name: &str = $sql;)+
+
+        /// Every statement of the history: name and text.
+        pub const STATEMENTS: &[(&str, &str)] = &[$((stringify!($name), $name),)+];
+    };
+}
+
+statements! {
+    /// set_config and not SET ROLE: it does nothing, instead of failing, for a login that is no member.
+    SWITCH_ROLE = "SELECT set_config('role', 'rollcall_app', false) FROM pg_roles \
+        WHERE rolname = 'rollcall_app' AND current_user <> 'rollcall_app' AND pg_has_role(current_user, oid, 'member')";
+
+    POSITION = "SELECT epoch, n, hash, heard_at FROM copy_position WHERE shard = $1";
+
+    POSITION_LOCKED = "SELECT epoch, n, hash, heard_at FROM copy_position WHERE shard = $1 FOR UPDATE";
+
+    /// The shard's row must exist before it can be locked.
+    POSITION_BEGIN = "INSERT INTO copy_position (shard, epoch, n, hash) VALUES ($1, 0, 0, $2) ON CONFLICT (shard) DO NOTHING";
+
+    POSITION_MOVE = "UPDATE copy_position SET epoch = $2, n = $3, hash = $4 WHERE shard = $1";
+
+    /// In the order of shards, so that two callers cannot wait for each other.
+    HEARD = "UPDATE copy_position p SET heard_at = h.heard_at \
+        FROM (SELECT shard, u.heard_at FROM copy_position JOIN UNNEST($1::smallint[], $2::timestamptz[]) u (shard, heard_at) \
+            USING (shard) ORDER BY shard FOR UPDATE OF copy_position) h \
+        WHERE p.shard = h.shard";
+
+    NEXT_EPOCH = "SELECT nextval('presence_epoch')";
+
+    SYSTEM_EVENT = "INSERT INTO system_events (kind, detail) VALUES ($1, $2)";
+
+    ENSURE_PARTITIONS = "SELECT ensure_partitions($1)";
+
+    ENSURE_MONTH = "SELECT ensure_month($1)";
+
+    /// Dropping waits for readers and clears tables: more than the usual limit allows.
+    NO_TIME_LIMIT = "SET LOCAL statement_timeout = 0";
+
+    DROP_PARTITIONS = "SELECT drop_partitions($1)";
+
+    /// What a batch needs to know of its users. A user without a subject has never been copied.
+    PEOPLE = "SELECT u.user_id, s.subject, p.sequence, p.status, p.since FROM UNNEST($1::text[]) u (user_id) \
+        LEFT JOIN subjects s ON s.user_id = u.user_id LEFT JOIN presence_last p ON p.user_id = u.user_id";
+
+    NEW_SUBJECTS = "INSERT INTO subjects (user_id) SELECT UNNEST($1::text[]) ON CONFLICT (user_id) DO NOTHING";
+
+    INSERT_LOG = "INSERT INTO transitions_log (shard, epoch, n, kind, subject, org, sequence, from_status, to_status, \
+            reason, occurred_at, detected_at, last_seen, uncertainty_ms, session_id, device, actor) \
+        SELECT $1, $2, u.* FROM UNNEST($3::bigint[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::text[], \
+            $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::bigint[], \
+            $15::text[], $16::text[], $17::text[]) u";
+
+    /// An interval never ends before it began, whatever a late transition says.
+    END_INTERVALS = "UPDATE intervals i SET ended_at = GREATEST(i.started_at, u.ended_at), end_reason = u.end_reason \
+        FROM UNNEST($1::bigint[], $2::timestamptz[], $3::text[]) u (subject, ended_at, end_reason) \
+        WHERE i.subject = u.subject AND i.ended_at IS NULL";
+
+    INSERT_INTERVALS = "INSERT INTO intervals (subject, sequence, org, status, started_at, ended_at, end_reason) \
+        SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[])";
+
+    STORE_LAST = "INSERT INTO presence_last (shard, epoch, user_id, org, status, since, online_since, last_seen, \
+            shown_since, shown_last_seen, n, sequence) \
+        SELECT $1, $2, u.* FROM UNNEST($3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[], \
+            $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::bigint[], $12::bigint[]) u \
+        ON CONFLICT (user_id) DO UPDATE SET shard = EXCLUDED.shard, epoch = EXCLUDED.epoch, org = EXCLUDED.org, \
+            status = EXCLUDED.status, since = EXCLUDED.since, online_since = EXCLUDED.online_since, \
+            last_seen = EXCLUDED.last_seen, shown_since = EXCLUDED.shown_since, \
+            shown_last_seen = EXCLUDED.shown_last_seen, n = EXCLUDED.n, sequence = EXCLUDED.sequence";
+
+    INSERT_BATCH = "INSERT INTO copy_batches (shard, epoch, first_n, last_n, rows, previous, hash) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
+    /// The end of the chain as it was really written, for a position that was set back.
+    LAST_BATCH = "SELECT hash FROM copy_batches WHERE shard = $1 AND epoch = $2 ORDER BY last_n DESC LIMIT 1";
+
+    /// Entries of a batch that are stored although the position says they cannot be. By (shard, epoch, n) alone: the
+    /// key contains detected_at, so another row with the same n would not break it.
+    STORED = "SELECT l.n, l.kind, s.user_id, l.org, l.from_status, l.to_status, l.reason, l.occurred_at, l.detected_at, \
+            l.last_seen, l.uncertainty_ms, l.session_id, l.device, l.actor \
+        FROM transitions_log l LEFT JOIN subjects s ON s.subject = l.subject \
+        WHERE l.shard = $1 AND l.epoch = $2 AND l.n BETWEEN $3 AND $4";
+
+    /// Parked entries stay parked: their batch is sealed without them.
+    QUARANTINED = "SELECT n FROM quarantine WHERE shard = $1 AND epoch = $2 AND n BETWEEN $3 AND $4";
+
+    /// A batch that is repeated after its position was set back may find its entry parked already.
+    QUARANTINE = "INSERT INTO quarantine (shard, epoch, n, entry, problem) VALUES ($1, $2, $3, $4::text::json, $5) \
+        ON CONFLICT (shard, epoch, n) DO NOTHING";
+
+    LAST = "SELECT p.user_id, p.org, p.status, p.since, p.online_since, p.last_seen, p.shown_since, p.shown_last_seen, \
+            p.epoch, p.n, p.sequence \
+        FROM UNNEST($1::text[]) WITH ORDINALITY u (user_id, place) LEFT JOIN presence_last p USING (user_id) ORDER BY u.place";
+
+    SUBJECT = "SELECT subject FROM subjects WHERE user_id = $1";
+
+    /// Newest first, from below the cursor's place ($9 to $12) on.
+    TRANSITIONS = "SELECT s.user_id, l.org, l.shard, l.epoch, l.n, l.sequence, l.from_status, l.to_status, l.reason, \
+            l.occurred_at, l.detected_at, l.recorded_at, l.uncertainty_ms, l.session_id, l.device, l.actor \
+        FROM transitions_log l LEFT JOIN subjects s ON s.subject = l.subject \
+        WHERE l.kind = 'transition' AND ($1::bigint IS NULL OR l.subject = $1) AND ($2::text IS NULL OR l.org = $2) \
+            AND ($3::text IS NULL OR l.reason = $3) AND ($4::text IS NULL OR l.from_status = $4) \
+            AND ($5::text IS NULL OR l.to_status = $5) AND ($6::timestamptz IS NULL OR l.occurred_at >= $6) \
+            AND ($7::timestamptz IS NULL OR l.occurred_at < $7) AND ($8::smallint IS NULL OR l.shard = $8) \
+            AND ($9::timestamptz IS NULL OR (l.occurred_at, l.shard, l.epoch, l.n) < ($9, $10::smallint, $11::bigint, $12::bigint)) \
+        ORDER BY l.occurred_at DESC, l.shard DESC, l.epoch DESC, l.n DESC LIMIT $13";
+}
