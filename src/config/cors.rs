@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// Cross-origin access.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Cors {
-    /// Exact origins, comma-separated: https://app.example.com,http://localhost:3000
+    /// Exact origins, comma-separated, such as `https://app.example.com,http://localhost:3000`
     #[arg(
         id = "cors_origins",
         long = "cors-origins",

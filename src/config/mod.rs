@@ -1,7 +1,7 @@
 //! Every setting, once: its flag, its environment variable, its place in the file, its default and its help.
 //!
 //! A setting is a field with its clap attribute in the struct of its concern; the file's names follow from its id
-//! ([`load`]). `std::env` is read nowhere else.
+//! (`load.rs`). `std::env` is read nowhere else.
 
 mod audit;
 mod auth;
@@ -105,7 +105,7 @@ impl Config {
         self.presence.policy()
     }
 
-    /// Refuses settings that contradict each other; [`load`] has done so, changes by hand may do it again.
+    /// Refuses settings that contradict each other; [`load()`] has done so, changes by hand may do it again.
     ///
     /// # Errors
     /// [`ConfigError::Settings`] with a line for each contradiction.

@@ -53,6 +53,12 @@ impl StoreUrl {
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
+
+    /// The same, for those who expose it themselves.
+    #[must_use]
+    pub fn secret(&self) -> &SecretString {
+        &self.0
+    }
 }
 
 impl fmt::Display for StoreUrl {

@@ -1,7 +1,7 @@
 //! A private Redis and Postgres: what `rollcall dev` runs on, and what the tests break on purpose.
 //!
 //! Both listen on Unix sockets only, so nothing on the machine can clash with them. Each server is started by a
-//! small shell guardian ([`guardian`]) that ends it when this process is gone, however it went: a `kill -9` of
+//! small shell guardian (`guardian.rs`) that ends it when this process is gone, however it went: a `kill -9` of
 //! the parent leaves no orphan. Everything here blocks and uses threads' sleep, not tokio's: one stack is shared
 //! by tests whose runtimes come and go.
 

@@ -1,13 +1,11 @@
 //! Servers, databases and prefixes for tests. Tests share one pair of servers and nothing in it: each takes a
 //! database and a Redis prefix of its own, so they run in parallel and in any order.
 
-use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rollcall::config::Surroundings;
 use rollcall::devstack::{DevStack, Options, Search};
-use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use tokio::sync::OnceCell;
@@ -80,19 +78,8 @@ fn unique(word: &str) -> String {
 async fn make_template() {
     let stack = stack();
     run(&stack.database_url(), "CREATE DATABASE template_rollcall".into()).await;
-    let mut connection = PgConnection::connect(&stack.database_url_of("template_rollcall"))
-        .await
-        .unwrap();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
-    if folder.is_dir() {
-        Migrator::new(folder)
-            .await
-            .unwrap()
-            .run_direct(None, &mut connection, false)
-            .await
-            .unwrap();
-    }
-    connection.close().await.unwrap();
+    let url = stack.database_url_of("template_rollcall");
+    rollcall::audit::migrate(&url.into()).await.unwrap();
 }
 
 async fn run(url: &str, sql: String) {
