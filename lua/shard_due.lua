@@ -6,7 +6,7 @@
 -- ARGV[2]  how long after its deadline a member is returned (ms); ends of claims and gates are returned at once
 -- ARGV[3]  most members
 -- ARGV[4]  prefix of the shard's leases, "" = touch none
--- Reply    {score of the first member that is due or "", member ...}
+-- Reply    {ms since the first of all was due or "", member ...}
 -- Access   read
 local due, settle, limit, leases = KEYS[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local now = tonumber(ARGV[1])
@@ -15,7 +15,7 @@ if now == 0 then
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local members = redis.call('ZRANGE', due, '-inf', now, 'BYSCORE', 'LIMIT', 0, limit, 'WITHSCORES')
-local reply = { members[2] or '' }
+local reply = { members[2] and string.format('%.0f', now - members[2]) or '' }
 for i = 1, #members, 2 do
   local member, score = members[i], tonumber(members[i + 1])
   local is_lease = string.sub(member, 1, 2) == 's:'

@@ -23,3 +23,7 @@ pub mod devstack;
 pub mod metrics;
 
 pub mod telemetry;
+
+pub mod app;
+
+pub mod tasks;

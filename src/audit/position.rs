@@ -85,33 +85,82 @@ impl Audit {
     /// [`AuditError`] if Postgres fails.
     pub async fn next_epoch(&self, shard: u16, reason: &str) -> Result<NewEpoch, AuditError> {
         let mut tx = self.pool.begin().await?;
-        sqlx::query(sql::POSITION_BEGIN)
-            .bind(column(shard)?)
-            .bind(chain::GENESIS)
-            .execute(&mut *tx)
-            .await?;
-        let Some(Locked {
+        let Locked {
             position: before,
             hash,
-        }) = lock(&mut tx, shard).await?
-        else {
-            return Err(AuditError::Schema(format!(
-                "the position of shard {shard} vanished"
-            )));
-        };
+        } = begin(&mut tx, shard).await?;
         let epoch: i64 = sqlx::query_scalar(sql::NEXT_EPOCH).fetch_one(&mut *tx).await?;
-        sqlx::query(sql::SYSTEM_EVENT)
-            .bind("epoch")
-            .bind(json!({
-                "shard": shard, "epoch": epoch, "reason": reason,
-                "before": { "epoch": before.epoch, "n": before.n, "heard_at": before.heard_at },
-            }))
-            .execute(&mut *tx)
-            .await?;
+        record_epoch(
+            &mut tx,
+            shard,
+            Position {
+                epoch,
+                ..Position::default()
+            },
+            before,
+            reason,
+        )
+        .await?;
         move_to(&mut tx, shard, epoch, 0, hash).await?;
         tx.commit().await?;
         Ok(NewEpoch { epoch, before })
     }
+
+    /// Follows the epoch that Redis has, from after entry `n`: Postgres was put back to an older state, or two nodes
+    /// opened the shard at once. Later epochs will be higher. Leaves the system event `epoch`.
+    ///
+    /// # Errors
+    /// [`AuditError`] if Postgres fails.
+    pub async fn adopt_epoch(&self, shard: u16, epoch: i64, n: i64) -> Result<Position, AuditError> {
+        let mut tx = self.pool.begin().await?;
+        let Locked {
+            position: before,
+            hash,
+        } = begin(&mut tx, shard).await?;
+        let drawn: i64 = sqlx::query_scalar(sql::NEXT_EPOCH).fetch_one(&mut *tx).await?;
+        sqlx::query(sql::SKIP_EPOCHS)
+            .bind(epoch - drawn)
+            .execute(&mut *tx)
+            .await?;
+        let position = Position {
+            epoch,
+            n,
+            heard_at: before.heard_at,
+        };
+        record_epoch(&mut tx, shard, position, before, "adopted").await?;
+        move_to(&mut tx, shard, epoch, n, hash).await?;
+        tx.commit().await?;
+        Ok(position)
+    }
+}
+
+/// Locks the shard's position, and makes it if the shard never had one.
+async fn begin(connection: &mut PgConnection, shard: u16) -> Result<Locked, AuditError> {
+    sqlx::query(sql::POSITION_BEGIN)
+        .bind(column(shard)?)
+        .bind(chain::GENESIS)
+        .execute(&mut *connection)
+        .await?;
+    let locked = lock(connection, shard).await?;
+    locked.ok_or_else(|| AuditError::Schema(format!("the position of shard {shard} vanished")))
+}
+
+async fn record_epoch(
+    connection: &mut PgConnection,
+    shard: u16,
+    position: Position,
+    before: Position,
+    reason: &str,
+) -> Result<(), AuditError> {
+    sqlx::query(sql::SYSTEM_EVENT)
+        .bind("epoch")
+        .bind(json!({
+            "shard": shard, "epoch": position.epoch, "n": position.n, "reason": reason,
+            "before": { "epoch": before.epoch, "n": before.n, "heard_at": before.heard_at },
+        }))
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// The shard as its column has it.

@@ -320,6 +320,24 @@ impl Store {
         self.link.watch().await
     }
 
+    /// The clock that scripts go by, read now.
+    ///
+    /// # Errors
+    /// If Redis did not answer.
+    pub async fn now(&self) -> Result<Millis, StoreError> {
+        if let Some(now) = self.clock.fixed() {
+            return Ok(now);
+        }
+        let args = vec!["".into(), 0.into()];
+        let reply = self
+            .link
+            .call(&scripts::NODE_BEAT, vec![self.keys.nodes()], args)
+            .await?;
+        let mut parts = reply::Parts::new(scripts::NODE_BEAT.name, reply);
+        let _nodes = parts.count()?;
+        parts.millis()
+    }
+
     /// How much memory Redis uses, and may use.
     ///
     /// # Errors

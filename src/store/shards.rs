@@ -52,8 +52,8 @@ pub struct DueMember {
 /// What is due in a shard.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Due {
-    /// When the first of all was due.
-    pub oldest: Option<Millis>,
+    /// For how long the first of all has been due.
+    pub overdue: Option<Duration>,
     /// What must be expired directly.
     pub members: Vec<DueMember>,
 }
@@ -203,13 +203,12 @@ impl Store {
             .call(&scripts::SHARD_DUE, vec![self.keys.due(shard)], args)
             .await?;
         let mut parts = Parts::new(scripts::SHARD_DUE.name, reply);
-        let oldest = parts.text()?;
-        let oldest = oldest.parse::<f64>().ok().map(|score| Millis(whole(score)));
+        let overdue = parts.text()?.parse().ok().map(Duration::from_millis);
         let members = parts
             .rest()
             .filter_map(|member| parse_member(&member.into_string()?))
             .collect();
-        Ok(Due { oldest, members })
+        Ok(Due { overdue, members })
     }
 
     /// What was due of some users of one shard happens, if the time has come. In the order asked.
