@@ -50,26 +50,16 @@ pub(super) fn router(app: App) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .layer(axum::middleware::from_fn(super::problem::write_problems))
-        .with_state(Internal {
-            app,
-            last: Arc::default(),
-        })
+        .with_state(Internal { app, last: Arc::default() })
 }
 
 async fn exposition(State(internal): State<Internal>) -> Response {
-    (
-        [(header::CONTENT_TYPE, EXPOSITION)],
-        internal.app.metrics.render(),
-    )
-        .into_response()
+    ([(header::CONTENT_TYPE, EXPOSITION)], internal.app.metrics.render()).into_response()
 }
 
 /// The process runs; it does not matter what it depends on, because a restart would not mend that.
 async fn alive() -> Json<Health> {
-    Json(Health {
-        status: "ok",
-        checks: BTreeMap::new(),
-    })
+    Json(Health { status: "ok", checks: BTreeMap::new() })
 }
 
 /// Whether clients should be sent here. Without Postgres presence works, so that is only degraded.

@@ -54,10 +54,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            drain: Duration::from_secs(10),
-            bench_route: false,
-        }
+        Self { drain: Duration::from_secs(10), bench_route: false }
     }
 }
 

@@ -105,9 +105,10 @@ impl Machine {
         if let Some(kind) = self.gates.get(user).and_then(|gate| gate.kind) {
             return Some(Verdict::Gated(kind));
         }
-        let cut = self.cuts.get(user).is_some_and(|(lowest, exempt)| {
-            token_version < *lowest && exempt.as_ref() != Some(login)
-        });
+        let cut = self
+            .cuts
+            .get(user)
+            .is_some_and(|(lowest, exempt)| token_version < *lowest && exempt.as_ref() != Some(login));
         (cut || self.ended.contains_key(&(user.clone(), login.clone()))).then_some(Verdict::Ended)
     }
 
@@ -118,8 +119,7 @@ impl Machine {
             let from = user.status;
             self.n += 1;
             user.change(to, self.n, cause.at);
-            self.log
-                .push(user.entry(id, EntryKind::Transition, from, now, cause));
+            self.log.push(user.entry(id, EntryKind::Transition, from, now, cause));
         }
         self.put(id, user);
     }
@@ -136,16 +136,8 @@ impl Machine {
             return refused;
         }
         let mut user = self.take(&sign.user, &sign.org);
-        let index = user
-            .sessions
-            .iter()
-            .position(|session| session.id == sign.session);
-        let mut cause = Cause {
-            reason: sign.reason,
-            at: now,
-            session: None,
-            actor: None,
-        };
+        let index = user.sessions.iter().position(|session| session.id == sign.session);
+        let mut cause = Cause { reason: sign.reason, at: now, session: None, actor: None };
         if sign.said.is_too_long(&self.policy) {
             cause.reason = Reason::IdleTimeout;
             cause.session = index.map(|index| user.remove(index));
@@ -161,11 +153,7 @@ impl Machine {
             return Verdict::Standing;
         }
         if index.is_some() {
-            cause.reason = if matches!(sign.said, Said::Idle(_)) {
-                Reason::Idle
-            } else {
-                Reason::Active
-            };
+            cause.reason = if matches!(sign.said, Said::Idle(_)) { Reason::Idle } else { Reason::Active };
         }
         self.sign(now, sign, user, index, cause);
         Verdict::Standing
@@ -182,11 +170,7 @@ impl Machine {
                 user.evict(&sign.session);
             }
         }
-        if let Some(session) = user
-            .sessions
-            .iter_mut()
-            .find(|session| session.id == sign.session)
-        {
+        if let Some(session) = user.sessions.iter_mut().find(|session| session.id == sign.session) {
             session.sign(now, sign.said, sign.pace, &self.policy);
             session.name(sign.connection.as_ref(), sign.device, index.is_none());
             cause.session = Some(session.clone());
@@ -207,20 +191,14 @@ impl Machine {
             return refused;
         }
         let user = self.take(id, org);
-        let index = user
-            .sessions
-            .iter()
-            .rposition(|session| session.id.login == *login);
+        let index = user.sessions.iter().rposition(|session| session.id.login == *login);
         let newest = index.map(|index| &user.sessions[index]);
         if newest.is_some_and(|session| session.mode == Mode::Closing) {
             self.put(id, user);
             return Verdict::Standing;
         }
         let session = newest.map_or_else(
-            || SessionId {
-                login: login.clone(),
-                tab: Tab::default(),
-            },
+            || SessionId { login: login.clone(), tab: Tab::default() },
             |session| session.id.clone(),
         );
         let sign = Sign {
@@ -234,12 +212,7 @@ impl Machine {
             connection: None,
             reason: Reason::Connect,
         };
-        let cause = Cause {
-            reason: Reason::Connect,
-            at: now,
-            session: None,
-            actor: None,
-        };
+        let cause = Cause { reason: Reason::Connect, at: now, session: None, actor: None };
         self.sign(now, &sign, user, index, cause);
         Verdict::Standing
     }
@@ -269,17 +242,7 @@ impl Machine {
         self.ended.insert((id.clone(), login.clone()), ());
         let mut user = self.take(id, org);
         let session = user.remove_where(|session| session.id.login == *login);
-        self.settle(
-            id,
-            user,
-            now,
-            &Cause {
-                reason: Reason::Logout,
-                at: now,
-                session,
-                actor: None,
-            },
-        );
+        self.settle(id, user, now, &Cause { reason: Reason::Logout, at: now, session, actor: None });
     }
 
     /// A logout everywhere: tokens below a version end, with all sessions; one login may be exempt.
@@ -298,26 +261,12 @@ impl Machine {
         self.cuts.insert(id.clone(), (version, keep.cloned()));
         let mut user = self.take(id, org);
         let session = user.remove_where(|session| Some(&session.id.login) != keep);
-        self.settle(
-            id,
-            user,
-            now,
-            &Cause {
-                reason,
-                at: now,
-                session,
-                actor: None,
-            },
-        );
+        self.settle(id, user, now, &Cause { reason, at: now, session, actor: None });
     }
 
     /// A gate falls or is lifted. Lifting brings nobody back: the next sign of life does.
     pub fn gate(&mut self, now: Millis, id: &UserId, org: &Org, gate: Gate) {
-        if self
-            .gates
-            .get(id)
-            .is_some_and(|known| gate.version <= known.version)
-        {
+        if self.gates.get(id).is_some_and(|known| gate.version <= known.version) {
             return;
         }
         let kind = gate.kind;
@@ -325,26 +274,14 @@ impl Machine {
         if let Some(kind) = kind {
             let mut user = self.take(id, org);
             let session = user.remove_where(|_| true);
-            self.settle(
-                id,
-                user,
-                now,
-                &Cause {
-                    reason: kind.reason(),
-                    at: now,
-                    session,
-                    actor: None,
-                },
-            );
+            self.settle(id, user, now, &Cause { reason: kind.reason(), at: now, session, actor: None });
         }
     }
 
     /// A claim is set, or taken back with `None`. `id` makes a repeated call change nothing.
     pub fn claim(&mut self, now: Millis, id: &UserId, org: &Org, whose: Whose, claim: Option<Claim>) {
         let mut claims = self.claims(id);
-        let before = claims
-            .seen()
-            .map(|(text, emoji, until)| (text.to_owned(), emoji.to_owned(), until));
+        let before = claims.seen().map(|(text, emoji, until)| (text.to_owned(), emoji.to_owned(), until));
         let slot = claims.slot(whose);
         if slot.as_ref().map(|held| &held.id) == claim.as_ref().map(|new| &new.id) {
             return;
@@ -354,16 +291,9 @@ impl Machine {
         self.claims.insert(id.clone(), claims.clone());
         let user = self.take(id, org);
         let n = user.n;
-        let cause = Cause {
-            reason,
-            at: now,
-            session: None,
-            actor: None,
-        };
+        let cause = Cause { reason, at: now, session: None, actor: None };
         self.settle(id, user, now, &cause);
-        let after = claims
-            .seen()
-            .map(|(text, emoji, until)| (text.to_owned(), emoji.to_owned(), until));
+        let after = claims.seen().map(|(text, emoji, until)| (text.to_owned(), emoji.to_owned(), until));
         if let Some(user) = self.users.get_mut(id)
             && user.n == n
             && user.shown_sessions() > 0
@@ -372,8 +302,7 @@ impl Machine {
             self.n += 1;
             user.n = self.n;
             user.shown.n = self.n;
-            self.log
-                .push(user.entry(id, EntryKind::Claim, user.status, now, &cause));
+            self.log.push(user.entry(id, EntryKind::Claim, user.status, now, &cause));
         }
     }
 
@@ -382,11 +311,7 @@ impl Machine {
         if let Some(gate) = self.gates.get_mut(id)
             && gate.until.is_some_and(|until| until <= now)
         {
-            *gate = Gate {
-                kind: None,
-                version: gate.version,
-                until: None,
-            };
+            *gate = Gate { kind: None, version: gate.version, until: None };
         }
         let claim_end = self.end_claims(now, id);
         let mut user = self.take(id, org);
@@ -409,23 +334,12 @@ impl Machine {
     fn end_claims(&mut self, now: Millis, id: &UserId) -> Option<Cause> {
         let claims = self.claims.get_mut(id)?;
         let mut cause = None;
-        for (whose, reason) in [
-            (Whose::Manual, Reason::ManualExpired),
-            (Whose::Admin, Reason::AdminExpired),
-        ] {
+        for (whose, reason) in [(Whose::Manual, Reason::ManualExpired), (Whose::Admin, Reason::AdminExpired)]
+        {
             let slot = claims.slot(whose);
-            if let Some(until) = slot
-                .as_ref()
-                .and_then(|claim| claim.until)
-                .filter(|until| *until <= now)
-            {
+            if let Some(until) = slot.as_ref().and_then(|claim| claim.until).filter(|until| *until <= now) {
                 *slot = None;
-                cause = Some(Cause {
-                    reason,
-                    at: until,
-                    session: None,
-                    actor: None,
-                });
+                cause = Some(Cause { reason, at: until, session: None, actor: None });
             }
         }
         cause

@@ -230,10 +230,7 @@ pub struct Store {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store")
-            .field("keys", &self.keys)
-            .field("node", &self.node)
-            .finish_non_exhaustive()
+        f.debug_struct("Store").field("keys", &self.keys).field("node", &self.node).finish_non_exhaustive()
     }
 }
 
@@ -271,10 +268,8 @@ impl Store {
     /// Refuses data of another layout or number of shards before anything is written.
     async fn check_open_shards(&self) -> Result<(), StoreError> {
         use fred::prelude::HashesInterface;
-        let meta = self
-            .link
-            .client()
-            .hmget::<Vec<Option<i64>>, _, _>(self.keys.meta(0), vec!["layout", "shards"]);
+        let meta =
+            self.link.client().hmget::<Vec<Option<i64>>, _, _>(self.keys.meta(0), vec!["layout", "shards"]);
         match self.link.judge(meta.await)?.as_slice() {
             [Some(layout), Some(shards)] => self.check_layout(*layout, *shards),
             _ => Ok(()),
@@ -329,10 +324,7 @@ impl Store {
             return Ok(now);
         }
         let args = vec!["".into(), 0.into()];
-        let reply = self
-            .link
-            .call(&scripts::NODE_BEAT, vec![self.keys.nodes()], args)
-            .await?;
+        let reply = self.link.call(&scripts::NODE_BEAT, vec![self.keys.nodes()], args).await?;
         let mut parts = reply::Parts::new(scripts::NODE_BEAT.name, reply);
         let _nodes = parts.count()?;
         parts.millis()

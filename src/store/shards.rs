@@ -74,21 +74,10 @@ impl Store {
     /// [`StoreError::Layout`] if its data were written by a version, or for a number of shards, that does not fit.
     pub async fn open_shard(&self, shard: Shard, epoch: i64) -> Result<Opened, StoreError> {
         let shards = i64::from(self.keys.shards());
-        let args = vec![
-            self.clock.now(),
-            epoch.into(),
-            i64::from(LAYOUT).into(),
-            shards.into(),
-        ];
-        let reply = self
-            .link
-            .call(&scripts::SHARD_OPEN, vec![self.keys.meta(shard)], args)
-            .await?;
+        let args = vec![self.clock.now(), epoch.into(), i64::from(LAYOUT).into(), shards.into()];
+        let reply = self.link.call(&scripts::SHARD_OPEN, vec![self.keys.meta(shard)], args).await?;
         let mut parts = Parts::new(scripts::SHARD_OPEN.name, reply);
-        let opened = Opened {
-            epoch: parts.int()?,
-            n: parts.int()?,
-        };
+        let opened = Opened { epoch: parts.int()?, n: parts.int()? };
         self.check_layout(parts.int()?, parts.int()?)?;
         Ok(opened)
     }
@@ -110,11 +99,7 @@ impl Store {
     /// # Errors
     /// If Redis did not answer.
     pub async fn own(&self, shard: Shard, pressure: bool) -> Result<Ownership, StoreError> {
-        let keys = vec![
-            self.keys.owner(shard),
-            self.keys.meta(shard),
-            self.keys.ended(shard),
-        ];
+        let keys = vec![self.keys.owner(shard), self.keys.meta(shard), self.keys.ended(shard)];
         let grace = self.policy.visible.interval.0 + 10_000;
         let args = vec![
             self.clock.now(),
@@ -124,15 +109,10 @@ impl Store {
             grace.into(),
             i64::from(pressure).into(),
         ];
-        let mut parts = Parts::new(
-            scripts::SHARD_OWN.name,
-            self.link.call(&scripts::SHARD_OWN, keys, args).await?,
-        );
+        let mut parts =
+            Parts::new(scripts::SHARD_OWN.name, self.link.call(&scripts::SHARD_OWN, keys, args).await?);
         match parts.text()?.as_str() {
-            "own" => Ok(Ownership::Own {
-                epoch: parts.int()?,
-                n: parts.int()?,
-            }),
+            "own" => Ok(Ownership::Own { epoch: parts.int()?, n: parts.int()? }),
             "lost" => Ok(Ownership::Lost),
             _ => Ok(Ownership::Other),
         }
@@ -144,10 +124,7 @@ impl Store {
     /// If Redis did not answer.
     pub async fn release(&self, shard: Shard) -> Result<(), StoreError> {
         let args = vec![self.node.as_str().into()];
-        self.link
-            .call(&scripts::SHARD_RELEASE, vec![self.keys.owner(shard)], args)
-            .await
-            .map(drop)
+        self.link.call(&scripts::SHARD_RELEASE, vec![self.keys.owner(shard)], args).await.map(drop)
     }
 
     /// Shows that this node lives; answers how many do.
@@ -156,10 +133,7 @@ impl Store {
     /// If Redis did not answer.
     pub async fn show_node(&self) -> Result<u64, StoreError> {
         let args = vec![self.node.as_str().into(), millis(OWNERSHIP)];
-        let reply = self
-            .link
-            .call(&scripts::NODE_BEAT, vec![self.keys.nodes()], args)
-            .await?;
+        let reply = self.link.call(&scripts::NODE_BEAT, vec![self.keys.nodes()], args).await?;
         Parts::new(scripts::NODE_BEAT.name, reply).count()
     }
 
@@ -169,10 +143,7 @@ impl Store {
     /// If Redis did not answer.
     pub async fn leave(&self) -> Result<(), StoreError> {
         let args = vec![self.node.as_str().into()];
-        self.link
-            .call(&scripts::NODE_LEAVE, vec![self.keys.nodes()], args)
-            .await
-            .map(drop)
+        self.link.call(&scripts::NODE_LEAVE, vec![self.keys.nodes()], args).await.map(drop)
     }
 
     /// Lists what has been due for longer than `settled`, at most `limit`; with `touch`, makes Redis expire the
@@ -187,27 +158,12 @@ impl Store {
         limit: u32,
         touch: bool,
     ) -> Result<Due, StoreError> {
-        let leases = if touch {
-            self.keys.leases(shard)
-        } else {
-            String::new()
-        };
-        let args = vec![
-            self.clock.now(),
-            millis(settled),
-            i64::from(limit).into(),
-            leases.into(),
-        ];
-        let reply = self
-            .link
-            .call(&scripts::SHARD_DUE, vec![self.keys.due(shard)], args)
-            .await?;
+        let leases = if touch { self.keys.leases(shard) } else { String::new() };
+        let args = vec![self.clock.now(), millis(settled), i64::from(limit).into(), leases.into()];
+        let reply = self.link.call(&scripts::SHARD_DUE, vec![self.keys.due(shard)], args).await?;
         let mut parts = Parts::new(scripts::SHARD_DUE.name, reply);
         let overdue = parts.text()?.parse().ok().map(Duration::from_millis);
-        let members = parts
-            .rest()
-            .filter_map(|member| parse_member(&member.into_string()?))
-            .collect();
+        let members = parts.rest().filter_map(|member| parse_member(&member.into_string()?)).collect();
         Ok(Due { overdue, members })
     }
 
@@ -216,13 +172,7 @@ impl Store {
     /// # Errors
     /// If Redis did not answer; it may have happened all the same, and may be asked again.
     pub async fn expire(&self, shard: Shard, users: &[UserId]) -> Result<Vec<Expired>, StoreError> {
-        let mut done = vec![
-            Expired {
-                sessions: 0,
-                delay: None
-            };
-            users.len()
-        ];
+        let mut done = vec![Expired { sessions: 0, delay: None }; users.len()];
         let mut open: Vec<(usize, Org)> = (0..users.len()).map(|index| (index, Org::default())).collect();
         while !open.is_empty() {
             let mut stale = Vec::new();
@@ -289,16 +239,9 @@ impl Store {
     }
 
     async fn shard_stats(&self, shard: Shard, org: Option<&Org>) -> Result<Stats, StoreError> {
-        let keys = vec![
-            self.keys.on(shard, org),
-            self.keys.tabs(shard, org),
-            self.keys.log(shard),
-        ];
+        let keys = vec![self.keys.on(shard, org), self.keys.tabs(shard, org), self.keys.log(shard)];
         let most = i64::try_from(MOST_SESSIONS).unwrap_or(i64::MAX);
-        let reply = self
-            .link
-            .call(&scripts::SHARD_STATS, keys, vec![most.into()])
-            .await?;
+        let reply = self.link.call(&scripts::SHARD_STATS, keys, vec![most.into()]).await?;
         let mut parts = Parts::new(scripts::SHARD_STATS.name, reply);
         Ok(Stats {
             online: parts.count()?,
@@ -322,17 +265,11 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<(UserId, Status, Millis)>, StoreError> {
         let wanted = [Status::Online, Status::Away, Status::Busy];
-        let wanted = wanted
-            .into_iter()
-            .filter(|each| status.is_none_or(|status| status == *each));
+        let wanted = wanted.into_iter().filter(|each| status.is_none_or(|status| status == *each));
         let calls = wanted.flat_map(|status| {
             (0..self.keys.shards()).map(move |shard| self.present_in(shard, org, status, limit))
         });
-        let mut found: Vec<_> = futures::future::try_join_all(calls)
-            .await?
-            .into_iter()
-            .flatten()
-            .collect();
+        let mut found: Vec<_> = futures::future::try_join_all(calls).await?.into_iter().flatten().collect();
         found.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(&b.0)));
         found.truncate(limit);
         Ok(found)
@@ -347,16 +284,13 @@ impl Store {
     ) -> Result<Vec<(UserId, Status, Millis)>, StoreError> {
         let (low, high) = super::score_range(status);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let range = self
-            .link
-            .client()
-            .zrevrangebyscore::<Vec<(String, f64)>, _, _, _>(
-                self.keys.on(shard, org),
-                high - 1,
-                low,
-                true,
-                Some((0, limit)),
-            );
+        let range = self.link.client().zrevrangebyscore::<Vec<(String, f64)>, _, _, _>(
+            self.keys.on(shard, org),
+            high - 1,
+            low,
+            true,
+            Some((0, limit)),
+        );
         let members = self.link.judge(range.await)?;
         let parse = |(user, score): (String, f64)| {
             let (status, since) = parse_score(&whole(score).to_string())?;
@@ -372,15 +306,8 @@ impl Store {
     pub async fn entries(&self, shard: Shard, after: i64, limit: u64) -> Result<Vec<Entry>, StoreError> {
         let start = format!("{}-0", after + 1);
         let range =
-            self.link
-                .client()
-                .xrange::<Value, _, _, _>(self.keys.log(shard), start, "+", Some(limit));
-        self.link
-            .judge(range.await)?
-            .into_array()
-            .into_iter()
-            .map(reply::entry)
-            .collect()
+            self.link.client().xrange::<Value, _, _, _>(self.keys.log(shard), start, "+", Some(limit));
+        self.link.judge(range.await)?.into_array().into_iter().map(reply::entry).collect()
     }
 
     /// Forgets copied entries below `keep`, and the records of those users whose last entry was among them.
@@ -417,14 +344,8 @@ fn parse_member(member: &str) -> Option<DueMember> {
     match kind {
         "s" => {
             let (user, session) = rest.split_once(':')?;
-            Some(DueMember {
-                user: user.parse().ok()?,
-                session: Some(session.parse().ok()?),
-            })
+            Some(DueMember { user: user.parse().ok()?, session: Some(session.parse().ok()?) })
         }
-        _ => Some(DueMember {
-            user: rest.parse().ok()?,
-            session: None,
-        }),
+        _ => Some(DueMember { user: rest.parse().ok()?, session: None }),
     }
 }

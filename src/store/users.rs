@@ -30,12 +30,7 @@ impl Store {
             && let Some(plain) = self.plain(beat)
             && let Some(Extended { status, since, now }) = self.batcher.beat(plain).await?
         {
-            return Ok(Answer::Standing {
-                status,
-                since,
-                last_seen: now,
-                now,
-            });
+            return Ok(Answer::Standing { status, since, last_seen: now, now });
         }
         self.open(beat).await
     }
@@ -74,14 +69,7 @@ impl Store {
             sessions_bound(),
         ];
         let bearer = &beat.bearer;
-        self.judge(
-            &scripts::SESSION_OPEN,
-            &bearer.user,
-            &bearer.org,
-            Some(lease),
-            &args,
-        )
-        .await
+        self.judge(&scripts::SESSION_OPEN, &bearer.user, &bearer.org, Some(lease), &args).await
     }
 
     /// A request that is no heartbeat: a sign of life of its login's newest session, at most once a second.
@@ -106,10 +94,7 @@ impl Store {
     /// If Redis did not acknowledge it.
     pub async fn touch_now(&self, bearer: &Bearer) -> Result<Answer, StoreError> {
         let mut org = bearer.org.clone();
-        let mut session = SessionId {
-            login: bearer.login.clone(),
-            tab: Tab::default(),
-        };
+        let mut session = SessionId { login: bearer.login.clone(), tab: Tab::default() };
         for _ in 0..TRIES {
             let args = [
                 session.to_string().into(),
@@ -121,10 +106,7 @@ impl Store {
                 sessions_bound(),
             ];
             let lease = self.keys.lease(&bearer.user, &session);
-            match self
-                .ask(&scripts::SESSION_TOUCH, &bearer.user, &org, Some(lease), &args)
-                .await?
-            {
+            match self.ask(&scripts::SESSION_TOUCH, &bearer.user, &org, Some(lease), &args).await? {
                 Said::Judged(answer, note) => return Ok(self.noted(answer, &note)),
                 Said::Stale(truth) => {
                     org = parse_truth(&scripts::SESSION_TOUCH, truth.first())?;
@@ -145,24 +127,14 @@ impl Store {
         tab: &Tab,
         connection: Option<&ConnectionId>,
     ) -> Result<Answer, StoreError> {
-        let session = SessionId {
-            login: bearer.login.clone(),
-            tab: tab.clone(),
-        };
+        let session = SessionId { login: bearer.login.clone(), tab: tab.clone() };
         let lease = self.keys.lease(&bearer.user, &session);
         let args = [
             session.to_string().into(),
             text(connection.map(ConnectionId::as_str)),
             self.policy.linger.0.into(),
         ];
-        self.judge(
-            &scripts::SESSION_CLOSE,
-            &bearer.user,
-            &bearer.org,
-            Some(lease),
-            &args,
-        )
-        .await
+        self.judge(&scripts::SESSION_CLOSE, &bearer.user, &bearer.org, Some(lease), &args).await
     }
 
     /// A logout: the login's sessions end now, and its tokens with them.
@@ -172,9 +144,7 @@ impl Store {
     pub async fn end_login(&self, user: &UserId, org: &Org, login: &LoginId) -> Result<(), StoreError> {
         self.touched.invalidate(&(user.clone(), login.clone()));
         let args = [login.as_str().into(), self.token_life.0.into()];
-        self.judge(&scripts::LOGIN_END, user, org, None, &args)
-            .await
-            .map(drop)
+        self.judge(&scripts::LOGIN_END, user, org, None, &args).await.map(drop)
     }
 
     /// A logout everywhere: tokens below `token_version` end, with all sessions; the login to keep is exempt.
@@ -193,9 +163,7 @@ impl Store {
         self.forget_touches(user);
         let keep = text(keep.map(LoginId::as_str));
         let args = [token_version.into(), keep, reason.as_str().into(), text(actor)];
-        self.judge(&scripts::USER_CUT, user, org, None, &args)
-            .await
-            .map(drop)
+        self.judge(&scripts::USER_CUT, user, org, None, &args).await.map(drop)
     }
 
     /// A gate falls or is lifted.
@@ -217,9 +185,7 @@ impl Store {
             text(gate.kind.map(|kind| kind.reason().as_str())),
             text(actor),
         ];
-        self.judge(&scripts::USER_GATE, user, org, None, &args)
-            .await
-            .map(drop)
+        self.judge(&scripts::USER_GATE, user, org, None, &args).await.map(drop)
     }
 
     /// A claim is set, or taken back with `None`; `id` makes a repeated call change nothing.
@@ -244,10 +210,7 @@ impl Store {
             claim.map_or_else(|| "".into(), |claim| claim.status.code().into()),
             text(claim.map(|claim| claim.text.as_str())),
             text(claim.map(|claim| claim.emoji.as_str())),
-            claim
-                .and_then(|claim| claim.until)
-                .map_or(0, |until| until.0)
-                .into(),
+            claim.and_then(|claim| claim.until).map_or(0, |until| until.0).into(),
             text(actor),
         ];
         self.judge(&scripts::USER_CLAIM, user, org, None, &args).await
@@ -270,10 +233,7 @@ impl Store {
         let script = &scripts::USER_STANDING;
         match reply::said(script.name, self.link.call(script, keys, args).await?)? {
             Said::Judged(answer, _) => Ok(answer),
-            Said::Stale(_) => Err(StoreError::Reply {
-                script: script.name,
-                part: 0,
-            }),
+            Said::Stale(_) => Err(StoreError::Reply { script: script.name, part: 0 }),
         }
     }
 
@@ -287,9 +247,7 @@ impl Store {
             by_shard.entry(self.keys.shard_of(user)).or_default().push(index);
         }
         let calls = by_shard.iter().flat_map(|(shard, indexes)| {
-            indexes
-                .chunks(VIEWS_PER_CALL)
-                .map(|chunk| self.views_of(*shard, users, chunk))
+            indexes.chunks(VIEWS_PER_CALL).map(|chunk| self.views_of(*shard, users, chunk))
         });
         let mut views = vec![None; users.len()];
         for (index, view) in futures::future::try_join_all(calls).await?.into_iter().flatten() {
@@ -306,19 +264,10 @@ impl Store {
     ) -> Result<Vec<(usize, Option<View>)>, StoreError> {
         let mut keys = vec![self.keys.due(shard), self.keys.claims(shard)];
         keys.extend(indexes.iter().map(|index| self.keys.record(&users[*index])));
-        let args = indexes
-            .iter()
-            .map(|index| users[*index].as_str().into())
-            .collect();
-        let replies = self
-            .link
-            .call(&scripts::USER_VIEWS, keys, args)
-            .await?
-            .into_array();
+        let args = indexes.iter().map(|index| users[*index].as_str().into()).collect();
+        let replies = self.link.call(&scripts::USER_VIEWS, keys, args).await?.into_array();
         let views = indexes.iter().zip(replies);
-        views
-            .map(|(index, reply)| Ok((*index, reply::view(&users[*index], reply)?)))
-            .collect()
+        views.map(|(index, reply)| Ok((*index, reply::view(&users[*index], reply)?))).collect()
     }
 
     /// Calls a script of one user until the organisation it was told is the stored one.
@@ -366,18 +315,13 @@ impl Store {
     /// After a gate or a cut no remembered answer may let a request pass.
     fn forget_touches(&self, user: &UserId) {
         let user = user.clone();
-        let _ = self
-            .touched
-            .invalidate_entries_if(move |(touched, _), _| *touched == user);
+        let _ = self.touched.invalidate_entries_if(move |(touched, _), _| *touched == user);
     }
 }
 
 impl Beat {
     fn session(&self) -> SessionId {
-        SessionId {
-            login: self.bearer.login.clone(),
-            tab: self.tab.clone(),
-        }
+        SessionId { login: self.bearer.login.clone(), tab: self.tab.clone() }
     }
 }
 
@@ -410,12 +354,7 @@ fn parse_truth<T: std::str::FromStr>(
     script: &'static Script,
     truth: Option<&String>,
 ) -> Result<T, StoreError> {
-    truth
-        .and_then(|truth| truth.parse().ok())
-        .ok_or(StoreError::Reply {
-            script: script.name,
-            part: 1,
-        })
+    truth.and_then(|truth| truth.parse().ok()).ok_or(StoreError::Reply { script: script.name, part: 1 })
 }
 
 /// Milliseconds as they go into a script.

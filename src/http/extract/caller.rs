@@ -83,11 +83,7 @@ fn bearer_token(headers: &HeaderMap) -> Result<&str, ApiError> {
     let header = headers.get(header::AUTHORIZATION).ok_or(ApiError::TokenMissing)?;
     let text = header.to_str().map_err(|_| ApiError::TokenInvalid)?;
     let (scheme, token) = text.split_once(' ').ok_or(ApiError::TokenInvalid)?;
-    if scheme.eq_ignore_ascii_case("bearer") {
-        Ok(token.trim())
-    } else {
-        Err(ApiError::TokenMissing)
-    }
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(ApiError::TokenMissing) }
 }
 
 impl FromRequestParts<App> for Verified {
@@ -123,20 +119,14 @@ impl FromRequestParts<App> for Caller {
 /// The caller, if the role is one of `roles`.
 async fn with_role(parts: &mut Parts, app: &App, roles: &[Role]) -> Result<Claims, ApiError> {
     let Caller(claims) = Caller::from_request_parts(parts, app).await?;
-    if roles.contains(&claims.role) {
-        Ok(claims)
-    } else {
-        Err(ApiError::Forbidden)
-    }
+    if roles.contains(&claims.role) { Ok(claims) } else { Err(ApiError::Forbidden) }
 }
 
 impl FromRequestParts<App> for Moderator {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        with_role(parts, app, &[Role::Moderator, Role::Admin])
-            .await
-            .map(Self)
+        with_role(parts, app, &[Role::Moderator, Role::Admin]).await.map(Self)
     }
 }
 

@@ -126,10 +126,7 @@ pub async fn login(
         Ok(seen) => seen,
         Err(error) => {
             let origin = origin.acting_as(account.id);
-            let undone = app
-                .accounts
-                .end_family(account.id, &family.login, EndReason::Logout, &origin)
-                .await;
+            let undone = app.accounts.end_family(account.id, &family.login, EndReason::Logout, &origin).await;
             if let Err(error) = undone {
                 tracing::warn!(%error, login = %family.login, "a login that nobody got is still open");
             }
@@ -138,25 +135,14 @@ pub async fn login(
     };
     app.accounts.record_login(account.id, &origin).await?;
     let tokens = Some(pair(&app, &account, &family.login, &family.refresh));
-    Ok(Json(SignedIn {
-        user: Person::new(&account, &seen),
-        tokens,
-    }))
+    Ok(Json(SignedIn { user: Person::new(&account, &seen), tokens }))
 }
 
 /// Tells presence that a new account may not be online yet; false if it could not be told. Existing clients take a
 /// registration without tokens for a failure, so tokens are given as soon as they can do no harm.
 async fn gate(app: &App, account: &Account, kind: GateKind) -> bool {
-    let gate = Gate {
-        kind: Some(kind),
-        version: account.gate_version,
-        until: None,
-    };
-    match app
-        .store
-        .gate(&account.id.user(), &account.org, &gate, None)
-        .await
-    {
+    let gate = Gate { kind: Some(kind), version: account.gate_version, until: None };
+    match app.store.gate(&account.id.user(), &account.org, &gate, None).await {
         Ok(()) => true,
         Err(error) => {
             tracing::warn!(%error, account = %account.id, "a new account's gate is not in the store yet");
@@ -180,9 +166,7 @@ async fn authenticated(app: &App, body: LoginBody, origin: &Origin) -> Result<Ac
         return Err(ApiError::invalid("/password", "Password too long"));
     }
     let credentials = app.accounts.credentials(name).await?;
-    let hash = credentials
-        .as_ref()
-        .map(|credentials| credentials.password_hash.as_str());
+    let hash = credentials.as_ref().map(|credentials| credentials.password_hash.as_str());
     let verdict = app.passwords.verify(password.clone(), hash).await?;
     let known = credentials.as_ref().map(|credentials| credentials.account.id);
     let Some(credentials) = credentials.filter(|_| verdict.ok) else {
@@ -235,26 +219,17 @@ async fn new_account(app: &App, body: RegisterBody) -> Result<NewAccount, ApiErr
 }
 
 async fn open(app: &App, account: &Account, origin: &Origin) -> Result<Family, ApiError> {
-    let meta = LoginMeta {
-        device: None,
-        user_agent: origin.user_agent.clone(),
-        address: origin.address.clone(),
-    };
-    Ok(app
-        .accounts
-        .open_family(account, &meta, app.config.auth.refresh_ttl.duration())
-        .await?)
+    let meta =
+        LoginMeta { device: None, user_agent: origin.user_agent.clone(), address: origin.address.clone() };
+    Ok(app.accounts.open_family(account, &meta, app.config.auth.refresh_ttl.duration()).await?)
 }
 
 /// The sign of life that a login is: how the user stands after it.
 async fn began(app: &App, account: &Account, login: &LoginId) -> Result<Seen, ApiError> {
     match app.store.beat(&first_beat(account, login)).await? {
-        Answer::Standing {
-            status,
-            since,
-            last_seen,
-            ..
-        } => Ok(Seen::standing(account.id.user(), status, since, last_seen)),
+        Answer::Standing { status, since, last_seen, .. } => {
+            Ok(Seen::standing(account.id.user(), status, since, last_seen))
+        }
         Answer::Gated(gate) => Err(ApiError::Gated(gate)),
         Answer::Ended => Err(ApiError::LoginEnded),
     }

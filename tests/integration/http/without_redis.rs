@@ -42,22 +42,10 @@ async fn what_reads_only_postgres_is_served_on_the_token_alone() {
         assert_eq!(problem["code"], "store_unavailable", "{path}");
     }
     let logins = async |id: i64| service.app.accounts.sessions(AccountId(id)).await.unwrap().len();
-    assert_eq!(
-        logins(ada.id).await,
-        0,
-        "a login that was refused left something behind"
-    );
+    assert_eq!(logins(ada.id).await, 0, "a login that was refused left something behind");
     // Nobody can say whether this login is still good, so it may not end others; it may end itself.
-    let (status, _) = service
-        .post(bobs, "/api/auth/logout-all-devices/", json!({}))
-        .await;
-    assert_eq!(
-        (status, logins(bob.id).await),
-        (StatusCode::SERVICE_UNAVAILABLE, 1)
-    );
+    let (status, _) = service.post(bobs, "/api/auth/logout-all-devices/", json!({})).await;
+    assert_eq!((status, logins(bob.id).await), (StatusCode::SERVICE_UNAVAILABLE, 1));
     let (status, _) = service.post(bobs, "/api/auth/logout/", json!({})).await;
-    assert_eq!(
-        (status, logins(bob.id).await),
-        (StatusCode::SERVICE_UNAVAILABLE, 0)
-    );
+    assert_eq!((status, logins(bob.id).await), (StatusCode::SERVICE_UNAVAILABLE, 0));
 }

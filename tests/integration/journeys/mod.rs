@@ -32,13 +32,7 @@ pub const BRIEF: &[&str] = &[
 /// A node of its own on the shared servers.
 pub async fn brief_node() -> Service {
     let database = support::database_url().await;
-    Service::node(
-        &support::stack().redis_url(),
-        &database,
-        &support::prefix(),
-        BRIEF,
-    )
-    .await
+    Service::node(&support::stack().redis_url(), &database, &support::prefix(), BRIEF).await
 }
 
 /// Waits for a condition, looking every few milliseconds, and fails when it has not come in time.
@@ -71,10 +65,7 @@ pub async fn ready(service: &Service) {
 
 /// All transitions of one user, oldest first.
 pub async fn history(audit: &Audit, user: &str) -> Vec<Transition> {
-    let filter = Filter {
-        user: Some(UserId::parse(user).unwrap()),
-        ..Filter::default()
-    };
+    let filter = Filter { user: Some(UserId::parse(user).unwrap()), ..Filter::default() };
     all(audit, &filter).await
 }
 
@@ -93,10 +84,7 @@ async fn all(audit: &Audit, filter: &Filter) -> Vec<Transition> {
 
 /// What a user's transitions say, as `to reason`.
 pub fn story(transitions: &[Transition]) -> Vec<(Status, Reason)> {
-    transitions
-        .iter()
-        .map(|transition| (transition.to, transition.reason))
-        .collect()
+    transitions.iter().map(|transition| (transition.to, transition.reason)).collect()
 }
 
 /// Waits until a user's history has so many transitions.
@@ -111,11 +99,7 @@ pub async fn history_of(service: &Service, user: &str, length: usize) -> Vec<Tra
 /// What the API says of a user's status.
 pub async fn status_of(service: &Service, user: &str) -> Value {
     let token = service.token("9997", "viewer");
-    service
-        .get(&token, &format!("/api/presence/users/{user}/"))
-        .await
-        .1["status"]
-        .clone()
+    service.get(&token, &format!("/api/presence/users/{user}/")).await.1["status"].clone()
 }
 
 /// Nothing missing, nothing twice: numbers of every shard and sequences of every user without gaps, and each status
@@ -126,10 +110,7 @@ pub async fn prove(audit: &Audit) -> Vec<Transition> {
     let mut people = BTreeMap::<String, Vec<&Transition>>::new();
     for row in &rows {
         numbers.entry((row.shard, row.epoch)).or_default().push(row.n);
-        people
-            .entry(row.user.as_ref().unwrap().to_string())
-            .or_default()
-            .push(row);
+        people.entry(row.user.as_ref().unwrap().to_string()).or_default().push(row);
     }
     for ((shard, epoch), mut found) in numbers {
         found.sort_unstable();
@@ -139,11 +120,7 @@ pub async fn prove(audit: &Audit) -> Vec<Transition> {
     for (user, mut lives) in people {
         lives.sort_by_key(|row| row.sequence);
         let sequences: Vec<i64> = lives.iter().map(|row| row.sequence).collect();
-        assert_eq!(
-            sequences,
-            (1..).take(lives.len()).collect::<Vec<i64>>(),
-            "sequences of {user}"
-        );
+        assert_eq!(sequences, (1..).take(lives.len()).collect::<Vec<i64>>(), "sequences of {user}");
         let mut status = Status::Offline;
         for row in lives {
             assert_eq!(row.from, status, "{user}: {row:?}");

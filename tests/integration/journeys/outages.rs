@@ -13,9 +13,7 @@ use crate::support::service::Service;
 
 /// A crowd of so many, each with its own token.
 fn crowd(node: &Service, first: u32, many: u32) -> Vec<String> {
-    (first..first + many)
-        .map(|user| node.token(&user.to_string(), "tab"))
-        .collect()
+    (first..first + many).map(|user| node.token(&user.to_string(), "tab")).collect()
 }
 
 async fn beat_all(node: &Service, tokens: &[String]) {
@@ -39,41 +37,24 @@ async fn without_postgres_presence_goes_on_and_every_entry_arrives_later() {
     beat_all(&node, &during).await;
     assert_eq!(status_of(&node, "200").await, "online");
     // Everybody falls silent, and goes offline while Postgres is down.
-    eventually(
-        "the first crowd goes offline",
-        Duration::from_secs(10),
-        async || {
-            let stats = node.app.store.stats(None).await.unwrap();
-            (stats.online == 0).then_some(())
-        },
-    )
+    eventually("the first crowd goes offline", Duration::from_secs(10), async || {
+        let stats = node.app.store.stats(None).await.unwrap();
+        (stats.online == 0).then_some(())
+    })
     .await;
     beat_all(&node, &during[..10]).await;
 
     stack.postgres().start(Data::Kept).unwrap();
-    eventually(
-        "every entry is in Postgres",
-        Duration::from_secs(20),
-        async || {
-            let rows = node
-                .app
-                .audit
-                .transitions(&rollcall::audit::Filter::default(), None, 1_000)
-                .await
-                .ok()?
-                .rows;
-            let arrived = |user: u32| {
-                rows.iter()
-                    .any(|row| row.user.as_ref().unwrap().as_str() == user.to_string())
-            };
-            ((100..150).chain(200..250).all(arrived) && rows.len() >= 220).then_some(())
-        },
-    )
+    eventually("every entry is in Postgres", Duration::from_secs(20), async || {
+        let rows =
+            node.app.audit.transitions(&rollcall::audit::Filter::default(), None, 1_000).await.ok()?.rows;
+        let arrived =
+            |user: u32| rows.iter().any(|row| row.user.as_ref().unwrap().as_str() == user.to_string());
+        ((100..150).chain(200..250).all(arrived) && rows.len() >= 220).then_some(())
+    })
     .await;
     let rows = prove(&node.app.audit).await;
-    let of_crowd = rows
-        .iter()
-        .filter(|row| row.user.as_ref().unwrap().as_str().len() == 3);
+    let of_crowd = rows.iter().filter(|row| row.user.as_ref().unwrap().as_str().len() == 3);
     let came = of_crowd.filter(|row| row.to == Status::Online).count();
     assert_eq!(came, 110, "each arrival once");
     node.stop().await;
@@ -90,26 +71,16 @@ async fn redis_started_again_with_its_data_is_back_within_a_second() {
 
     stack.redis().stop().unwrap();
     let (status, problem) = node.beat(&tokens[0], json!({})).await;
-    assert_eq!(
-        (status, &problem["code"]),
-        (StatusCode::SERVICE_UNAVAILABLE, &json!("store_unavailable"))
-    );
+    assert_eq!((status, &problem["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("store_unavailable")));
     stack.redis().start(Data::Kept).unwrap();
     let back = Instant::now();
     eventually("heartbeats are taken again", Duration::from_secs(5), async || {
         (node.beat(&tokens[0], json!({})).await.0 == StatusCode::OK).then_some(())
     })
     .await;
-    assert!(
-        back.elapsed() < Duration::from_secs(1),
-        "took {:?}",
-        back.elapsed()
-    );
+    assert!(back.elapsed() < Duration::from_secs(1), "took {:?}", back.elapsed());
     beat_all(&node, &tokens).await;
     let rows = prove(&node.app.audit).await;
-    assert!(
-        rows.iter().all(|row| row.to == Status::Online),
-        "nobody went offline"
-    );
+    assert!(rows.iter().all(|row| row.to == Status::Online), "nobody went offline");
     node.stop().await;
 }

@@ -88,28 +88,15 @@ impl Service {
     }
 
     async fn build(redis: &str, database: &str, prefix: &str, flags: &[&str]) -> Self {
-        let places = [
-            "--redis-prefix",
-            prefix,
-            "--redis-url",
-            redis,
-            "--database-url",
-            database,
-        ];
-        let args = ["rollcall", "--redis-shards", "2"]
-            .into_iter()
-            .chain(places)
-            .chain(flags.iter().copied());
+        let places = ["--redis-prefix", prefix, "--redis-url", redis, "--database-url", database];
+        let args = ["rollcall", "--redis-shards", "2"].into_iter().chain(places).chain(flags.iter().copied());
         let mut config = load::<Settings>(args.map(Into::into)).unwrap().command.config;
         config.auth.set_secret(SECRET.into());
         let app = App::build(config).await.unwrap();
         let stop = CancellationToken::new();
         let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", public.local_addr().unwrap());
-        let options = Options {
-            bench_route: true,
-            ..Options::default()
-        };
+        let options = Options { bench_route: true, ..Options::default() };
         tokio::spawn(serve(public, app.clone(), options, stop.clone()));
         let inside = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let internal = format!("http://{}", inside.local_addr().unwrap());
@@ -194,11 +181,7 @@ impl Service {
             role,
         };
         let token = self.app.tokens.issue(&grant, OffsetDateTime::now_utc());
-        Person {
-            id: account.id.0,
-            name: name.to_owned(),
-            token,
-        }
+        Person { id: account.id.0, name: name.to_owned(), token }
     }
 
     /// Logs in over HTTP: the whole answer.
