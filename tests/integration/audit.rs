@@ -127,8 +127,8 @@ async fn a_gap_is_refused_and_nothing_written() {
     let (pool, audit, position) = begun().await;
     for (entries, expected, found) in [
         (arrivals(2..=3), 1, 2),
-        (vec![arrivals(1..=1), arrivals(3..=3)].concat(), 2, 3),
-        (vec![arrivals(1..=1), arrivals(1..=1)].concat(), 2, 1),
+        ([arrivals(1..=1), arrivals(3..=3)].concat(), 2, 3),
+        ([arrivals(1..=1), arrivals(1..=1)].concat(), 2, 1),
     ] {
         let refused = audit.copy(SHARD, position, position.epoch, &entries).await;
         assert_eq!(refused, Err(CopyError::Gap { expected, found }));
