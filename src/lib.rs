@@ -29,3 +29,5 @@ pub mod app;
 pub mod http;
 
 pub mod tasks;
+
+pub mod cli;
