@@ -1,7 +1,33 @@
 //! Rollcall: who is online, since when, and when each person was last seen.
+//!
+//! # Code tour
+//! Read [`presence`] first: what the words mean, and the whole event table as a pure machine. [`store`] does the same
+//! on shared state in Redis by the scripts in `lua/`; [`audit`] copies what it records into Postgres. [`accounts`] and
+//! [`auth`] know people and tokens. [`app`] builds all of it once, [`http`] and [`tasks`] are what runs.
+//! Modules stand in reading order; a module uses only modules that stand nearer to `presence` in ARCHITECTURE.md.
 
-/// The history of presence in Postgres.
-pub mod audit;
 pub mod presence;
 
 pub mod store;
+
+pub mod audit;
+
+pub mod accounts;
+
+pub mod auth;
+
+pub mod config;
+
+pub mod devstack;
+
+pub mod metrics;
+
+pub mod telemetry;
+
+pub mod app;
+
+pub mod http;
+
+pub mod tasks;
+
+pub mod cli;

@@ -42,4 +42,20 @@ impl Audit {
     pub const fn new(pool: PgPool) -> Self {
         Self { pool }
     }
+
+    /// Asks Postgres whether it answers.
+    ///
+    /// # Errors
+    /// [`AuditError`] if it does not.
+    pub async fn ping(&self) -> Result<(), AuditError> {
+        sqlx::query(sql::PING).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Connections of the pool: waiting for work, and at work.
+    #[must_use]
+    pub fn connections(&self) -> (u64, u64) {
+        let idle = self.pool.num_idle() as u64;
+        (idle, u64::from(self.pool.size()).saturating_sub(idle))
+    }
 }

@@ -33,6 +33,10 @@ statements! {
 
     NEXT_EPOCH = "SELECT nextval('presence_epoch')";
 
+    SKIP_EPOCHS = "SELECT count(nextval('presence_epoch')) FROM generate_series(1, $1::bigint)";
+
+    PING = "SELECT 1";
+
     SYSTEM_EVENT = "INSERT INTO system_events (kind, detail) VALUES ($1, $2)";
 
     ENSURE_PARTITIONS = "SELECT ensure_partitions($1)";

@@ -43,25 +43,16 @@ async fn people<'a>(
     connection: &mut PgConnection,
     entries: &[&'a Entry],
 ) -> Result<HashMap<&'a UserId, Known>, AuditError> {
-    let users: HashMap<&str, &'a UserId> = entries
-        .iter()
-        .map(|entry| (entry.user.as_str(), &entry.user))
-        .collect();
+    let users: HashMap<&str, &'a UserId> =
+        entries.iter().map(|entry| (entry.user.as_str(), &entry.user)).collect();
     let names: Vec<&str> = users.keys().copied().collect();
     let mut known = HashMap::with_capacity(names.len());
-    for row in sqlx::query(sql::PEOPLE)
-        .bind(names)
-        .fetch_all(&mut *connection)
-        .await?
-    {
+    for row in sqlx::query(sql::PEOPLE).bind(names).fetch_all(&mut *connection).await? {
         if let Some(user) = users.get(row.try_get::<&str, _>("user_id")?) {
             known.insert(*user, known_from(&row)?);
         }
     }
-    let unseen: Vec<&'a UserId> = users
-        .into_values()
-        .filter(|user| !known.contains_key(user))
-        .collect();
+    let unseen: Vec<&'a UserId> = users.into_values().filter(|user| !known.contains_key(user)).collect();
     if !unseen.is_empty() {
         known.extend(newcomers(connection, unseen).await?);
     }
@@ -74,26 +65,13 @@ async fn newcomers<'a>(
     users: Vec<&'a UserId>,
 ) -> Result<Vec<(&'a UserId, Known)>, AuditError> {
     let names: Vec<&str> = users.iter().map(|user| user.as_str()).collect();
-    sqlx::query(sql::NEW_SUBJECTS)
-        .bind(&names)
-        .execute(&mut *connection)
-        .await?;
-    let rows: Vec<(String, i64)> = sqlx::query_as(sql::SUBJECTS)
-        .bind(&names)
-        .fetch_all(connection)
-        .await?;
+    sqlx::query(sql::NEW_SUBJECTS).bind(&names).execute(&mut *connection).await?;
+    let rows: Vec<(String, i64)> = sqlx::query_as(sql::SUBJECTS).bind(&names).fetch_all(connection).await?;
     let subjects: HashMap<String, i64> = rows.into_iter().collect();
     users
         .into_iter()
         .map(|user| match subjects.get(user.as_str()) {
-            Some(&subject) => Ok((
-                user,
-                Known {
-                    subject,
-                    sequence: 0,
-                    present_since: None,
-                },
-            )),
+            Some(&subject) => Ok((user, Known { subject, sequence: 0, present_since: None })),
             None => Err(AuditError::Unavailable(format!("{user} was erased meanwhile"))),
         })
         .collect()
@@ -131,18 +109,10 @@ async fn insert_log(
         .bind(moments("occurred_at", |entry| entry.occurred_at)?)
         .bind(moments("detected_at", |entry| entry.detected_at)?)
         .bind(moments("last_seen", |entry| entry.last_seen)?)
-        .bind(
-            rows.iter()
-                .map(|row| row.entry.uncertainty_ms)
-                .collect::<Vec<_>>(),
-        )
+        .bind(rows.iter().map(|row| row.entry.uncertainty_ms).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| session(row.entry)).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| device(row.entry)).collect::<Vec<_>>())
-        .bind(
-            rows.iter()
-                .map(|row| row.entry.actor.as_deref())
-                .collect::<Vec<_>>(),
-        )
+        .bind(rows.iter().map(|row| row.entry.actor.as_deref()).collect::<Vec<_>>())
         .execute(connection)
         .await?;
     Ok(())
@@ -155,12 +125,7 @@ async fn end_intervals(connection: &mut PgConnection, ended: &[(i64, End)]) -> R
     sqlx::query(sql::END_INTERVALS)
         .bind(ended.iter().map(|(subject, _)| *subject).collect::<Vec<_>>())
         .bind(moments("occurred_at", ended.iter().map(|(_, end)| end.at))?)
-        .bind(
-            ended
-                .iter()
-                .map(|(_, end)| end.reason.as_str())
-                .collect::<Vec<_>>(),
-        )
+        .bind(ended.iter().map(|(_, end)| end.reason.as_str()).collect::<Vec<_>>())
         .execute(connection)
         .await?;
     Ok(())
@@ -172,41 +137,15 @@ async fn insert_intervals(connection: &mut PgConnection, opened: &[Interval<'_>]
     }
     let ends: Result<Vec<_>, _> = opened
         .iter()
-        .map(|interval| {
-            interval
-                .end
-                .map(|end| to_postgres("occurred_at", end.at))
-                .transpose()
-        })
+        .map(|interval| interval.end.map(|end| to_postgres("occurred_at", end.at)).transpose())
         .collect();
-    let reasons: Vec<_> = opened
-        .iter()
-        .map(|interval| interval.end.map(|end| end.reason.as_str()))
-        .collect();
+    let reasons: Vec<_> = opened.iter().map(|interval| interval.end.map(|end| end.reason.as_str())).collect();
     sqlx::query(sql::INSERT_INTERVALS)
         .bind(opened.iter().map(|interval| interval.subject).collect::<Vec<_>>())
-        .bind(
-            opened
-                .iter()
-                .map(|interval| interval.sequence)
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            opened
-                .iter()
-                .map(|interval| interval.org.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            opened
-                .iter()
-                .map(|interval| interval.status.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .bind(moments(
-            "occurred_at",
-            opened.iter().map(|interval| interval.started_at),
-        )?)
+        .bind(opened.iter().map(|interval| interval.sequence).collect::<Vec<_>>())
+        .bind(opened.iter().map(|interval| interval.org.as_str()).collect::<Vec<_>>())
+        .bind(opened.iter().map(|interval| interval.status.as_str()).collect::<Vec<_>>())
+        .bind(moments("occurred_at", opened.iter().map(|interval| interval.started_at))?)
         .bind(ends?)
         .bind(reasons)
         .execute(connection)

@@ -1,1 +1,12 @@
-fn main() {}
+//! Every test that needs a real Redis and Postgres, or the whole repository, in one program: one pair of servers.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod accounts;
+mod audit;
+mod devstack;
+mod house;
+mod http;
+mod journeys;
+mod store;
+mod support;

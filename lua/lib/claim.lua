@@ -1,0 +1,26 @@
+-- Claims as they are kept, and what others see of them. Needs lib/user.lua.
+
+-- What others could notice of the claim in force, as one comparable string.
+local function seen_claim(held)
+  local claim = held[2] or held[1]
+  return claim and claim[3] .. '\0' .. claim[4] .. '\0' .. string.format('%.0f', claim[5]) or ''
+end
+
+-- Keeps the claims of a user, and the next moment at which one of them ends.
+local function store_claims(user, held)
+  local next_end
+  for _, claim in ipairs({ held[1] or {}, held[2] or {} }) do
+    local ends = claim[5] or 0
+    if ends > 0 and (not next_end or ends < next_end) then next_end = ends end
+  end
+  if next_end then
+    redis.call('ZADD', due, next_end, 'c:' .. user)
+  else
+    redis.call('ZREM', due, 'c:' .. user)
+  end
+  if held[1] or held[2] then
+    redis.call('HSET', claims, user, cmsgpack.pack({ held[1] or false, held[2] or false }))
+  else
+    redis.call('HDEL', claims, user)
+  end
+end

@@ -1,0 +1,172 @@
+-- One user's record, and the only place where what others see changes. Needs lib/shard.lua.
+local OFFLINE, ONLINE, AWAY, INVISIBLE = 0, 1, 2, 4
+local STANDARD, CAPPED, CLOSING, LONG = 0, 1, 2, 3
+local SCALE = 1e13
+
+local function member(user, session) return 's:' .. user .. ':' .. session end
+local function login_of(session) return string.match(session, '^[^.]*') end
+local function shown(status) return status == INVISIBLE and OFFLINE or status end
+
+-- A session's code is one small integer: ((tag * 4 + mode) * 3 + pace) * 2 + idle. It is the lease's value too.
+-- The tag stands for connection and device (0: not said), so that a beat that changes either is noticed.
+local function encode(tag, mode, pace, idle) return ((tag * 4 + mode) * 3 + pace) * 2 + idle end
+local function idle_of(code) return code % 2 end
+local function pace_of(code) return math.floor(code / 2) % 3 end
+local function mode_of(code) return math.floor(code / 6) % 4 end
+local function tag_of(code) return math.floor(code / 24) end
+
+local function load(users, user, org)
+  local packed = redis.call('HGET', users, user)
+  local r = packed and cmsgpack.unpack(packed) or { OFFLINE, 0, 0, 0, org, 0, 0, 0, 0, 0, {} }
+  local rec = {
+    status = r[1], since = r[2], online_since = r[3], seen = r[4], org = r[5],
+    shown_since = r[6], shown_online_since = r[7], shown_seen = r[8], version = r[9], n = r[10], sessions = {},
+  }
+  for _, s in ipairs(r[11]) do
+    local deadline = redis.call('ZSCORE', due, member(user, s[1]))
+    if deadline then
+      table.insert(rec.sessions, {
+        id = s[1], code = s[2], granted = s[3], device = s[4], connection = s[5], idle_until = s[6],
+        deadline = tonumber(deadline),
+      })
+    end
+  end
+  rec.before = #rec.sessions
+  return rec
+end
+
+-- Someone who comes from offline comes to the organisation that the token names now.
+local function adopt(rec, org)
+  if rec.status == OFFLINE then rec.org = org end
+end
+
+local function save(users, user, rec)
+  if #rec.sessions == 0 and rec.n == 0 then return redis.call('HDEL', users, user) end
+  local sessions = {}
+  for i, s in ipairs(rec.sessions) do
+    sessions[i] = { s.id, s.code, s.granted, s.device, s.connection, s.idle_until }
+  end
+  redis.call('HSET', users, user, cmsgpack.pack({
+    rec.status, rec.since, rec.online_since, rec.seen, rec.org,
+    rec.shown_since, rec.shown_online_since, rec.shown_seen, rec.version, rec.n, sessions,
+  }))
+end
+
+-- The last sign of life: a session's deadline less the time it was granted is when it last showed itself.
+local function last_sign(rec)
+  local seen = rec.seen
+  for _, s in ipairs(rec.sessions) do seen = math.max(seen, s.deadline - s.granted) end
+  return seen
+end
+
+local function find(rec, id)
+  for i, s in ipairs(rec.sessions) do
+    if s.id == id then return s, i end
+  end
+end
+
+local function renew(lease, user, s, now)
+  redis.call('ZADD', due, s.deadline, member(user, s.id))
+  redis.call('SET', lease, s.code, 'PX', math.max(1, s.deadline - now))
+end
+
+-- Leaving `due` is what ends a session; a lease that stays behind fires an event that changes nothing.
+local function remove(user, rec, i)
+  rec.seen = last_sign(rec)
+  redis.call('ZREM', due, member(user, rec.sessions[i].id))
+  return table.remove(rec.sessions, i)
+end
+
+-- Removes every session that the test picks; answers the one among them that was due last.
+local function remove_where(user, rec, test)
+  local last
+  for i = #rec.sessions, 1, -1 do
+    if test(rec.sessions[i]) then
+      local s = remove(user, rec, i)
+      if not last or s.deadline > last.deadline then last = s end
+    end
+  end
+  return last
+end
+
+-- {manual, admin}; each {id, status, text, emoji, until} or false.
+local function claims_of(user)
+  local packed = redis.call('HGET', claims, user)
+  return packed and cmsgpack.unpack(packed) or { false, false }
+end
+
+local function view(user, rec)
+  if #rec.sessions == 0 then return OFFLINE end
+  local held = claims_of(user)
+  local claim = held[2] or held[1]
+  if claim then return claim[2] end
+  for _, s in ipairs(rec.sessions) do
+    if idle_of(s.code) == 0 then return ONLINE end
+  end
+  return AWAY
+end
+
+-- Appends the entry of a change; (epoch, n) is its name, and n has no gaps.
+local function append(user, rec, kind, from, now, cause)
+  local session = cause.session or { id = '', device = '' }
+  redis.call('XADD', log, string.format('%.0f-0', rec.n), 'k', kind, 'u', user, 'o', rec.org, 'f', from,
+    't', rec.status, 'r', cause.reason, 'a', kind == 't' and rec.since or now, 'd', now, 's', rec.since,
+    'os', rec.online_since, 'l', rec.seen, 'ss', rec.shown_since, 'sl', rec.shown_seen, 'i', session.id,
+    'v', session.device, 'x', cause.actor or '')
+end
+
+local function next_n(rec)
+  rec.n = redis.call('HINCRBY', meta, 'n', 1)
+  return redis.call('HGET', meta, 'epoch') * 4294967296 + rec.n
+end
+
+local function count_tabs(user, rec, org_tabs)
+  local count = shown(rec.status) ~= OFFLINE and #rec.sessions or 0
+  if count < 2 and rec.before < 2 then return end
+  for _, key in ipairs({ tabs, org_tabs }) do
+    if count < 2 then redis.call('ZREM', key, user) else redis.call('ZADD', key, count, user) end
+  end
+end
+
+-- Recomputes the view; where it differs, stores it and appends its entry, both or neither.
+-- cause: {reason, at (ms), session or nil, actor or nil}
+local function settle(user, rec, place, now, cause)
+  local from, to = rec.status, view(user, rec)
+  if to ~= from then
+    local version, at = next_n(rec), math.max(cause.at, rec.since)
+    rec.seen = last_sign(rec)
+    rec.status, rec.since = to, at
+    if to == OFFLINE then rec.online_since = 0 elseif from == OFFLINE then rec.online_since = at end
+    if shown(from) ~= shown(to) then
+      rec.version, rec.shown_since = version, at
+      if shown(to) == OFFLINE then
+        rec.shown_online_since, rec.shown_seen = 0, rec.seen
+      elseif shown(from) == OFFLINE then
+        rec.shown_online_since = at
+      end
+    end
+    if shown(to) ~= OFFLINE then rec.shown_seen = rec.seen end
+    for _, key in ipairs({ on, place.org }) do
+      if to == OFFLINE then redis.call('ZREM', key, user) else redis.call('ZADD', key, to * SCALE + at, user) end
+    end
+    append(user, rec, 't', from, now, cause)
+  end
+  count_tabs(user, rec, place.tabs)
+  save(place.users, user, rec)
+end
+
+-- How the user stands, for the answer: {'ok', status, since, last sign, now, note}
+local function standing(rec, now, note)
+  return { 'ok', rec.status, string.format('%.0f', rec.since), string.format('%.0f', last_sign(rec)),
+    string.format('%.0f', now), note or '' }
+end
+
+-- Why the bearer of a token may not be online, or nil: {'gated', kind} or {'ended'}
+local function refusal(user, login, version)
+  local gate = redis.call('HGET', gates, user)
+  local kind = gate and cmsgpack.unpack(gate)[1] or ''
+  if kind ~= '' then return { 'gated', kind } end
+  if redis.call('ZSCORE', ended, user .. ':' .. login) then return { 'ended' } end
+  local lowest, kept = string.match(redis.call('HGET', cut, user) or '0 ', '^(%d+) (.*)$')
+  if tonumber(version) < tonumber(lowest) and login ~= kept then return { 'ended' } end
+end

@@ -1,0 +1,28 @@
+-- shard_due: what is due. Touching a lease that has reached its end makes Redis expire it on the spot and say so;
+-- what has been due for longer than `settle` (its event came and went, or never will) is returned to be expired.
+--
+-- KEYS[1]  due                                  (zset, ms)
+-- ARGV[1]  now in ms, 0 = clock of Redis
+-- ARGV[2]  how long after its deadline a member is returned (ms); ends of claims and gates are returned at once
+-- ARGV[3]  most members
+-- ARGV[4]  prefix of the shard's leases, "" = touch none
+-- Reply    {ms since the first of all was due or "", member ...}
+-- Access   read
+local due, settle, limit, leases = KEYS[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local now = tonumber(ARGV[1])
+if now == 0 then
+  local time = redis.call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local members = redis.call('ZRANGE', due, '-inf', now, 'BYSCORE', 'LIMIT', 0, limit, 'WITHSCORES')
+local reply = { members[2] and string.format('%.0f', now - members[2]) or '' }
+for i = 1, #members, 2 do
+  local member, score = members[i], tonumber(members[i + 1])
+  local is_lease = string.sub(member, 1, 2) == 's:'
+  if not is_lease or score <= now - settle then
+    reply[#reply + 1] = member
+  elseif leases ~= '' then
+    redis.call('EXISTS', leases .. string.sub(member, 3))
+  end
+end
+return reply

@@ -1,0 +1,22 @@
+-- shard_stats: how many users are shown in which status, and their sessions. Counted from sets, never kept beside them.
+--
+-- KEYS[1]  on, of the shard or of an organisation (zset, status code * 10^13 + since)
+-- KEYS[2]  tabs, of the same                    (zset, sessions of those with two or more)
+-- KEYS[3]  log                                  (stream)
+-- ARGV[1]  most sessions per user
+-- Reply    {online, away, busy, sessions, invisible, entries in the log, now in ms}
+-- Access   read
+local on, tabs, log, most = KEYS[1], KEYS[2], KEYS[3], tonumber(ARGV[1])
+local time = redis.call('TIME')
+local count, sessions = {}, 0
+for code = 1, 4 do
+  count[code] = redis.call('ZCOUNT', on, code * 1e13, '(' .. string.format('%.0f', (code + 1) * 1e13))
+  if code < 4 then sessions = sessions + count[code] end
+end
+for least = 2, most do
+  local more = redis.call('ZCOUNT', tabs, least, '+inf')
+  if more == 0 then break end
+  sessions = sessions + more
+end
+return { count[1], count[2], count[3], sessions, count[4], redis.call('XLEN', log),
+  string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)) }

@@ -1,0 +1,59 @@
+-- user_expire: what was due of some users happens: sessions, claims and gates come to their end. The judge is the
+-- due score alone, so the call may come from an event, a nudge or a sweep, late or twice.
+--
+-- KEYS[1-9]   the shard, see lib/shard.lua
+-- KEYS[10..]  per user three: on of the organisation, tabs of the organisation, records of the user's bucket
+-- ARGV[1]     now in ms, 0 = clock of Redis
+-- ARGV[2..]   per user two: user, organisation
+-- Reply       {"restoring"} | {"grace"} | {"ok", per user: "" nothing was due | "stale <org>"
+--             | "<sessions ended> <ms since the deadline if the user went offline, else -1>"}
+-- Access      write, allow-oom
+local now = clock(ARGV[1])
+if is_lost() then return { 'restoring' } end
+if tonumber(redis.call('HGET', meta, 'grace_until') or '0') > now then return { 'grace' } end
+
+local REASONS = { [CAPPED] = 'idle_timeout', [CLOSING] = 'closed' }
+
+local function end_gate(user)
+  local score = redis.call('ZSCORE', due, 'g:' .. user)
+  if not score or tonumber(score) > now then return false end
+  redis.call('ZREM', due, 'g:' .. user)
+  local gate = cmsgpack.unpack(redis.call('HGET', gates, user))
+  redis.call('HSET', gates, user, cmsgpack.pack({ '', gate[2], 0 }))
+  return true
+end
+
+-- Answers the cause that the end of a claim is, or nil.
+local function end_claims(user)
+  local held, cause = claims_of(user), nil
+  for slot, whose in ipairs({ 'manual', 'admin' }) do
+    local ends = held[slot] and held[slot][5] or 0
+    if ends > 0 and ends <= now then
+      cause, held[slot] = { reason = whose .. '_expired', at = ends }, false
+    end
+  end
+  if cause then store_claims(user, held) end
+  return cause
+end
+
+local function expire(user, org, place)
+  local rec = load(place.users, user, org)
+  if rec.org ~= org then return 'stale ' .. rec.org end
+  local gate, cause = end_gate(user), end_claims(user)
+  local last = remove_where(user, rec, function(s) return s.deadline <= now end)
+  local count, from, delay = rec.before - #rec.sessions, rec.status, -1
+  if not (gate or cause or last) then return '' end
+  if last and (#rec.sessions == 0 or not cause) then
+    cause = { reason = REASONS[mode_of(last.code)] or 'expired', at = last.deadline, session = last }
+  end
+  if cause then settle(user, rec, place, now, cause) end
+  if last and from ~= OFFLINE and rec.status == OFFLINE then delay = now - last.deadline end
+  return string.format('%d %.0f', count, delay)
+end
+
+local reply = { 'ok' }
+for i = 1, (#KEYS - 9) / 3 do
+  local at = 7 + i * 3
+  reply[i + 1] = expire(ARGV[i * 2], ARGV[i * 2 + 1], { org = KEYS[at], tabs = KEYS[at + 1], users = KEYS[at + 2] })
+end
+return reply

@@ -1,0 +1,140 @@
+//! What people and administrators did, one row each in `admin_actions`: who, what, to whom, from where.
+//!
+//! Rows are inserted and never changed. People appear by their numbers, not by their names or addresses:
+//! these rows outlive accounts, and names can be given up.
+
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{AccountId, sql};
+
+/// Somebody logged in.
+pub const USER_LOGIN: &str = "USER_LOGIN";
+/// Somebody tried to log in and was refused.
+pub const USER_FAILED_LOGIN: &str = "USER_FAILED_LOGIN";
+/// One login was ended by its user.
+pub const USER_LOGOUT: &str = "USER_LOGOUT";
+/// All logins were ended by their user.
+pub const LOGOUT_ALL: &str = "LOGOUT_ALL";
+/// Logins were ended by an administrator.
+pub const FORCE_LOGOUT: &str = "FORCE_LOGOUT";
+/// Somebody made an account of their own.
+pub const USER_REGISTERED: &str = "USER_REGISTERED";
+/// Somebody made an account for another.
+pub const USER_CREATED: &str = "USER_CREATED";
+/// The role changed.
+pub const ROLE_CHANGED: &str = "ROLE_CHANGED";
+/// The password changed.
+pub const PASSWORD_CHANGED: &str = "PASSWORD_CHANGED";
+/// A refresh token came back that had been exchanged: a copy is about.
+pub const REFRESH_REUSED: &str = "REFRESH_REUSED";
+
+/// How much an action matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Everyday.
+    Info,
+    /// Somebody should look at it when it is frequent.
+    Warning,
+}
+
+impl Severity {
+    /// The word as it is stored and sent.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// By whom and from where an action comes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The user id of who acts, or `cli` for the command line; `None` for somebody not logged in.
+    pub actor: Option<String>,
+    /// The caller's address.
+    pub address: Option<String>,
+    /// The caller's program; the first 512 characters are kept.
+    pub user_agent: Option<String>,
+    /// The session of who acts.
+    pub session_id: Option<String>,
+    /// The request.
+    pub request_id: Option<String>,
+}
+
+impl Origin {
+    /// The same place, but acting as this account: for those who become known by the action.
+    #[must_use]
+    pub fn acting_as(&self, account: AccountId) -> Self {
+        Self { actor: Some(account.to_string()), ..self.clone() }
+    }
+}
+
+/// One action.
+#[derive(Clone, Debug)]
+pub struct Action<'a> {
+    /// What was done: one of the constants of this module.
+    pub name: &'static str,
+    /// What kind of thing it was done to: `USER`, `AUTH` ...
+    pub target_type: &'static str,
+    /// To which of them, if that is known.
+    pub target_id: Option<String>,
+    /// How much it matters.
+    pub severity: Severity,
+    /// `user`, `admin` or `security`.
+    pub category: &'static str,
+    /// What changed, before.
+    pub before: Option<Value>,
+    /// What changed, after.
+    pub after: Option<Value>,
+    /// A sentence for people.
+    pub detail: String,
+    /// By whom and from where.
+    pub origin: &'a Origin,
+}
+
+impl<'a> Action<'a> {
+    /// An everyday action on an account.
+    #[must_use]
+    pub fn on(account: AccountId, name: &'static str, detail: impl Into<String>, origin: &'a Origin) -> Self {
+        Self {
+            name,
+            target_type: "USER",
+            target_id: Some(account.to_string()),
+            severity: Severity::Info,
+            category: "user",
+            before: None,
+            after: None,
+            detail: detail.into(),
+            origin,
+        }
+    }
+}
+
+/// Writes an action's row, as part of the transaction that does what it tells.
+///
+/// # Errors
+/// Those of the database.
+pub async fn record(connection: &mut PgConnection, action: &Action<'_>) -> sqlx::Result<()> {
+    sqlx::query(sql::ACTION_RECORD)
+        .bind(Uuid::now_v7())
+        .bind(&action.origin.actor)
+        .bind(action.name)
+        .bind(action.target_type)
+        .bind(&action.target_id)
+        .bind(action.severity.as_str())
+        .bind(action.category)
+        .bind(&action.before)
+        .bind(&action.after)
+        .bind(&action.origin.address)
+        .bind(&action.origin.user_agent)
+        .bind(&action.origin.session_id)
+        .bind(&action.origin.request_id)
+        .bind(&action.detail)
+        .execute(connection)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! People in Postgres: accounts, passwords' hashes, logins and their refresh tokens.
+//!
+//! Every change of an account writes its row of `admin_actions` in the same transaction (`actions::record`), so
+//! that there is no change without its record. Time is Postgres's. Hashing passwords and signing access
+//! tokens is not done here: hashes come in, facts go out.
+
+mod account;
+pub mod actions;
+mod error;
+mod families;
+mod logins;
+mod names;
+mod people;
+mod refresh;
+mod rotation;
+mod sql;
+
+use sqlx::PgPool;
+
+pub use account::{Account, AccountId, AccountStatus, Credentials, Filter, NewAccount, Page};
+pub use actions::{Action, Origin, Severity};
+pub use error::{AccountError, RefreshError};
+pub use families::{EndReason, Family, LoginMeta};
+pub use logins::{Ended, EndedLogin, Login};
+pub use names::{Email, NameRule, Username};
+pub use rotation::{RefreshMode, RefreshRules, Rotation};
+pub use sql::STATEMENTS;
+
+/// The accounts. Cheap to clone: it holds a pool.
+#[derive(Clone, Debug)]
+pub struct Accounts {
+    pool: PgPool,
+}
+
+impl Accounts {
+    /// Works on `pool`, whose database has the schema of `migrations/`.
+    #[must_use]
+    pub const fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+}

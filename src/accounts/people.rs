@@ -1,0 +1,227 @@
+//! Accounts: made, found, listed and changed.
+
+use serde_json::json;
+use sqlx::{FromRow, Row};
+
+use super::families::{self, EndReason};
+use super::{
+    Account, AccountError, AccountId, Accounts, Action, Credentials, Filter, NewAccount, Origin, Page,
+    Severity, actions, sql,
+};
+use crate::presence::{LoginId, Role};
+
+/// Postgres holds any character but this one, so that a text with it matches nothing.
+fn unmatchable(text: &str) -> bool {
+    text.contains('\0')
+}
+
+impl Accounts {
+    /// Makes an account. Where nobody acts (`origin.actor` is none) somebody registers.
+    ///
+    /// # Errors
+    /// [`AccountError::UsernameTaken`], [`AccountError::EmailTaken`]; [`AccountError::Invalid`] if a name is
+    /// too long.
+    pub async fn create(&self, new: &NewAccount, origin: &Origin) -> Result<Account, AccountError> {
+        let mut transaction = self.pool.begin().await?;
+        let account: Account = sqlx::query_as(sql::ACCOUNT_CREATE)
+            .bind(new.username.as_str())
+            .bind(new.email.as_str())
+            .bind(&new.password_hash)
+            .bind(new.role.as_str())
+            .bind(new.status.as_str())
+            .bind(new.org.as_str())
+            .bind(&new.first_name)
+            .bind(&new.last_name)
+            .fetch_one(&mut *transaction)
+            .await?;
+        let after = Some(json!({"role": account.role, "status": account.status, "org": account.org}));
+        if origin.actor.is_none() {
+            let origin = origin.acting_as(account.id);
+            let action = Action::on(account.id, actions::USER_REGISTERED, "Registered", &origin);
+            actions::record(&mut transaction, &Action { after, ..action }).await?;
+        } else {
+            let action = Action::on(account.id, actions::USER_CREATED, "Account created", origin);
+            actions::record(&mut transaction, &Action { after, category: "admin", ..action }).await?;
+        }
+        transaction.commit().await?;
+        Ok(account)
+    }
+
+    /// The account with this user name or address, whatever the case of its letters, and its password's hash.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn credentials(&self, username_or_email: &str) -> Result<Option<Credentials>, AccountError> {
+        if unmatchable(username_or_email) {
+            return Ok(None);
+        }
+        let row =
+            sqlx::query(sql::CREDENTIALS).bind(username_or_email.trim()).fetch_optional(&self.pool).await?;
+        let credentials = |row| -> sqlx::Result<Credentials> {
+            Ok(Credentials {
+                account: Account::from_row(&row)?,
+                password_hash: row.try_get("password_hash")?,
+            })
+        };
+        Ok(row.map(credentials).transpose()?)
+    }
+
+    /// The account with this number.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn by_id(&self, id: AccountId) -> Result<Option<Account>, AccountError> {
+        Ok(self.by_ids(&[id]).await?.pop())
+    }
+
+    /// The accounts with these numbers, in no order; those that do not exist are left out.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn by_ids(&self, ids: &[AccountId]) -> Result<Vec<Account>, AccountError> {
+        Ok(sqlx::query_as(sql::ACCOUNTS_BY_ID).bind(ids).fetch_all(&self.pool).await?)
+    }
+
+    /// All accounts, newest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn all(&self) -> Result<Vec<Account>, AccountError> {
+        Ok(sqlx::query_as(sql::ACCOUNTS_ALL).fetch_all(&self.pool).await?)
+    }
+
+    /// Page `page`, counted from 1, of the accounts that `filter` lets through, newest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn page(&self, filter: &Filter, page: u32, per_page: u32) -> Result<Page, AccountError> {
+        let search = filter.search.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        if search.is_some_and(unmatchable) {
+            return Ok(Page { count: 0, accounts: Vec::new() });
+        }
+        let role = filter.role.map(Role::as_str);
+        let status = filter.status.map(super::AccountStatus::as_str);
+        let count = sqlx::query_scalar(sql::ACCOUNTS_COUNT)
+            .bind(search)
+            .bind(role)
+            .bind(status)
+            .fetch_one(&self.pool)
+            .await?;
+        let accounts = sqlx::query_as(sql::ACCOUNTS_PAGE)
+            .bind(search)
+            .bind(role)
+            .bind(status)
+            .bind(i64::from(per_page))
+            .bind(i64::from(page.saturating_sub(1)) * i64::from(per_page))
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(Page { count, accounts })
+    }
+
+    /// Gives an account a role.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`]; [`AccountError::LastAdmin`] if nobody could administer any more.
+    pub async fn set_role(
+        &self,
+        id: AccountId,
+        role: Role,
+        origin: &Origin,
+    ) -> Result<Account, AccountError> {
+        let mut transaction = self.pool.begin().await?;
+        let rows: Vec<(AccountId, String, bool)> =
+            sqlx::query_as(sql::ROLE_LOCK).bind(id).fetch_all(&mut *transaction).await?;
+        let (_, before, administers) =
+            rows.iter().find(|(other, ..)| *other == id).ok_or(AccountError::NotFound)?;
+        let others = rows.iter().any(|(other, _, administers)| *other != id && *administers);
+        if *administers && role != Role::Admin && !others {
+            return Err(AccountError::LastAdmin);
+        }
+        let account =
+            sqlx::query_as(sql::ROLE_SET).bind(id).bind(role.as_str()).fetch_one(&mut *transaction).await?;
+        let action = Action {
+            category: "admin",
+            before: Some(json!({"role": before})),
+            after: Some(json!({"role": role})),
+            ..Action::on(id, actions::ROLE_CHANGED, format!("Role changed from {before} to {role}"), origin)
+        };
+        actions::record(&mut transaction, &action).await?;
+        transaction.commit().await?;
+        Ok(account)
+    }
+
+    /// Sets a password's hash, and ends all logins but `keep` and all access tokens; answers the new token
+    /// version, the lowest that is still good.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`].
+    pub async fn set_password(
+        &self,
+        id: AccountId,
+        hash: &str,
+        keep: Option<&LoginId>,
+        origin: &Origin,
+    ) -> Result<i64, AccountError> {
+        let mut transaction = self.pool.begin().await?;
+        let version =
+            sqlx::query_scalar(sql::PASSWORD_SET).bind(id).bind(hash).fetch_one(&mut *transaction).await?;
+        families::end_families(&mut transaction, id, keep, EndReason::PasswordChanged, origin).await?;
+        transaction.commit().await?;
+        Ok(version)
+    }
+
+    /// Replaces the hash of the same password by one made at today's cost. Changes nothing for the user, so it
+    /// has no row of its own; not done if the password was changed meanwhile.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn rehash(&self, credentials: &Credentials, hash: &str) -> Result<(), AccountError> {
+        sqlx::query(sql::PASSWORD_REHASH)
+            .bind(credentials.account.id)
+            .bind(&credentials.password_hash)
+            .bind(hash)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Notes that somebody logged in.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn record_login(&self, id: AccountId, origin: &Origin) -> Result<(), AccountError> {
+        let origin = origin.acting_as(id);
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query(sql::LOGIN_RECORD).bind(id).execute(&mut *transaction).await?;
+        let action = Action::on(id, actions::USER_LOGIN, "Logged in", &origin);
+        actions::record(&mut transaction, &Action { category: "security", ..action }).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Notes that a login was refused; `None` where no account has the name. The name as it was typed is not
+    /// kept: people type passwords into the wrong field.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn record_failed_login(
+        &self,
+        id: Option<AccountId>,
+        origin: &Origin,
+    ) -> Result<(), AccountError> {
+        let action = Action {
+            name: actions::USER_FAILED_LOGIN,
+            target_type: "AUTH",
+            target_id: id.map(|id| id.to_string()),
+            severity: Severity::Warning,
+            category: "security",
+            before: None,
+            after: None,
+            detail: if id.is_some() { "Wrong password or account not active" } else { "Unknown user name" }
+                .to_owned(),
+            origin,
+        };
+        let mut connection = self.pool.acquire().await?;
+        Ok(actions::record(&mut connection, &action).await?)
+    }
+}

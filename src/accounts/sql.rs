@@ -1,0 +1,114 @@
+//! Every statement on accounts. A test prepares each one against the real schema.
+
+/// The columns of an account, in every statement that answers one.
+macro_rules! account {
+    () => {
+        "id, username, email, first_name, last_name, bio, avatar, role, status, is_active, org, \
+         email_verified, token_version, gate_version, suspended_until, \
+         coalesce(suspended_until <= now(), false) AS suspension_over, \
+         created_at, updated_at, last_login_at"
+    };
+}
+
+/// What a page of accounts is about: `$1` part of a name, `$2` a role, `$3` a status.
+macro_rules! filtered {
+    () => {
+        " FROM users WHERE deleted_at IS NULL \
+         AND ($1::text IS NULL OR position(lower($1) IN lower(username)) > 0 \
+              OR position(lower($1) IN lower(email)) > 0 \
+              OR position(lower($1) IN lower(first_name || ' ' || last_name)) > 0) \
+         AND ($2::text IS NULL OR role = $2) AND ($3::text IS NULL OR status = $3)"
+    };
+}
+
+/// Declares statements, and lists them by name.
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident = $sql:expr;)+) => {
+        $($(#[$doc])* pub(super) const $name: &str = $sql;)+
+
+        /// Every statement on accounts: its name and its text.
+        pub const STATEMENTS: &[(&str, &str)] = &[$((stringify!($name), $sql),)+];
+    };
+}
+
+statements! {
+    /// One row of what somebody did. INSERT only: the role may not read back what it writes to be sure.
+    ACTION_RECORD = "INSERT INTO admin_actions (id, occurred_at, actor, action, target_type, target_id, severity, \
+        category, before, after, address, user_agent, session_id, request_id, detail) \
+        VALUES ($1, now(), $2, $3, $4, $5, $6, $7, $8, $9, $10, left($11, 512), $12, $13, $14)";
+
+    /// A new account. One that may not be online starts with a gate that Redis has yet to confirm.
+    ACCOUNT_CREATE = concat!("INSERT INTO users (username, email, password_hash, role, status, org, first_name, \
+        last_name, gate_version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, \
+        CASE WHEN $5 = 'active' THEN 0 ELSE 1 END) RETURNING ", account!());
+    /// By name or address; a name holds no `@`, so at most one row matches.
+    CREDENTIALS = concat!("SELECT ", account!(), ", password_hash FROM users \
+        WHERE (lower(username) = lower($1) OR lower(email) = lower($1)) AND deleted_at IS NULL");
+    /// By number.
+    ACCOUNTS_BY_ID = concat!("SELECT ", account!(), " FROM users WHERE id = ANY($1) AND deleted_at IS NULL");
+    /// Everybody, newest first.
+    ACCOUNTS_ALL = concat!("SELECT ", account!(), " FROM users WHERE deleted_at IS NULL \
+        ORDER BY created_at DESC, id DESC");
+    /// How many accounts a filter lets through.
+    ACCOUNTS_COUNT = concat!("SELECT count(*)", filtered!());
+    /// One page of them: `$4` rows after the first `$5`.
+    ACCOUNTS_PAGE = concat!("SELECT ", account!(), filtered!(),
+        " ORDER BY created_at DESC, id DESC LIMIT $4 OFFSET $5");
+    /// Locks an account and every active administrator, in the order of their numbers, so that two demotions
+    /// at once wait for each other instead of leaving nobody.
+    ROLE_LOCK = "SELECT id, role, role = 'admin' AND status = 'active' AND is_active AS administers FROM users \
+        WHERE (id = $1 OR (role = 'admin' AND status = 'active' AND is_active)) AND deleted_at IS NULL \
+        ORDER BY id FOR UPDATE";
+    /// A new role.
+    ROLE_SET = concat!("UPDATE users SET role = $2, updated_at = now() WHERE id = $1 RETURNING ", account!());
+    /// A new password; every token issued before ends.
+    PASSWORD_SET = "UPDATE users SET password_hash = $2, token_version = token_version + 1, \
+        tokens_ended_at = now(), updated_at = now() WHERE id = $1 AND deleted_at IS NULL RETURNING token_version";
+    /// The same password hashed anew; not if it was changed meanwhile.
+    PASSWORD_REHASH = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
+    /// A login. Not an update in the sense of updated_at: nothing about the account changed.
+    LOGIN_RECORD = "UPDATE users SET last_login_at = now() WHERE id = $1 AND deleted_at IS NULL";
+    /// All tokens end.
+    TOKENS_END = "UPDATE users SET token_version = token_version + 1, tokens_ended_at = now() \
+        WHERE id = $1 AND deleted_at IS NULL RETURNING token_version";
+
+    /// A new login, unless all were ended since the account was read. The lock makes it wait for a change of
+    /// password that is under way, and then look again.
+    FAMILY_OPEN = "INSERT INTO token_families (login, user_id, expires_at, device, user_agent, address) \
+        SELECT $1, id, now() + $4::interval, $5, left($6, 512), $7 FROM users \
+        WHERE id = $2 AND token_version = $3 AND deleted_at IS NULL FOR SHARE RETURNING expires_at";
+    /// A refresh token.
+    TOKEN_ADD = "INSERT INTO refresh_tokens (hash, login, generation) VALUES ($1, $2, $3)";
+    /// One login of a user ends.
+    FAMILY_END = "UPDATE token_families SET ended_at = now(), end_reason = $3 \
+        WHERE login = $1 AND user_id = $2 AND ended_at IS NULL";
+    /// All logins of a user end, but perhaps one.
+    FAMILIES_END = "UPDATE token_families SET ended_at = now(), end_reason = $3 \
+        WHERE user_id = $1 AND login IS DISTINCT FROM $2 AND ended_at IS NULL";
+    /// The logins of a user that can still be refreshed, last used first.
+    FAMILIES_LIVE = "SELECT login, created_at, last_used_at, expires_at, device, user_agent, address \
+        FROM token_families WHERE user_id = $1 AND ended_at IS NULL AND expires_at > now() \
+        ORDER BY last_used_at DESC, login";
+    /// Logins ended within the last `$1`.
+    FAMILIES_ENDED = "SELECT login, user_id, ended_at FROM token_families WHERE ended_at > now() - $1::interval";
+    /// Token versions raised within the last `$1`.
+    VERSIONS_RAISED = "SELECT id, token_version FROM users WHERE tokens_ended_at > now() - $1::interval";
+    /// Logins that were over before the last `$1` began; their tokens go with them.
+    FAMILIES_FORGET = "DELETE FROM token_families \
+        WHERE ended_at < now() - $1::interval OR expires_at < now() - $1::interval";
+
+    /// Locks the login that a refresh token belongs to: exchanges within one login happen one after another.
+    FAMILY_LOCK = "SELECT f.login, f.user_id, f.expires_at, f.ended_at IS NOT NULL AS ended, \
+        f.expires_at <= now() AS expired FROM token_families f JOIN refresh_tokens t ON t.login = f.login \
+        WHERE t.hash = $1 FOR UPDATE OF f";
+    /// A refresh token and the one it was exchanged for, read under the lock; `$2` is the grace. By the wall
+    /// clock, because the transaction may have begun long before it got the lock.
+    TOKEN_STATE = "SELECT t.generation, t.successor, \
+        coalesce(t.used_at > clock_timestamp() - $2::interval, false) AS just_used, \
+        coalesce(s.used_at IS NULL, false) AS successor_unused \
+        FROM refresh_tokens t LEFT JOIN refresh_tokens s ON s.hash = t.successor WHERE t.hash = $1";
+    /// A refresh token is exchanged.
+    TOKEN_USE = "UPDATE refresh_tokens SET used_at = clock_timestamp(), successor = $2 WHERE hash = $1";
+    /// A login was used.
+    FAMILY_TOUCH = "UPDATE token_families SET last_used_at = now() WHERE login = $1";
+}

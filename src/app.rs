@@ -1,0 +1,124 @@
+//! The one value that everything else is handed: every component, built once from the settings.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::accounts::{Accounts, RefreshMode, RefreshRules};
+use crate::audit::{self, Audit};
+use crate::auth::{AuthSettings, PasswordCost, Passwords, Tokens};
+use crate::config::{Config, RefreshRotation};
+use crate::metrics;
+use crate::presence::Policy;
+use crate::store::{Store, StoreSettings};
+
+/// For how long a refresh token may come back after its exchange: answers get lost.
+const REFRESH_GRACE: Duration = Duration::from_secs(10);
+/// Logins that may wait for a password check, for each core that checks.
+const PASSWORDS_WAITING: usize = 32;
+/// Connections to Postgres of one node.
+const POSTGRES_CONNECTIONS: u32 = 16;
+
+/// Every component of a node. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Components>);
+
+/// What an [`App`] holds.
+pub struct Components {
+    /// The settings, validated.
+    pub config: Config,
+    /// The times of presence.
+    pub policy: Policy,
+    /// Presence, in Redis.
+    pub store: Store,
+    /// The history of presence, in Postgres.
+    pub audit: Audit,
+    /// People and their logins, in Postgres.
+    pub accounts: Accounts,
+    /// By which rules refresh tokens are exchanged.
+    pub refresh_rules: RefreshRules,
+    /// Access tokens: issued and verified.
+    pub tokens: Tokens,
+    /// Passwords: hashed and checked.
+    pub passwords: Passwords,
+    /// What `/metrics` renders.
+    pub metrics: &'static metrics::Handle,
+    /// The node is about to stop: probes should send clients elsewhere.
+    draining: AtomicBool,
+}
+
+impl Deref for App {
+    type Target = Components;
+
+    fn deref(&self) -> &Components {
+        &self.0
+    }
+}
+
+impl App {
+    /// Builds every component. Redis must be up, because it is checked to be fit for presence; Postgres need not be.
+    ///
+    /// # Errors
+    /// A setting that serving needs is missing, or a component refuses its settings.
+    pub async fn build(config: Config) -> anyhow::Result<Self> {
+        config.check_serving()?;
+        let secret = config.auth.secret()?.clone();
+        let tokens = Tokens::new(&AuthSettings {
+            secret: secret.clone(),
+            previous_secret: config.auth.previous_secret().cloned(),
+            issuer: config.auth.issuer.clone(),
+            audience: config.auth.audience.clone(),
+            access_ttl: config.auth.access_ttl.duration(),
+        });
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let passwords = Passwords::new(PasswordCost::default(), cores, cores * PASSWORDS_WAITING)
+            .context("the settings of password hashing")?;
+        let database = config.database.url()?.expose().into();
+        let pool = audit::connect(&database, true, POSTGRES_CONNECTIONS)?;
+        let policy = config.policy();
+        let store = Store::connect(StoreSettings {
+            url: config.redis.url()?.expose().to_owned(),
+            prefix: config.redis.prefix.clone(),
+            shards: config.redis.shards,
+            policy,
+            token_life: config.auth.access_ttl.duration(),
+            node: config.listen.node_name(),
+        })
+        .await
+        .context("connecting to Redis")?;
+        let refresh_rules = RefreshRules {
+            mode: match config.auth.refresh_rotation {
+                RefreshRotation::Rotate => RefreshMode::Rotate,
+                RefreshRotation::Fixed => RefreshMode::Fixed,
+            },
+            grace: REFRESH_GRACE,
+            secret,
+        };
+        Ok(Self(Arc::new(Components {
+            policy,
+            store,
+            audit: Audit::new(pool.clone()),
+            accounts: Accounts::new(pool),
+            refresh_rules,
+            tokens,
+            passwords,
+            metrics: metrics::install(),
+            draining: AtomicBool::new(false),
+            config,
+        })))
+    }
+
+    /// Tells probes that this node is about to stop.
+    pub fn start_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,252 @@
+//! Passwords: argon2id, off the async threads, never more at once than the machine can bear.
+//!
+//! A hash costs tens of milliseconds of a core and 19 MiB; a flood of logins would be the cheapest way to
+//! stop the service. So only so many run at once, so many more wait, and the rest is told to come back. An
+//! unknown user costs the same as a wrong password, so that time does not tell which names exist.
+
+use std::sync::Arc;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{Error as HashError, PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, Version};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+
+/// Bounds of a password's length, in characters.
+const LENGTH: std::ops::RangeInclusive<usize> = 8..=128;
+
+/// A new password breaks the rule. Shown to people as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Password must be 8-128 characters")]
+pub struct PasswordRule;
+
+/// A password that may be set: 8-128 characters, and no other rule, since rules of composition only make
+/// passwords worse.
+#[derive(Clone, Debug)]
+pub struct Password(SecretString);
+
+impl Password {
+    /// Takes a password to be set.
+    ///
+    /// # Errors
+    /// [`PasswordRule`] if it is too short or too long.
+    pub fn parse(text: SecretString) -> Result<Self, PasswordRule> {
+        if LENGTH.contains(&text.expose_secret().chars().count()) {
+            Ok(Self(text))
+        } else {
+            Err(PasswordRule)
+        }
+    }
+}
+
+/// What one hash costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PasswordCost {
+    /// Memory, in KiB.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub passes: u32,
+    /// Lanes.
+    pub lanes: u32,
+}
+
+impl Default for PasswordCost {
+    /// The least that OWASP recommends for argon2id: 19 MiB, two passes, one lane.
+    fn default() -> Self {
+        Self { memory_kib: 19 * 1024, passes: 2, lanes: 1 }
+    }
+}
+
+/// Why a password could not be hashed or verified.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum PasswordError {
+    /// Too many are being checked already; the caller should come back in a second.
+    #[error("too many passwords are being checked")]
+    Busy,
+    /// The cost is impossible, or a stored hash is not one: a defect.
+    #[error("password hashing failed: {0}")]
+    Hash(String),
+}
+
+impl From<HashError> for PasswordError {
+    fn from(error: HashError) -> Self {
+        Self::Hash(error.to_string())
+    }
+}
+
+/// What a check of a password found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// It is the user's password.
+    pub ok: bool,
+    /// It is, and its stored hash was made at another cost: hash it anew while it is at hand.
+    pub needs_rehash: bool,
+}
+
+/// Hashes and verifies passwords.
+pub struct Passwords {
+    hasher: Argon2<'static>,
+    /// A hash that no password is known for, made at the same cost; stands in for unknown users.
+    dummy: Arc<str>,
+    /// Who may be here at all: those at work and those who wait.
+    admitted: Arc<Semaphore>,
+    /// Who may be at work.
+    working: Arc<Semaphore>,
+}
+
+impl Passwords {
+    /// Prepares hashing at `cost`, `workers` at once and at most `waiting` more in the queue. Makes one hash,
+    /// so it blocks for tens of milliseconds.
+    ///
+    /// # Errors
+    /// [`PasswordError::Hash`] if the cost is outside what argon2 allows.
+    pub fn new(cost: PasswordCost, workers: usize, waiting: usize) -> Result<Self, PasswordError> {
+        let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None)
+            .map_err(|error| PasswordError::Hash(error.to_string()))?;
+        let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let nobodys: [u8; 32] = rand::random();
+        let dummy = hasher.hash_password(&nobodys)?.to_string().into();
+        Ok(Self {
+            hasher,
+            dummy,
+            admitted: Arc::new(Semaphore::new(workers + waiting)),
+            working: Arc::new(Semaphore::new(workers)),
+        })
+    }
+
+    /// The password's hash as a PHC string, with a salt of its own.
+    ///
+    /// # Errors
+    /// [`PasswordError::Busy`] if the queue is full.
+    pub async fn hash(&self, password: Password) -> Result<String, PasswordError> {
+        let hasher = self.hasher.clone();
+        self.run(move || Ok(hasher.hash_password(password.0.expose_secret().as_bytes())?.to_string())).await
+    }
+
+    /// Whether `password` belongs to the stored hash. `None` stands for an unknown user: the same work is done,
+    /// and the answer is no.
+    ///
+    /// # Errors
+    /// [`PasswordError::Busy`] if the queue is full; [`PasswordError::Hash`] if `phc` is not a hash.
+    pub async fn verify(&self, password: SecretString, phc: Option<&str>) -> Result<Verdict, PasswordError> {
+        let known = phc.is_some();
+        let phc: Arc<str> = phc.map_or_else(|| Arc::clone(&self.dummy), Into::into);
+        let hasher = self.hasher.clone();
+        self.run(move || {
+            let stored = PasswordHash::new(&phc).map_err(|error| PasswordError::Hash(error.to_string()))?;
+            let ok = match hasher.verify_password(password.expose_secret().as_bytes(), &stored) {
+                Ok(()) => known,
+                Err(HashError::PasswordInvalid) => false,
+                Err(error) => return Err(error.into()),
+            };
+            let needs_rehash = ok && !made_by(&hasher, &stored);
+            Ok(Verdict { ok, needs_rehash })
+        })
+        .await
+    }
+
+    /// Runs `work` on a blocking thread. The permits go with it: a caller who hangs up does not make room, since
+    /// the hash goes on.
+    async fn run<T, F>(&self, work: F) -> Result<T, PasswordError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> Result<T, PasswordError> + Send + 'static,
+    {
+        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| PasswordError::Busy)?;
+        let working = Arc::clone(&self.working).acquire_owned().await.map_err(|_| PasswordError::Busy)?;
+        tokio::task::spawn_blocking(move || {
+            let _permits = (admitted, working);
+            work()
+        })
+        .await
+        .map_err(|error| PasswordError::Hash(error.to_string()))?
+    }
+}
+
+/// Whether a hash was made with the parameters in force.
+fn made_by(hasher: &Argon2<'_>, stored: &PasswordHash) -> bool {
+    let version = u32::from(Version::V0x13);
+    stored.algorithm == Algorithm::Argon2id.ident()
+        && stored.version == Some(version)
+        && Params::try_from(stored).is_ok_and(|params| {
+            let ours = hasher.params();
+            (params.m_cost(), params.t_cost(), params.p_cost())
+                == (ours.m_cost(), ours.t_cost(), ours.p_cost())
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHEAP: PasswordCost = PasswordCost { memory_kib: 64, passes: 1, lanes: 1 };
+
+    fn cheap() -> Passwords {
+        Passwords::new(CHEAP, 1, 1).unwrap()
+    }
+
+    fn password(text: &str) -> Password {
+        Password::parse(text.into()).unwrap()
+    }
+
+    #[test]
+    fn length_is_counted_in_characters() {
+        let ok = |text: String| Password::parse(text.into()).is_ok();
+        assert!(!ok("x".repeat(7)));
+        assert!(ok("é".repeat(8)));
+        assert!(ok("é".repeat(128)));
+        assert!(!ok("x".repeat(129)));
+        let error = Password::parse("short".into()).unwrap_err();
+        assert_eq!(error.to_string(), "Password must be 8-128 characters");
+    }
+
+    #[tokio::test]
+    async fn the_right_password_is_known_and_a_wrong_one_is_not() {
+        let passwords = cheap();
+        let phc = passwords.hash(password("correct horse")).await.unwrap();
+        assert!(phc.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{phc}");
+        let verdict = passwords.verify("correct horse".into(), Some(&phc)).await.unwrap();
+        assert_eq!(verdict, Verdict { ok: true, needs_rehash: false });
+        let verdict = passwords.verify("wrong horse".into(), Some(&phc)).await.unwrap();
+        assert_eq!(verdict, Verdict { ok: false, needs_rehash: false });
+        let again = passwords.hash(password("correct horse")).await.unwrap();
+        assert_ne!(phc, again, "each hash has a salt of its own");
+    }
+
+    #[tokio::test]
+    async fn another_cost_asks_for_a_new_hash() {
+        let phc = cheap().hash(password("correct horse")).await.unwrap();
+        let dearer = Passwords::new(PasswordCost { passes: 2, ..CHEAP }, 1, 1).unwrap();
+        let verdict = dearer.verify("correct horse".into(), Some(&phc)).await.unwrap();
+        assert_eq!(verdict, Verdict { ok: true, needs_rehash: true });
+        let verdict = dearer.verify("wrong horse".into(), Some(&phc)).await.unwrap();
+        assert!(!verdict.needs_rehash);
+    }
+
+    #[tokio::test]
+    async fn an_unknown_user_is_refused_after_the_same_work() {
+        let passwords = cheap();
+        let verdict = passwords.verify("anything at all".into(), None).await.unwrap();
+        assert_eq!(verdict, Verdict { ok: false, needs_rehash: false });
+        let dummy = PasswordHash::new(&passwords.dummy).unwrap();
+        assert!(made_by(&passwords.hasher, &dummy), "the stand-in costs what a real hash costs");
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_and_a_free_place_admits() {
+        let passwords = cheap();
+        let held = Arc::clone(&passwords.admitted).acquire_many_owned(2).await.unwrap();
+        let refused = passwords.verify("anything".into(), None).await;
+        assert!(matches!(refused, Err(PasswordError::Busy)));
+        assert!(matches!(passwords.hash(password("anything")).await, Err(PasswordError::Busy)));
+        drop(held);
+        assert!(passwords.verify("anything".into(), None).await.is_ok());
+        assert_eq!(passwords.admitted.available_permits(), 2, "places are given back");
+    }
+
+    #[tokio::test]
+    async fn a_broken_hash_is_a_defect() {
+        let result = cheap().verify("anything".into(), Some("not a hash")).await;
+        assert!(matches!(result, Err(PasswordError::Hash(_))));
+    }
+}

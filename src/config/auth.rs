@@ -1,0 +1,204 @@
+//! Tokens and accounts.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{ConfigError, Span, error};
+
+/// The shortest secret that signs with 256 bits, in bytes.
+const SHORTEST_SECRET: usize = 32;
+
+/// Who signs tokens, how long they live, and who may register.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Auth {
+    // A secret has an option only because this is how it is read from the environment and the file; given on the
+    // command line, where every user of the machine can read it, it is refused.
+    #[arg(id = "auth_secret", long = "auth-secret", env = "ROLLCALL_AUTH_SECRET", hide = true)]
+    secret: Option<SecretString>,
+
+    /// File with the secret that signs access tokens, at least 32 bytes (or ROLLCALL_AUTH_SECRET: the secret itself)
+    #[arg(
+        id = "auth_secret_file",
+        long = "auth-secret-file",
+        env = "ROLLCALL_AUTH_SECRET_FILE",
+        value_name = "FILE"
+    )]
+    secret_file: Option<PathBuf>,
+
+    #[arg(
+        id = "auth_previous_secret",
+        long = "auth-previous-secret",
+        env = "ROLLCALL_AUTH_PREVIOUS_SECRET",
+        hide = true
+    )]
+    previous_secret: Option<SecretString>,
+
+    /// File with the secret before it, which still verifies (or ROLLCALL_AUTH_PREVIOUS_SECRET)
+    #[arg(
+        id = "auth_previous_secret_file",
+        long = "auth-previous-secret-file",
+        env = "ROLLCALL_AUTH_PREVIOUS_SECRET_FILE",
+        value_name = "FILE"
+    )]
+    previous_secret_file: Option<PathBuf>,
+
+    /// Issuer of access tokens (claim iss)
+    #[arg(
+        id = "auth_issuer",
+        long = "auth-issuer",
+        env = "ROLLCALL_AUTH_ISSUER",
+        value_name = "NAME",
+        default_value = "rollcall"
+    )]
+    pub issuer: String,
+
+    /// Audience of access tokens (claim aud)
+    #[arg(
+        id = "auth_audience",
+        long = "auth-audience",
+        env = "ROLLCALL_AUTH_AUDIENCE",
+        value_name = "NAME",
+        default_value = "rollcall"
+    )]
+    pub audience: String,
+
+    /// Life of an access token
+    #[arg(
+        id = "auth_access_ttl",
+        long = "auth-access-ttl",
+        env = "ROLLCALL_AUTH_ACCESS_TTL",
+        value_name = "DURATION",
+        default_value = "15m"
+    )]
+    pub access_ttl: Span,
+
+    /// Life of a refresh token
+    #[arg(
+        id = "auth_refresh_ttl",
+        long = "auth-refresh-ttl",
+        env = "ROLLCALL_AUTH_REFRESH_TTL",
+        value_name = "DURATION",
+        default_value = "7d"
+    )]
+    pub refresh_ttl: Span,
+
+    /// Whether a refresh gives a new refresh token, or the same again for clients that keep their first one
+    #[arg(
+        id = "auth_refresh_rotation",
+        long = "auth-refresh-rotation",
+        env = "ROLLCALL_AUTH_REFRESH_ROTATION",
+        value_name = "MODE",
+        default_value = "rotate",
+        value_enum
+    )]
+    pub refresh_rotation: RefreshRotation,
+
+    /// What becomes of a new account
+    #[arg(
+        id = "auth_registration",
+        long = "auth-registration",
+        env = "ROLLCALL_AUTH_REGISTRATION",
+        value_name = "MODE",
+        default_value = "active",
+        value_enum
+    )]
+    pub registration: Registration,
+}
+
+/// What a refresh answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum RefreshRotation {
+    /// A new refresh token each time; the reuse of an old one ends the family.
+    Rotate,
+    /// The same refresh token.
+    Fixed,
+}
+
+/// Who may have an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Registration {
+    /// Everyone, at once.
+    Active,
+    /// Everyone whom an administrator approves.
+    Approval,
+    /// Nobody but those whom an administrator creates.
+    Closed,
+}
+
+impl Auth {
+    /// The secret that signs.
+    ///
+    /// # Errors
+    /// [`ConfigError`] that names the setting, if it is not set.
+    pub fn secret(&self) -> Result<&SecretString, ConfigError> {
+        self.secret
+            .as_ref()
+            .ok_or_else(|| error::missing("auth_secret", "at least 32 random bytes to sign tokens"))
+    }
+
+    /// The secret before it, which still verifies.
+    #[must_use]
+    pub fn previous_secret(&self) -> Option<&SecretString> {
+        self.previous_secret.as_ref()
+    }
+
+    /// Signs with this secret: for `rollcall dev`, which makes its own.
+    pub fn set_secret(&mut self, secret: SecretString) {
+        self.secret = Some(secret);
+    }
+
+    /// Puts the content of the files in the place of their names.
+    pub(super) fn read_files(&mut self) -> Vec<String> {
+        let forms = [
+            ("auth_secret", &mut self.secret, &self.secret_file),
+            ("auth_previous_secret", &mut self.previous_secret, &self.previous_secret_file),
+        ];
+        let mut problems = Vec::new();
+        for (id, secret, file) in forms {
+            let Some(file) = file else { continue };
+            let name = error::variable(id);
+            if secret.is_some() {
+                problems.push(format!("{name} and {name}_FILE are both set: keep one"));
+                continue;
+            }
+            match read(file) {
+                Ok(content) => *secret = Some(content),
+                Err(error) => problems.push(format!("{name}_FILE: cannot read {}: {error}", file.display())),
+            }
+        }
+        problems
+    }
+
+    pub(super) fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for (id, secret) in [("auth_secret", &self.secret), ("auth_previous_secret", &self.previous_secret)] {
+            let length = secret.as_ref().map_or(SHORTEST_SECRET, |secret| secret.expose_secret().len());
+            if length < SHORTEST_SECRET {
+                let name = error::names(id);
+                problems.push(format!("{name} has {length} bytes: expected at least {SHORTEST_SECRET}"));
+            }
+        }
+        if self.access_ttl < Span::from_secs(10) {
+            problems.push(format!(
+                "{} is {}: expected at least 10s",
+                error::names("auth_access_ttl"),
+                self.access_ttl
+            ));
+        }
+        if self.refresh_ttl < self.access_ttl {
+            problems.push(format!(
+                "{} is {}, shorter than ROLLCALL_AUTH_ACCESS_TTL ({})",
+                error::names("auth_refresh_ttl"),
+                self.refresh_ttl,
+                self.access_ttl
+            ));
+        }
+        problems
+    }
+}
+
+/// The content of a secret's file without the line end that editors add.
+fn read(file: &Path) -> std::io::Result<SecretString> {
+    std::fs::read_to_string(file).map(|text| text.trim_end_matches(['\r', '\n']).into())
+}

@@ -1,0 +1,13 @@
+//! Sockets and event streams.
+
+use clap::builder::BoolishValueParser;
+
+/// What live connections may do.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Live {
+    /// Take a socket's token from its query string, where proxies and logs can see it
+    #[arg(id = "live_query_token", long = "live-query-token", env = "ROLLCALL_LIVE_QUERY_TOKEN", value_name = "BOOL",
+          action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = BoolishValueParser::new())]
+    pub query_token: bool,
+}

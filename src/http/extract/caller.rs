@@ -1,0 +1,139 @@
+//! Who is calling. The argument's type says what a handler demands of the caller and whether the request is a
+//! sign of life:
+//!
+//! | type | role | sign of life | login and gate checked | without Redis |
+//! |---|---|---|---|---|
+//! | [`Caller`] | any | yes | yes | the token alone decides |
+//! | [`Moderator`], [`Admin`] | at least this | yes | yes | the token alone decides |
+//! | [`Quiet`] | any | no | yes | 503: an ended login must not act |
+//! | [`Verified`] | any | no | no | not asked: the handler's own call on the store decides (heartbeat, logout) |
+//!
+//! A [`Caller`] is let in while Redis does not answer, because requests that only read Postgres go on then; those that
+//! need presence fail at their own call.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use time::OffsetDateTime;
+
+use crate::app::App;
+use crate::auth::Claims;
+use crate::http::error::ApiError;
+use crate::http::measured;
+use crate::metrics::labels::AuthMethod;
+use crate::presence::Role;
+use crate::store::{Answer, Bearer, StoreError};
+
+/// A caller whose token is good.
+#[derive(Clone, Debug)]
+pub struct Verified(pub Claims);
+
+/// A caller whose token and login are good; the request is no sign of life.
+#[derive(Clone, Debug)]
+pub struct Quiet(pub Claims);
+
+/// A caller whose token and login are good; the request is a sign of life.
+#[derive(Clone, Debug)]
+pub struct Caller(pub Claims);
+
+/// A [`Caller`] who is a moderator or an administrator.
+#[derive(Clone, Debug)]
+pub struct Moderator(pub Claims);
+
+/// A [`Caller`] who is an administrator.
+#[derive(Clone, Debug)]
+pub struct Admin(pub Claims);
+
+impl From<&Claims> for Bearer {
+    fn from(claims: &Claims) -> Self {
+        Self {
+            user: claims.user.clone(),
+            org: claims.org.clone(),
+            login: claims.login.clone(),
+            token_version: claims.token_version,
+        }
+    }
+}
+
+/// What the store says of a caller.
+fn judged(answer: Answer) -> Result<(), ApiError> {
+    match answer {
+        Answer::Standing { .. } => Ok(()),
+        Answer::Ended => Err(ApiError::LoginEnded),
+        Answer::Gated(gate) => Err(ApiError::Gated(gate)),
+    }
+}
+
+/// The same where the store's silence is not the caller's fault.
+///
+/// # Errors
+/// 401 if the login has ended, 403 if the account is gated.
+pub fn admitted(answer: Result<Answer, StoreError>) -> Result<(), ApiError> {
+    match answer {
+        Ok(answer) => judged(answer),
+        Err(error) => {
+            tracing::debug!(%error, "served on the token alone");
+            Ok(())
+        }
+    }
+}
+
+/// The token of the `Authorization` header.
+fn bearer_token(headers: &HeaderMap) -> Result<&str, ApiError> {
+    let header = headers.get(header::AUTHORIZATION).ok_or(ApiError::TokenMissing)?;
+    let text = header.to_str().map_err(|_| ApiError::TokenInvalid)?;
+    let (scheme, token) = text.split_once(' ').ok_or(ApiError::TokenInvalid)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(ApiError::TokenMissing) }
+}
+
+impl FromRequestParts<App> for Verified {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let token = bearer_token(&parts.headers)?;
+        let verified = app.tokens.verify(token, OffsetDateTime::now_utc());
+        measured::attempt(AuthMethod::Access, verified.map(Self).map_err(ApiError::from))
+    }
+}
+
+impl FromRequestParts<App> for Quiet {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Verified(claims) = Verified::from_request_parts(parts, app).await?;
+        judged(app.store.check(&Bearer::from(&claims)).await?)?;
+        Ok(Self(claims))
+    }
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Verified(claims) = Verified::from_request_parts(parts, app).await?;
+        admitted(app.store.touch(&Bearer::from(&claims)).await)?;
+        Ok(Self(claims))
+    }
+}
+
+/// The caller, if the role is one of `roles`.
+async fn with_role(parts: &mut Parts, app: &App, roles: &[Role]) -> Result<Claims, ApiError> {
+    let Caller(claims) = Caller::from_request_parts(parts, app).await?;
+    if roles.contains(&claims.role) { Ok(claims) } else { Err(ApiError::Forbidden) }
+}
+
+impl FromRequestParts<App> for Moderator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        with_role(parts, app, &[Role::Moderator, Role::Admin]).await.map(Self)
+    }
+}
+
+impl FromRequestParts<App> for Admin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        with_role(parts, app, &[Role::Admin]).await.map(Self)
+    }
+}

@@ -1,0 +1,26 @@
+//! What handlers take as arguments: everything a request brings, parsed and validated at the door, and who is
+//! calling, with the permission as the argument's type.
+
+mod body;
+mod caller;
+mod params;
+mod source;
+
+pub use body::Body;
+pub use caller::{Admin, Caller, Moderator, Quiet, Verified, admitted};
+pub use params::{Path, Query};
+pub use source::Source;
+
+use super::error::{ApiError, FieldError};
+
+/// An error of serde in terms of the API: a field it does not know, or a value it does not accept.
+fn refused(pointer: String, message: &str) -> ApiError {
+    let detail = message.split(" at line ").next().unwrap_or(message).to_owned();
+    let field = FieldError { pointer, detail };
+    // serde has no kinds of errors; this beginning is `serde::de::Error::unknown_field`'s, kept by a test.
+    if message.starts_with("unknown field") {
+        ApiError::UnknownField(field)
+    } else {
+        ApiError::InvalidValue(field)
+    }
+}

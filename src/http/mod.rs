@@ -1,0 +1,95 @@
+//! The public API over HTTP and the internal listener. The only module, with `live`, that knows axum and tower.
+//!
+//! Read `router` first: it is the table of every path. A request comes in through `server` (the accept loop),
+//! passes the layers of [`middleware`], and reaches a handler in `routes` whose arguments ([`extract`]) have parsed
+//! and checked everything; what goes wrong is an [`ApiError`].
+
+mod error;
+pub mod extract;
+mod failures;
+mod fallback;
+mod internal;
+mod measured;
+pub mod middleware;
+mod openapi;
+mod paths;
+mod person;
+mod problem;
+mod request_id;
+mod router;
+mod routes;
+mod seen;
+mod server;
+mod time;
+
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub use error::{ApiError, FieldError};
+pub use fallback::{not_allowed, not_found};
+pub use problem::Problem;
+pub use request_id::RequestId;
+pub use router::openapi_json;
+pub use seen::{Seen, see};
+pub use server::{Drained, Limits, serve_router};
+pub use time::Timestamp;
+
+use crate::app::App;
+
+/// How long a request may take, its body included.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Connections to the internal listener: scrapers and probes.
+const INTERNAL_CONNECTIONS: usize = 100;
+
+/// How a node serves, beside its settings.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How long requests in flight may go on after shutdown began.
+    pub drain: Duration,
+    /// Mounts `/bench/token/`, which only verifies the token.
+    pub bench_route: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { drain: Duration::from_secs(10), bench_route: false }
+    }
+}
+
+/// Serves the public API on `listener` until `shutdown`, then finishes what is in flight.
+///
+/// # Errors
+/// None that a caller could mend: the description of the API does not serialise.
+pub async fn serve(
+    listener: TcpListener,
+    app: App,
+    options: Options,
+    shutdown: CancellationToken,
+) -> serde_json::Result<Drained> {
+    let http = &app.config.http;
+    let limits = Limits {
+        max_connections: http.max_connections as usize,
+        header_timeout: http.header_timeout.duration(),
+        drain: options.drain,
+    };
+    let rules = middleware::RequestRules {
+        cors_origins: app.config.cors.origins.as_slice().to_vec(),
+        body_limit: http.body_limit as usize,
+        timeout: REQUEST_TIMEOUT,
+    };
+    let router = router::public(app, &rules, options.bench_route)?;
+    Ok(serve_router(listener, router, limits, shutdown).await)
+}
+
+/// Serves `/metrics`, `/livez` and `/readyz` on `listener` until `shutdown`. It should end after the public listener,
+/// so that its probes see the draining.
+pub async fn serve_internal(listener: TcpListener, app: App, shutdown: CancellationToken) -> Drained {
+    let limits = Limits {
+        max_connections: INTERNAL_CONNECTIONS,
+        header_timeout: app.config.http.header_timeout.duration(),
+        drain: Duration::from_secs(1),
+    };
+    serve_router(listener, internal::router(app), limits, shutdown).await
+}

@@ -1,0 +1,77 @@
+//! The table of every path of the public API.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use axum::Router;
+use axum::http::{HeaderValue, header};
+use axum::routing::{any, get};
+use bytes::Bytes;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::fallback::{not_allowed, not_found};
+use super::middleware::{RequestRules, layered};
+use super::openapi;
+use super::routes::{admin_users, bench, heartbeat, login, presence, tokens, transitions, users};
+use crate::app::App;
+
+/// The paths that need no description.
+const UNDESCRIBED: [&str; 2] = ["/openapi.json", "/bench/token/"];
+
+/// Every path, as routes are written: what the metrics may name.
+pub(super) static PATHS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    let described = described().into_openapi().paths.paths.into_keys();
+    described.chain(UNDESCRIBED.map(str::to_owned)).collect()
+});
+
+fn described() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::base())
+        // /api/auth/
+        .routes(routes!(login::register))
+        .routes(routes!(login::login))
+        .routes(routes!(tokens::refresh))
+        .routes(routes!(tokens::verify))
+        .routes(routes!(tokens::logout))
+        .routes(routes!(tokens::logout_everywhere))
+        .routes(routes!(users::me))
+        .routes(routes!(users::auth_profile))
+        // /api/users/
+        .routes(routes!(heartbeat::beat, heartbeat::standing))
+        .routes(routes!(users::users_profile))
+        .routes(routes!(users::all))
+        .routes(routes!(admin_users::list))
+        .routes(routes!(admin_users::online))
+        .routes(routes!(admin_users::detail))
+        .routes(routes!(admin_users::online_status))
+        // /api/presence/
+        .routes(routes!(presence::stats))
+        .routes(routes!(presence::query))
+        .routes(routes!(presence::user))
+        .routes(routes!(transitions::list))
+}
+
+/// The description of the API, as `/openapi.json` answers it.
+///
+/// # Errors
+/// None that a caller could mend: the document does not serialise.
+pub fn openapi_json() -> serde_json::Result<String> {
+    let document = openapi::complete(described().into_openapi());
+    document.to_pretty_json().map(|text| text + "\n")
+}
+
+/// The whole public API, its layers included. `bench_route` mounts `/bench/token/`.
+///
+/// # Errors
+/// As [`openapi_json`].
+pub(super) fn public(app: App, rules: &RequestRules, bench_route: bool) -> serde_json::Result<Router> {
+    let document = Bytes::from(openapi_json()?);
+    let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    let (mut router, _) = described().split_for_parts();
+    router = router.route(UNDESCRIBED[0], get(move || async move { (json, document) }));
+    if bench_route {
+        router = router.route(UNDESCRIBED[1], any(bench::token));
+    }
+    router = router.fallback(not_found).method_not_allowed_fallback(not_allowed);
+    Ok(layered(router, rules).with_state(app))
+}

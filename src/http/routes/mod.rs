@@ -1,0 +1,27 @@
+//! The handlers, one file per resource. Each extracts, makes its calls inward, and maps the answer.
+
+pub mod admin_users;
+pub mod bench;
+pub mod heartbeat;
+pub mod login;
+pub mod presence;
+pub mod tokens;
+pub mod transitions;
+pub mod users;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An answer that only says that it was done.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Done {
+    /// In words.
+    message: &'static str,
+}
+
+impl Done {
+    /// Says `message`.
+    pub const fn saying(message: &'static str) -> axum::Json<Self> {
+        axum::Json(Self { message })
+    }
+}

@@ -1,0 +1,89 @@
+//! `/api/presence/`: who is present, now.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::http::error::ApiError;
+use crate::http::extract::{Body, Caller, Path};
+use crate::http::seen::{Seen, see};
+use crate::http::time::Timestamp;
+use crate::presence::{Role, UserId};
+
+/// How many users one query may ask for.
+const MAX_USERS: usize = 1_000;
+
+/// Counts of what is shown: invisible users are not in them.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StatsAnswer {
+    online: u64,
+    away: u64,
+    busy: u64,
+    /// The sum of the three.
+    users: u64,
+    /// Tabs, windows and apps of these users.
+    sessions: u64,
+    /// The clock that decides presence.
+    server_time: Timestamp,
+}
+
+/// Counts who is present
+///
+/// Plain users get the counts of their own organisation.
+#[utoipa::path(get, path = "/api/presence/stats/", tag = "presence", responses((status = 200, body = StatsAnswer)))]
+pub async fn stats(State(app): State<App>, Caller(claims): Caller) -> Result<Json<StatsAnswer>, ApiError> {
+    let org = (claims.role == Role::User).then_some(&claims.org);
+    let stats = app.store.stats(org).await?;
+    Ok(Json(StatsAnswer {
+        online: stats.online,
+        away: stats.away,
+        busy: stats.busy,
+        users: stats.online + stats.away + stats.busy,
+        sessions: stats.sessions,
+        server_time: stats.now.into(),
+    }))
+}
+
+/// Whose presence to answer.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QueryBody {
+    /// User ids, at most 1000.
+    #[schema(value_type = Vec<String>, max_items = 1000)]
+    users: Vec<UserId>,
+}
+
+/// The presence of the users asked for.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct QueryAnswer {
+    /// In the order asked. An unknown user is offline, without times.
+    results: Vec<Seen>,
+}
+
+/// Answers the presence of up to 1000 users
+#[utoipa::path(post, path = "/api/presence/query/", tag = "presence",
+    request_body = QueryBody, responses((status = 200, body = QueryAnswer)))]
+pub async fn query(
+    State(app): State<App>,
+    Caller(claims): Caller,
+    Body(QueryBody { users }): Body<QueryBody>,
+) -> Result<Json<QueryAnswer>, ApiError> {
+    if users.len() > MAX_USERS {
+        return Err(ApiError::invalid("/users", format!("at most {MAX_USERS} users")));
+    }
+    Ok(Json(QueryAnswer { results: see(&app, &claims, &users).await? }))
+}
+
+/// Answers the presence of one user
+#[utoipa::path(get, path = "/api/presence/users/{id}/", tag = "presence",
+    params(("id" = String, Path, description = "user id")), responses((status = 200, body = Seen)))]
+pub async fn user(
+    State(app): State<App>,
+    Caller(claims): Caller,
+    Path(user): Path<UserId>,
+) -> Result<Json<Seen>, ApiError> {
+    let seen = see(&app, &claims, std::slice::from_ref(&user)).await?;
+    seen.into_iter().next().map(Json).ok_or(ApiError::NotFound("User"))
+}

@@ -1,0 +1,130 @@
+//! Tokens after the login: renewed, looked at, ended.
+
+use axum::Json;
+use axum::extract::State;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use super::Done;
+use super::login::{TokenPair, pair};
+use crate::accounts::{AccountId, EndReason, RefreshError};
+use crate::app::App;
+use crate::http::error::ApiError;
+use crate::http::extract::{Body, Quiet, Source, Verified, admitted};
+use crate::http::measured;
+use crate::metrics::labels::AuthMethod;
+use crate::metrics::record;
+use crate::presence::Reason;
+use crate::store::Bearer;
+
+/// The token that renews.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RefreshBody {
+    #[schema(value_type = String)]
+    refresh: SecretString,
+}
+
+/// Exchanges a refresh token for a new pair
+///
+/// No sign of life. A refresh token that comes back after its exchange ends the login: somebody has a copy.
+#[utoipa::path(post, path = "/api/auth/refresh/", tag = "auth", security(()),
+    request_body = RefreshBody, responses((status = 200, body = TokenPair)))]
+pub async fn refresh(
+    State(app): State<App>,
+    Source(origin): Source,
+    Body(RefreshBody { refresh }): Body<RefreshBody>,
+) -> Result<Json<TokenPair>, ApiError> {
+    let rotated = app.accounts.rotate(&refresh, &app.refresh_rules, &origin).await;
+    if let Err(RefreshError::Reused { account, login }) = &rotated {
+        record::refresh_reuse();
+        // Its access tokens and sessions end with it.
+        if let Some(account) = app.accounts.by_id(*account).await? {
+            app.store.end_login(&account.id.user(), &account.org, login).await?;
+        }
+    }
+    let rotation = measured::attempt(AuthMethod::Refresh, rotated.map_err(ApiError::from))?;
+    Ok(Json(pair(&app, &rotation.account, &rotation.login, &rotation.refresh)))
+}
+
+/// A token to look at.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VerifyBody {
+    /// An access token.
+    #[schema(value_type = String)]
+    token: SecretString,
+}
+
+/// Nothing to say.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Empty {}
+
+/// Says whether an access token is good
+///
+/// No sign of life.
+#[utoipa::path(post, path = "/api/auth/verify/", tag = "auth", security(()),
+    request_body = VerifyBody, responses((status = 200, body = Empty)))]
+pub async fn verify(
+    State(app): State<App>,
+    Body(VerifyBody { token }): Body<VerifyBody>,
+) -> Result<Json<Empty>, ApiError> {
+    use secrecy::ExposeSecret;
+    let claims = app.tokens.verify(token.expose_secret(), OffsetDateTime::now_utc())?;
+    admitted(app.store.check(&Bearer::from(&claims)).await)?;
+    Ok(Json(Empty {}))
+}
+
+/// What existing clients may send along.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LogoutBody {
+    /// Not needed: the login ends with all its tokens.
+    #[serde(rename = "refresh_token")]
+    #[schema(value_type = Option<String>)]
+    _refresh_token: Option<SecretString>,
+}
+
+/// Logs out here
+///
+/// Ends the login with all its sessions and tokens; one that has ended stays so.
+#[utoipa::path(post, path = "/api/auth/logout/", tag = "auth",
+    request_body = Option<LogoutBody>, responses((status = 200, body = Done)))]
+pub async fn logout(
+    State(app): State<App>,
+    Verified(claims): Verified,
+    source: Source,
+    _: Body<LogoutBody>,
+) -> Result<Json<Done>, ApiError> {
+    // Postgres first: what Redis forgets is restored from there. And while Redis is away the login at least cannot be
+    // renewed; the client learns by the 503 that it should come back.
+    if let Some(account) = AccountId::of(&claims.user) {
+        app.accounts.end_family(account, &claims.login, EndReason::Logout, &source.of(&claims)).await?;
+    }
+    app.store.end_login(&claims.user, &claims.org, &claims.login).await?;
+    Ok(Done::saying("Logout successful"))
+}
+
+/// Nothing to send.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoBody {}
+
+/// Logs out everywhere
+///
+/// Ends every login of the caller with all sessions and tokens.
+#[utoipa::path(post, path = "/api/auth/logout-all-devices/", tag = "auth",
+    request_body = Option<NoBody>, responses((status = 200, body = Done)))]
+pub async fn logout_everywhere(
+    State(app): State<App>,
+    Quiet(claims): Quiet,
+    source: Source,
+    _: Body<NoBody>,
+) -> Result<Json<Done>, ApiError> {
+    let account = AccountId::of(&claims.user).ok_or(ApiError::Forbidden)?;
+    let version = app.accounts.end_all(account, None, EndReason::LogoutAll, &source.of(&claims)).await?;
+    app.store.cut(&claims.user, &claims.org, version, None, Reason::LogoutAll, None).await?;
+    Ok(Done::saying("Logged out from all devices"))
+}

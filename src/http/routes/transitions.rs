@@ -1,0 +1,165 @@
+//! `/api/presence/transitions/`: every change of status there was.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Deserializer, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::app::App;
+use crate::audit::{Cursor, Filter, MAX_LIMIT, Transition};
+use crate::http::error::ApiError;
+use crate::http::extract::{Admin, Query};
+use crate::http::time::Timestamp;
+use crate::presence::{Device, Millis, Org, Reason, SessionId, Status, UserId};
+
+/// Rows of a page, unless asked otherwise.
+const LIMIT: u32 = 100;
+
+/// Which transitions.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TransitionsQuery {
+    /// Of this user.
+    #[param(value_type = Option<String>)]
+    user: Option<UserId>,
+    /// In this organisation.
+    #[param(value_type = Option<String>)]
+    org: Option<Org>,
+    /// For this reason.
+    #[param(value_type = Option<String>)]
+    reason: Option<Reason>,
+    /// From this status.
+    #[param(value_type = Option<String>)]
+    from: Option<Status>,
+    /// To this status.
+    #[param(value_type = Option<String>)]
+    to: Option<Status>,
+    /// At this moment or later (RFC 3339).
+    #[serde(default, deserialize_with = "moment")]
+    #[param(value_type = Option<String>, format = DateTime)]
+    since: Option<Millis>,
+    /// Before this moment (RFC 3339).
+    #[serde(default, deserialize_with = "moment")]
+    #[param(value_type = Option<String>, format = DateTime)]
+    until: Option<Millis>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// At most 1000; 100 if absent.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+}
+
+fn moment<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Millis>, D::Error> {
+    let text = String::deserialize(input)?;
+    let at = OffsetDateTime::parse(&text, &Rfc3339).map_err(serde::de::Error::custom)?;
+    Ok(Some(Millis(at.unix_timestamp() * 1_000 + i64::from(at.millisecond()))))
+}
+
+/// One change of status.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TransitionRow {
+    /// Who; `null` if the person was erased.
+    #[schema(value_type = Option<String>, example = "42")]
+    user_id: Option<UserId>,
+    #[schema(value_type = String, example = "main")]
+    org: Org,
+    /// The shard that noticed.
+    shard: u16,
+    /// The life of the shard's data.
+    epoch: i64,
+    /// The number in that life; without gaps.
+    n: i64,
+    /// Counts the user's transitions from 1; without gaps.
+    sequence: i64,
+    /// The status before.
+    #[schema(value_type = String, example = "online")]
+    from_status: Status,
+    /// The status after.
+    #[schema(value_type = String, example = "offline")]
+    to_status: Status,
+    /// Why.
+    #[schema(value_type = String, example = "expired")]
+    reason: Reason,
+    /// When it happened.
+    occurred_at: Timestamp,
+    /// When the service noticed.
+    detected_at: Timestamp,
+    /// When it was stored.
+    recorded_at: Timestamp,
+    /// How far `occurred_at` may be wrong, in ms.
+    uncertainty_ms: i64,
+    /// The session that caused it.
+    #[schema(value_type = Option<String>)]
+    session_id: Option<SessionId>,
+    /// The kind of device of that session.
+    #[schema(value_type = Option<String>)]
+    device: Option<Device>,
+    /// The id of the administrator's request that caused it.
+    actor: Option<String>,
+}
+
+impl From<Transition> for TransitionRow {
+    fn from(row: Transition) -> Self {
+        Self {
+            user_id: row.user,
+            org: row.org,
+            shard: row.shard,
+            epoch: row.epoch,
+            n: row.n,
+            sequence: row.sequence,
+            from_status: row.from,
+            to_status: row.to,
+            reason: row.reason,
+            occurred_at: row.occurred_at.into(),
+            detected_at: row.detected_at.into(),
+            recorded_at: row.recorded_at.into(),
+            uncertainty_ms: row.uncertainty_ms,
+            session_id: row.session,
+            device: row.device,
+            actor: row.actor,
+        }
+    }
+}
+
+/// A page of transitions.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TransitionsPage {
+    /// Newest first.
+    results: Vec<TransitionRow>,
+    /// Where the next page begins; `null` after the last.
+    next_cursor: Option<String>,
+}
+
+/// Lists changes of status, newest first
+#[utoipa::path(get, path = "/api/presence/transitions/", tag = "presence", params(TransitionsQuery),
+    responses((status = 200, body = TransitionsPage)))]
+pub async fn list(
+    State(app): State<App>,
+    _: Admin,
+    Query(query): Query<TransitionsQuery>,
+) -> Result<Json<TransitionsPage>, ApiError> {
+    let limit = query.limit.unwrap_or(LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(ApiError::invalid("limit", format!("expected 1 to {MAX_LIMIT}")));
+    }
+    let cursor = query.cursor.as_deref().map(str::parse::<Cursor>).transpose();
+    let cursor = cursor.map_err(|error| ApiError::invalid("cursor", error.to_string()))?;
+    let filter = Filter {
+        user: query.user,
+        org: query.org,
+        reason: query.reason,
+        from: query.from,
+        to: query.to,
+        since: query.since,
+        until: query.until,
+        shard: None,
+    };
+    let page = app.audit.transitions(&filter, cursor, limit).await?;
+    Ok(Json(TransitionsPage {
+        results: page.rows.into_iter().map(TransitionRow::from).collect(),
+        next_cursor: page.next_cursor.map(|cursor| cursor.to_string()),
+    }))
+}

@@ -1,0 +1,167 @@
+//! What one person may see of another. The store knows everybody who has a record; the audit remembers the
+//! rest. Others see the shown state (`invisible` is `offline`, its times frozen); a person sees their own truth.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::error::ApiError;
+use super::time::Timestamp;
+use crate::app::App;
+use crate::audit::LastKnown;
+use crate::auth::Claims;
+use crate::presence::{Millis, Role, Status, UserId};
+use crate::store::View;
+
+/// A user's presence, as the caller may see it. A user nobody knows is offline, without times.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Seen {
+    /// Who.
+    #[schema(value_type = String, example = "42")]
+    pub user_id: UserId,
+    /// `online`, `away`, `busy`, `offline`; `invisible` to the user themselves only.
+    #[schema(value_type = String, example = "online")]
+    pub status: Status,
+    /// Since when the user has had this status.
+    pub since: Option<Timestamp>,
+    /// Since when the user has been present without a break.
+    pub online_since: Option<Timestamp>,
+    /// The last sign of life.
+    pub last_seen: Option<Timestamp>,
+    /// Grows with every change that others could see; a client drops what is not newer.
+    pub version: Option<i64>,
+    /// The user's own words, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The user's emoji, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub emoji: Option<String>,
+    /// Kinds of devices the user is present on.
+    #[schema(value_type = Vec<String>)]
+    pub devices: Vec<crate::presence::Device>,
+}
+
+impl Seen {
+    /// Whether the user is present.
+    #[must_use]
+    pub fn is_present(&self) -> bool {
+        self.status != Status::Offline
+    }
+
+    /// A user of whom nothing is known.
+    #[must_use]
+    pub fn unknown(user_id: UserId) -> Self {
+        Self {
+            user_id,
+            status: Status::Offline,
+            since: None,
+            online_since: None,
+            last_seen: None,
+            version: None,
+            text: None,
+            emoji: None,
+            devices: Vec::new(),
+        }
+    }
+
+    /// How a sign of life was answered, to the user themselves.
+    #[must_use]
+    pub fn standing(user_id: UserId, status: Status, since: Millis, last_seen: Millis) -> Self {
+        Self {
+            status,
+            since: Timestamp::unless_never(since),
+            last_seen: Timestamp::unless_never(last_seen),
+            ..Self::unknown(user_id)
+        }
+    }
+
+    fn by_others(view: View) -> Self {
+        let shown = view.shown;
+        // Text and devices of someone who is invisible would give them away.
+        let present = shown.status != Status::Offline;
+        Self {
+            user_id: view.user,
+            status: shown.status,
+            since: Timestamp::unless_never(shown.since),
+            online_since: Timestamp::unless_never(shown.online_since),
+            last_seen: Timestamp::unless_never(shown.last_seen),
+            version: Some(shown.version),
+            text: view.text.filter(|_| present),
+            emoji: view.emoji.filter(|_| present),
+            devices: if present { view.devices } else { Vec::new() },
+        }
+    }
+
+    fn by_themselves(view: View) -> Self {
+        Self {
+            user_id: view.user,
+            status: view.status,
+            since: Timestamp::unless_never(view.since),
+            online_since: Timestamp::unless_never(view.online_since),
+            last_seen: Timestamp::unless_never(view.last_seen),
+            version: Some(view.shown.version),
+            text: view.text,
+            emoji: view.emoji,
+            devices: view.devices,
+        }
+    }
+
+    /// Of a user without a record in the store: offline, whatever the last known status was.
+    fn remembered(user_id: UserId, last: &LastKnown) -> Self {
+        Self {
+            since: Timestamp::unless_never(last.shown_since),
+            last_seen: Timestamp::unless_never(last.shown_last_seen),
+            version: Some(last.epoch * (1 << 32) + last.n),
+            ..Self::unknown(user_id)
+        }
+    }
+}
+
+/// The presence of `users`, in the order asked, as `viewer` may see it. Plain users see their own organisation;
+/// everybody else is unknown to them.
+///
+/// # Errors
+/// The store or the audit does not answer.
+pub async fn see(app: &App, viewer: &Claims, users: &[UserId]) -> Result<Vec<Seen>, ApiError> {
+    let views = app.store.views(users).await?;
+    let absent: Vec<UserId> =
+        users.iter().zip(&views).filter(|(_, view)| view.is_none()).map(|(user, _)| user.clone()).collect();
+    let mut remembered = remember(app, viewer, &absent).await?;
+    let seen = users.iter().zip(views).map(|(user, view)| match view {
+        Some(view) if view.user == viewer.user => Seen::by_themselves(view),
+        Some(view) if viewer.role != Role::User || view.org == viewer.org => Seen::by_others(view),
+        Some(_) => Seen::unknown(user.clone()),
+        None => remembered.remove(user).unwrap_or_else(|| Seen::unknown(user.clone())),
+    });
+    Ok(seen.collect())
+}
+
+/// What the audit remembers of users without a record.
+async fn remember(app: &App, viewer: &Claims, users: &[UserId]) -> Result<HashMap<UserId, Seen>, ApiError> {
+    if users.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let last = app.audit.last(users).await?;
+    let known = users.iter().zip(last).filter_map(|(user, last)| {
+        let last = last.filter(|last| viewer.role != Role::User || last.org == viewer.org)?;
+        Some((user.clone(), Seen::remembered(user.clone(), &last)))
+    });
+    Ok(known.collect())
+}
+
+/// The presence of the caller; when the store does not answer, the last that is known.
+///
+/// # Errors
+/// The audit does not answer.
+pub async fn see_oneself(app: &App, caller: &Claims) -> Result<Seen, ApiError> {
+    let users = std::slice::from_ref(&caller.user);
+    let seen = match see(app, caller, users).await {
+        Ok(seen) => seen.into_iter().next(),
+        Err(ApiError::Unavailable(_) | ApiError::Restoring | ApiError::Overloaded) => {
+            remember(app, caller, users).await?.remove(&caller.user)
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(seen.unwrap_or_else(|| Seen::unknown(caller.user.clone())))
+}

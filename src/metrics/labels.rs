@@ -1,0 +1,137 @@
+//! The closed vocabularies of labels that are not presence's own. No user, token or address is ever a label.
+
+/// Declares a label: an enum and its words.
+macro_rules! label {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$doc])* $variant,)+ }
+
+        impl $name {
+            /// Every value, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The value as it stands in the label.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+    };
+}
+
+label! {
+    /// How a client talks to us.
+    Transport {
+        /// Requests.
+        Http = "http",
+        /// A WebSocket.
+        Socket = "socket",
+    }
+}
+
+label! {
+    /// What became of a heartbeat.
+    Heartbeat {
+        /// Counted.
+        Ok = "ok",
+        /// The account may not be online.
+        Gated = "gated",
+        /// The login has ended.
+        Ended = "ended",
+        /// The shard is being restored.
+        Restoring = "restoring",
+        /// Redis did not answer.
+        Unavailable = "unavailable",
+        /// A queue or Redis' memory is full.
+        Overloaded = "overloaded",
+        /// A script answered what it never should.
+        Failed = "failed",
+    }
+}
+
+label! {
+    /// Who noticed that a deadline had passed.
+    ExpiryPath {
+        /// The event of Redis.
+        Event = "event",
+        /// The owner's nudge found the lease gone.
+        Nudge = "nudge",
+        /// The sweep of what is a second overdue.
+        Sweep = "sweep",
+    }
+}
+
+label! {
+    /// What became of an entry on its way into Postgres.
+    AuditRow {
+        /// Stored.
+        Stored = "stored",
+        /// There already: compared and left.
+        Duplicate = "duplicate",
+        /// Refused by Postgres, kept aside.
+        Quarantined = "quarantined",
+        /// Not stored now; it will be tried again.
+        Retried = "retried",
+    }
+}
+
+label! {
+    /// What a connection of the pool is doing.
+    PoolState {
+        /// Waiting for work.
+        Idle = "idle",
+        /// At work.
+        Busy = "busy",
+    }
+}
+
+label! {
+    /// How a caller proves who it is.
+    AuthMethod {
+        /// A new account.
+        Register = "register",
+        /// User name and password.
+        Password = "password",
+        /// A refresh token.
+        Refresh = "refresh",
+        /// An access token.
+        Access = "access",
+        /// A service key.
+        ServiceKey = "service_key",
+    }
+}
+
+label! {
+    /// How it went.
+    AuthResult {
+        /// Proved.
+        Ok = "ok",
+        /// Wrong name or password.
+        BadCredentials = "bad_credentials",
+        /// Not a token of ours, or damaged.
+        Invalid = "invalid",
+        /// Too old.
+        Expired = "expired",
+        /// The login was ended.
+        Ended = "ended",
+        /// The account may not be used.
+        Gated = "gated",
+        /// Too often.
+        Limited = "limited",
+    }
+}
+
+label! {
+    /// Which rate limit refused.
+    LimitPolicy {
+        /// Registrations per address.
+        Register = "register",
+        /// Logins per address.
+        Login = "login",
+        /// Logins per account.
+        LoginAccount = "login_account",
+        /// Requests per login.
+        Requests = "requests",
+    }
+}

@@ -1,0 +1,161 @@
+//! Every metric, once: its help (the comment), its kind and unit, its name, its labels, its buckets.
+//!
+//! Units are base units and stand at the end of the name. Gauges that every node reads from the shared stores say
+//! so in their help: aggregate those with `max`, and those of one node with `sum`.
+
+use crate::presence::{Reason, Status};
+
+use super::labels::{
+    AuditRow, AuthMethod, AuthResult, ExpiryPath, Heartbeat, LimitPolicy, PoolState, Transport,
+};
+use super::metric::{
+    Label, Metric, bytes_gauge, count_histogram, counter, counter_where, gauge, label, seconds, seconds_gauge,
+};
+
+/// Declares the table: a constant for each metric, and the list of all.
+macro_rules! table {
+    ($($(#[doc = $help:literal])+ $make:ident $(($extra:expr))? $constant:ident = $name:literal $([$($label:expr),+])?;)+) => {
+        $($(#[doc = $help])+ pub const $constant: Metric =
+            $make($name, &[$($($label),+)?], concat!($($help),+) $(, $extra)?);)+
+
+        /// All of them.
+        pub const ALL: &[&Metric] = &[$(&$constant,)+];
+    };
+}
+
+/// The words of a vocabulary.
+macro_rules! words {
+    ($vocabulary:ty) => {
+        || <$vocabulary>::ALL.iter().map(|value| value.as_str()).collect()
+    };
+}
+
+// Routes and scripts are known to those who have them, and made to exist at start by `record::expect_*`.
+const ROUTE: Label = label("route", Vec::new);
+const METHOD: Label = label("method", Vec::new);
+const CODE: Label = label("status", Vec::new);
+const SCRIPT: Label = label("script", Vec::new);
+const TRANSPORT: Label = label("transport", words!(Transport));
+const SHOWN: Label =
+    label("status", || [Status::Online, Status::Away, Status::Busy].map(Status::as_str).to_vec());
+
+/// From a call within the process to a slow network, in seconds.
+const REQUEST: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+/// A script in Redis with its way there and back, in seconds.
+const CALL: &[f64] = &[0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0];
+/// The stated bound of detection is 1.1 s; finer below it, in seconds.
+const DETECTION: &[f64] = &[0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.1, 2.0, 5.0, 15.0, 60.0, 300.0];
+/// Items of one call; a call takes at most 500.
+const BATCH: &[f64] = &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0];
+/// Whatever has no buckets of its own: a histogram without any would become a summary.
+pub(super) const OTHERWISE: &[f64] = REQUEST;
+
+table! {
+    /// Always 1; the label says which version runs.
+    gauge BUILD_INFO = "rollcall_build_info" [label("version", || vec![env!("CARGO_PKG_VERSION")])];
+
+    /// Requests by route template, method and status code.
+    counter HTTP_REQUESTS = "rollcall_http_requests_total" [ROUTE, METHOD, CODE];
+    /// From the head of a request to the head of its answer.
+    seconds(REQUEST) HTTP_DURATION = "rollcall_http_request_duration_seconds" [ROUTE, METHOD];
+
+    /// Heartbeats by transport and by what became of them.
+    counter HEARTBEATS = "rollcall_heartbeats_total" [TRANSPORT, label("result", words!(Heartbeat))];
+    /// Heartbeats that went to Redis in one call.
+    count_histogram(BATCH) HEARTBEAT_BATCH = "rollcall_heartbeat_batch_size";
+    /// From a heartbeat's arrival to its acknowledgement by Redis.
+    seconds(REQUEST) HEARTBEAT_DURATION = "rollcall_heartbeat_duration_seconds" [TRANSPORT];
+
+    /// Users by the status that others see. The same on every node: aggregate with max.
+    gauge USERS = "rollcall_users" [SHOWN];
+    /// Sessions alive by transport. The same on every node: aggregate with max.
+    gauge SESSIONS = "rollcall_sessions" [TRANSPORT];
+    /// Changes of status as they are copied into the audit log, by reason.
+    counter_where(can_happen) TRANSITIONS = "rollcall_transitions_total"
+        [label("from", words!(Status)), label("to", words!(Status)), label("reason", words!(Reason))];
+    /// From a session's deadline to the transition that it caused.
+    seconds(DETECTION) DETECTION_DELAY = "rollcall_offline_detection_delay_seconds";
+    /// Sessions ended by their deadline, by who noticed. Many by sweep mean that events are lost.
+    counter EXPIRATIONS = "rollcall_expirations_total" [label("path", words!(ExpiryPath))];
+    /// How long the most overdue deadline of this node's shards has passed.
+    seconds_gauge OLDEST_DUE = "rollcall_oldest_due_seconds";
+    /// Heartbeats that came after their deadline and before it was noticed: nobody was seen leaving.
+    counter LATE_SAVED = "rollcall_late_saved_total";
+    /// Users who came back within a minute of going offline.
+    counter FLAPS = "rollcall_flaps_total";
+
+    /// Entries of this node's shards that are not in Postgres yet.
+    gauge OUTBOX_ENTRIES = "rollcall_outbox_entries";
+    /// Age of the oldest entry of this node's shards that is not in Postgres yet.
+    seconds_gauge OUTBOX_OLDEST = "rollcall_outbox_oldest_seconds";
+    /// Entries on their way into Postgres, by what became of them.
+    counter AUDIT_ROWS = "rollcall_audit_rows_total" [label("result", words!(AuditRow))];
+    /// One transaction of the copy into Postgres.
+    seconds(REQUEST) AUDIT_FLUSH = "rollcall_audit_flush_duration_seconds";
+    /// Entries that Postgres refused and that wait for a person.
+    counter AUDIT_QUARANTINED = "rollcall_audit_quarantined_total";
+
+    /// Shards that this node nudges and copies; all nodes together have all shards.
+    gauge SHARDS_OWNED = "rollcall_shards_owned";
+    /// Shards that came back empty or rewound.
+    counter EPOCH_CHANGES = "rollcall_epoch_changes_total";
+    /// Users brought back into an empty Redis from Postgres.
+    counter RESTORED_USERS = "rollcall_restored_users_total";
+
+    /// 1 while Redis answers this node.
+    gauge REDIS_UP = "rollcall_redis_up";
+    /// One call of a script, with its way there and back.
+    seconds(CALL) SCRIPT_DURATION = "rollcall_redis_script_duration_seconds" [SCRIPT];
+    /// Connections to Redis that had to be made again.
+    counter REDIS_RECONNECTS = "rollcall_redis_reconnects_total";
+    /// Memory that Redis uses (the fullest server of a cluster). The same on every node: aggregate with max.
+    bytes_gauge REDIS_MEMORY = "rollcall_redis_memory_bytes";
+    /// Redis' maxmemory; 0 means none. The same on every node: aggregate with max.
+    bytes_gauge REDIS_MEMORY_LIMIT = "rollcall_redis_memory_limit_bytes";
+    /// 1 while Postgres answers this node.
+    gauge POSTGRES_UP = "rollcall_postgres_up";
+    /// Connections of this node's pools.
+    gauge POSTGRES_POOL = "rollcall_postgres_pool_connections" [label("state", words!(PoolState))];
+
+    /// Callers that said who they are, by how it went.
+    counter AUTH_ATTEMPTS = "rollcall_auth_attempts_total"
+        [label("method", words!(AuthMethod)), label("result", words!(AuthResult))];
+    /// Refresh tokens used a second time: each ended its family.
+    counter REFRESH_REUSE = "rollcall_refresh_reuse_total";
+    /// Requests refused for coming too often.
+    counter RATE_LIMITED = "rollcall_rate_limited_total" [label("policy", words!(LimitPolicy))];
+}
+
+/// Whether a reason can lead from one status to another. The full product would be 525 series, most of them never
+/// used.
+fn can_happen(values: &[&'static str]) -> bool {
+    let &[from, to, reason] = values else { return false };
+    let (Ok(from), Ok(to), Ok(reason)) =
+        (from.parse::<Status>(), to.parse::<Status>(), reason.parse::<Reason>())
+    else {
+        return false;
+    };
+    from != to
+        && match reason {
+            Reason::Login | Reason::Connect => from == Status::Offline,
+            Reason::Idle => from == Status::Online && to == Status::Away,
+            Reason::Active => from == Status::Away && to == Status::Online,
+            Reason::ManualSet
+            | Reason::ManualCleared
+            | Reason::ManualExpired
+            | Reason::AdminSet
+            | Reason::AdminCleared
+            | Reason::AdminExpired => from != Status::Offline && to != Status::Offline,
+            Reason::StoreRewound => true,
+            Reason::Expired
+            | Reason::Closed
+            | Reason::IdleTimeout
+            | Reason::Logout
+            | Reason::LogoutAll
+            | Reason::ForceLogout
+            | Reason::Suspended
+            | Reason::Banned
+            | Reason::Deactivated
+            | Reason::StoreLost => to == Status::Offline,
+        }
+}

@@ -1,0 +1,202 @@
+//! How the program tells its metrics: one function per fact, so that no call site knows a name or a label.
+
+use std::time::Duration;
+
+use ::metrics::{Label, counter, gauge, histogram};
+
+use crate::presence::{Reason, Status};
+
+use super::labels::{
+    AuditRow, AuthMethod, AuthResult, ExpiryPath, Heartbeat, LimitPolicy, PoolState, Transport,
+};
+use super::metric::{Kind, Metric};
+use super::names;
+
+fn labels(metric: &Metric, values: &[&'static str]) -> Vec<Label> {
+    metric
+        .labels
+        .iter()
+        .zip(values)
+        .map(|(label, value)| Label::from_static_parts(label.name, value))
+        .collect()
+}
+
+fn count(metric: &Metric, values: &[&'static str], by: u64) {
+    counter!(metric.name, labels(metric, values)).increment(by);
+}
+
+fn set(metric: &Metric, values: &[&'static str], to: f64) {
+    gauge!(metric.name, labels(metric, values)).set(to);
+}
+
+fn observe(metric: &Metric, values: &[&'static str], value: f64) {
+    histogram!(metric.name, labels(metric, values)).record(value);
+}
+
+/// Makes a series exist before its first event, so that rates and alerts have a zero to start from.
+pub(super) fn create(metric: &Metric, values: &[&'static str]) {
+    match metric.kind {
+        Kind::Counter => count(metric, values, 0),
+        Kind::Gauge => set(metric, values, 0.0),
+        Kind::Histogram(_) => drop(histogram!(metric.name, labels(metric, values))),
+    }
+}
+
+/// Counts that gauges can hold exactly, up to 2^53.
+#[allow(clippy::cast_precision_loss)]
+const fn number(value: u64) -> f64 {
+    value as f64
+}
+
+/// Says which version runs.
+pub(super) fn build_info() {
+    set(&names::BUILD_INFO, &[env!("CARGO_PKG_VERSION")], 1.0);
+}
+
+/// A route exists: its series begin at 0.
+pub fn expect_route(route: &'static str, method: &'static str) {
+    create(&names::HTTP_REQUESTS, &[route, method, "200"]);
+    create(&names::HTTP_DURATION, &[route, method]);
+}
+
+/// A request was answered. `route` is the template, never the path; `status` is the code as text.
+pub fn request(route: &'static str, method: &'static str, status: &'static str, took: Duration) {
+    count(&names::HTTP_REQUESTS, &[route, method, status], 1);
+    observe(&names::HTTP_DURATION, &[route, method], took.as_secs_f64());
+}
+
+/// A heartbeat was answered, so long after it came.
+pub fn heartbeat(transport: Transport, result: Heartbeat, took: Duration) {
+    count(&names::HEARTBEATS, &[transport.as_str(), result.as_str()], 1);
+    observe(&names::HEARTBEAT_DURATION, &[transport.as_str()], took.as_secs_f64());
+}
+
+/// So many heartbeats went to Redis in one call.
+pub fn heartbeat_batch(items: usize) {
+    observe(&names::HEARTBEAT_BATCH, &[], number(items as u64));
+}
+
+/// So many users are shown with this status (`online`, `away` or `busy`).
+pub fn users(status: Status, number_of: u64) {
+    set(&names::USERS, &[status.as_str()], number(number_of));
+}
+
+/// So many sessions are alive.
+pub fn sessions(transport: Transport, number_of: u64) {
+    set(&names::SESSIONS, &[transport.as_str()], number(number_of));
+}
+
+/// A status changed.
+pub fn transition(from: Status, to: Status, reason: Reason) {
+    count(&names::TRANSITIONS, &[from.as_str(), to.as_str(), reason.as_str()], 1);
+}
+
+/// A passed deadline became a transition, so long after it.
+pub fn detection_delay(delay: Duration) {
+    observe(&names::DETECTION_DELAY, &[], delay.as_secs_f64());
+}
+
+/// So many sessions ended by their deadline.
+pub fn expirations(path: ExpiryPath, number_of: u64) {
+    count(&names::EXPIRATIONS, &[path.as_str()], number_of);
+}
+
+/// The most overdue deadline is so old.
+pub fn oldest_due(age: Duration) {
+    set(&names::OLDEST_DUE, &[], age.as_secs_f64());
+}
+
+/// So many heartbeats came late and were in time.
+pub fn late_saved(number_of: u64) {
+    count(&names::LATE_SAVED, &[], number_of);
+}
+
+/// So many users came back within a minute.
+pub fn flaps(number_of: u64) {
+    count(&names::FLAPS, &[], number_of);
+}
+
+/// The outbox of this node's shards: entries not copied, and the age of the oldest.
+pub fn outbox(entries: u64, oldest: Duration) {
+    set(&names::OUTBOX_ENTRIES, &[], number(entries));
+    set(&names::OUTBOX_OLDEST, &[], oldest.as_secs_f64());
+}
+
+/// So many entries met this fate on their way into Postgres.
+pub fn audit_rows(result: AuditRow, number_of: u64) {
+    count(&names::AUDIT_ROWS, &[result.as_str()], number_of);
+    if result == AuditRow::Quarantined {
+        count(&names::AUDIT_QUARANTINED, &[], number_of);
+    }
+}
+
+/// A transaction of the copy took so long.
+pub fn audit_flush(took: Duration) {
+    observe(&names::AUDIT_FLUSH, &[], took.as_secs_f64());
+}
+
+/// This node owns so many shards.
+pub fn shards_owned(number_of: u64) {
+    set(&names::SHARDS_OWNED, &[], number(number_of));
+}
+
+/// A shard began a new epoch.
+pub fn epoch_change() {
+    count(&names::EPOCH_CHANGES, &[], 1);
+}
+
+/// So many users were brought back from Postgres.
+pub fn restored_users(number_of: u64) {
+    count(&names::RESTORED_USERS, &[], number_of);
+}
+
+/// Whether Redis answers.
+pub fn redis_up(up: bool) {
+    set(&names::REDIS_UP, &[], f64::from(u8::from(up)));
+}
+
+/// A script exists: its series begins at 0.
+pub fn expect_script(script: &'static str) {
+    create(&names::SCRIPT_DURATION, &[script]);
+}
+
+/// A script was answered, so long after it was called.
+pub fn script(script: &'static str, took: Duration) {
+    observe(&names::SCRIPT_DURATION, &[script], took.as_secs_f64());
+}
+
+/// A connection to Redis was made again.
+pub fn redis_reconnect() {
+    count(&names::REDIS_RECONNECTS, &[], 1);
+}
+
+/// Memory of Redis in bytes: used, and its limit (0 for none).
+pub fn redis_memory(used: u64, limit: u64) {
+    set(&names::REDIS_MEMORY, &[], number(used));
+    set(&names::REDIS_MEMORY_LIMIT, &[], number(limit));
+}
+
+/// Whether Postgres answers.
+pub fn postgres_up(up: bool) {
+    set(&names::POSTGRES_UP, &[], f64::from(u8::from(up)));
+}
+
+/// So many connections of the pool are in this state.
+pub fn postgres_pool(state: PoolState, connections: u64) {
+    set(&names::POSTGRES_POOL, &[state.as_str()], number(connections));
+}
+
+/// A caller said who it is.
+pub fn auth_attempt(method: AuthMethod, result: AuthResult) {
+    count(&names::AUTH_ATTEMPTS, &[method.as_str(), result.as_str()], 1);
+}
+
+/// A refresh token was used again.
+pub fn refresh_reuse() {
+    count(&names::REFRESH_REUSE, &[], 1);
+}
+
+/// A request was refused for coming too often.
+pub fn rate_limited(policy: LimitPolicy) {
+    count(&names::RATE_LIMITED, &[policy.as_str()], 1);
+}

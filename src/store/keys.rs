@@ -1,0 +1,172 @@
+//! Every Redis key, and which shard a user lives on. The one home of the key layout.
+
+use crate::presence::{Org, SessionId, UserId};
+
+/// Raised when keys or records change their form; a node refuses a store of another layout.
+pub const LAYOUT: u32 = 1;
+
+/// Records of a shard are spread over so many hashes, small enough to stay packed at a million users.
+const BUCKETS: u16 = 256;
+
+/// A shard's number.
+pub type Shard = u16;
+
+/// Builds keys: `<prefix>:{<shard>}:<name>`; the tag keeps all keys of a shard in one cluster slot.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    prefix: Box<str>,
+    shards: Shard,
+}
+
+impl Keys {
+    /// Keys under a prefix, for a fixed number of shards.
+    #[must_use]
+    pub fn new(prefix: &str, shards: Shard) -> Self {
+        Self { prefix: prefix.into(), shards }
+    }
+
+    /// How many shards there are.
+    #[must_use]
+    pub const fn shards(&self) -> Shard {
+        self.shards
+    }
+
+    fn hash(user: &UserId) -> u16 {
+        crc16::State::<crc16::XMODEM>::calculate(user.as_str().as_bytes())
+    }
+
+    /// The shard of a user.
+    #[must_use]
+    pub fn shard_of(&self, user: &UserId) -> Shard {
+        Self::hash(user) % self.shards
+    }
+
+    fn of(&self, shard: Shard, name: &str) -> String {
+        format!("{}:{{{shard:02}}}:{name}", self.prefix)
+    }
+
+    /// Epoch, counter and state of a shard.
+    #[must_use]
+    pub fn meta(&self, shard: Shard) -> String {
+        self.of(shard, "meta")
+    }
+
+    /// Everything that happens by itself, and when.
+    #[must_use]
+    pub fn due(&self, shard: Shard) -> String {
+        self.of(shard, "due")
+    }
+
+    /// Who is present, of the whole shard or of one organisation.
+    #[must_use]
+    pub fn on(&self, shard: Shard, org: Option<&Org>) -> String {
+        org.map_or_else(|| self.of(shard, "on"), |org| self.of(shard, &format!("org:{org}")))
+    }
+
+    /// Numbers of sessions of those who have several, of the whole shard or of one organisation.
+    #[must_use]
+    pub fn tabs(&self, shard: Shard, org: Option<&Org>) -> String {
+        org.map_or_else(|| self.of(shard, "tabs"), |org| self.of(shard, &format!("tabs:{org}")))
+    }
+
+    /// The outbox.
+    #[must_use]
+    pub fn log(&self, shard: Shard) -> String {
+        self.of(shard, "log")
+    }
+
+    /// Which node nudges and copies the shard.
+    #[must_use]
+    pub fn owner(&self, shard: Shard) -> String {
+        self.of(shard, "owner")
+    }
+
+    /// Claims of the shard's users.
+    #[must_use]
+    pub fn claims(&self, shard: Shard) -> String {
+        self.of(shard, "claims")
+    }
+
+    /// Logins that ended early.
+    #[must_use]
+    pub fn ended(&self, shard: Shard) -> String {
+        self.of(shard, "ended")
+    }
+
+    /// The hash that holds a user's record.
+    #[must_use]
+    pub fn record(&self, user: &UserId) -> String {
+        let bucket = (Self::hash(user) / self.shards) % BUCKETS;
+        self.of(self.shard_of(user), &format!("user:{bucket}"))
+    }
+
+    /// The alarm of a session.
+    #[must_use]
+    pub fn lease(&self, user: &UserId, session: &SessionId) -> String {
+        format!("{}{user}:{session}", self.leases(self.shard_of(user)))
+    }
+
+    /// What all leases of a shard begin with.
+    #[must_use]
+    pub fn leases(&self, shard: Shard) -> String {
+        self.of(shard, "live:")
+    }
+
+    /// The nodes that live. Not of a shard.
+    #[must_use]
+    pub fn nodes(&self) -> String {
+        format!("{}:nodes", self.prefix)
+    }
+
+    /// The nine keys that every script of a user shares, in the order of `lua/lib/shard.lua`.
+    #[must_use]
+    pub fn shared(&self, shard: Shard) -> Vec<String> {
+        let mut keys = Vec::with_capacity(13);
+        keys.extend([self.meta(shard), self.due(shard), self.on(shard, None), self.tabs(shard, None)]);
+        keys.extend(["claims", "gate", "ended", "cut", "log"].map(|name| self.of(shard, name)));
+        keys
+    }
+
+    /// The three keys that depend on the user: both sets of the organisation, and the record.
+    #[must_use]
+    pub fn place(&self, user: &UserId, org: &Org) -> [String; 3] {
+        let shard = self.shard_of(user);
+        [self.on(shard, Some(org)), self.tabs(shard, Some(org)), self.record(user)]
+    }
+
+    /// Reads a lease's key back: whose session, on which shard. `None` for any other key.
+    #[must_use]
+    pub fn parse_lease(&self, key: &str) -> Option<(Shard, UserId, SessionId)> {
+        let rest = key.strip_prefix(&*self.prefix)?.strip_prefix(":{")?;
+        let (shard, rest) = rest.split_once("}:live:")?;
+        let (user, session) = rest.split_once(':')?;
+        let shard = shard.parse().ok().filter(|shard| *shard < self.shards)?;
+        Some((shard, UserId::parse(user).ok()?, session.parse().ok()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_can_be_read_back() {
+        let keys = Keys::new("rc", 64);
+        let user = UserId::parse("acme~a%20b").unwrap();
+        let session: SessionId = "k3.tab-1".parse().unwrap();
+        let lease = keys.lease(&user, &session);
+        assert_eq!(keys.parse_lease(&lease), Some((keys.shard_of(&user), user, session)));
+        assert_eq!(keys.parse_lease("rc:{00}:owner"), None);
+        assert_eq!(keys.parse_lease("other:{00}:live:1:a.0"), None);
+    }
+
+    #[test]
+    fn all_keys_of_a_user_share_a_tag() {
+        let keys = Keys::new("rc", 64);
+        let user = UserId::parse("42").unwrap();
+        let tag = format!(":{{{:02}}}:", keys.shard_of(&user));
+        let mut all = keys.shared(keys.shard_of(&user));
+        all.extend(keys.place(&user, &Org::default()));
+        assert!(all.iter().all(|key| key.contains(&tag)));
+    }
+}

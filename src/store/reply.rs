@@ -1,0 +1,148 @@
+//! Replies of scripts, decoded in one place. What does not fit is a defect and says so.
+
+use fred::prelude::Value;
+
+use super::{Answer, Shown, StoreError, View};
+use crate::presence::{Device, Entry, EntryKind, Millis, Status, UserId};
+
+/// What a script of a user answered.
+pub(super) enum Said {
+    /// Judged, with a note: late, ignored, idle, evicted, repeated.
+    Judged(Answer, String),
+    /// The caller took the wrong organisation, or the wrong session, for the true one.
+    Stale(Vec<String>),
+}
+
+/// The parts of an array reply, read one after the other.
+pub(super) struct Parts {
+    script: &'static str,
+    parts: std::vec::IntoIter<Value>,
+    read: usize,
+}
+
+impl Parts {
+    pub(super) fn new(script: &'static str, reply: Value) -> Self {
+        Self { script, parts: reply.into_array().into_iter(), read: 0 }
+    }
+
+    pub(super) fn wrong(&self) -> StoreError {
+        StoreError::Reply { script: self.script, part: self.read }
+    }
+
+    pub(super) fn value(&mut self) -> Result<Value, StoreError> {
+        self.read += 1;
+        self.parts.next().ok_or_else(|| self.wrong())
+    }
+
+    pub(super) fn text(&mut self) -> Result<String, StoreError> {
+        self.value()?.into_string().ok_or_else(|| self.wrong())
+    }
+
+    pub(super) fn int(&mut self) -> Result<i64, StoreError> {
+        self.value()?.as_i64().ok_or_else(|| self.wrong())
+    }
+
+    pub(super) fn millis(&mut self) -> Result<Millis, StoreError> {
+        self.int().map(Millis)
+    }
+
+    pub(super) fn count(&mut self) -> Result<u64, StoreError> {
+        u64::try_from(self.int()?).map_err(|_| self.wrong())
+    }
+
+    pub(super) fn status(&mut self) -> Result<Status, StoreError> {
+        Status::from_code(self.int()?).ok_or_else(|| self.wrong())
+    }
+
+    pub(super) fn parse<T: std::str::FromStr>(&mut self) -> Result<T, StoreError> {
+        self.text()?.parse().map_err(|_| self.wrong())
+    }
+
+    pub(super) fn rest(self) -> impl Iterator<Item = Value> {
+        self.parts
+    }
+}
+
+/// Decodes what every script of a user answers.
+pub(super) fn said(script: &'static str, reply: Value) -> Result<Said, StoreError> {
+    let mut parts = Parts::new(script, reply);
+    match parts.text()?.as_str() {
+        "ok" => {
+            let answer = Answer::Standing {
+                status: parts.status()?,
+                since: parts.millis()?,
+                last_seen: parts.millis()?,
+                now: parts.millis()?,
+            };
+            Ok(Said::Judged(answer, parts.text()?))
+        }
+        "gated" => Ok(Said::Judged(Answer::Gated(parts.parse()?), String::new())),
+        "ended" => Ok(Said::Judged(Answer::Ended, String::new())),
+        "stale" => Ok(Said::Stale(parts.rest().filter_map(Value::into_string).collect())),
+        "restoring" => Err(StoreError::Restoring),
+        "pressure" => Err(StoreError::Overloaded),
+        _ => Err(parts.wrong()),
+    }
+}
+
+/// Decodes one record; an empty string stands for none.
+pub(super) fn view(user: &UserId, reply: Value) -> Result<Option<View>, StoreError> {
+    if !reply.is_array() {
+        return Ok(None);
+    }
+    let mut parts = Parts::new("user_views", reply);
+    let (org, status) = (parts.parse()?, parts.status()?);
+    let (since, online_since, last_seen) = (parts.millis()?, parts.millis()?, parts.millis()?);
+    let shown = Shown {
+        status: status.shown(),
+        since: parts.millis()?,
+        online_since: parts.millis()?,
+        last_seen: parts.millis()?,
+        version: parts.int()?,
+    };
+    let (text, emoji) = (parts.text()?, parts.text()?);
+    let mut devices: Vec<Device> =
+        parts.rest().filter_map(|device| device.into_string()?.parse().ok()).collect();
+    devices.sort();
+    devices.dedup();
+    let (text, emoji) = (some(text), some(emoji));
+    let user = user.clone();
+    Ok(Some(View { user, org, status, since, online_since, last_seen, shown, text, emoji, devices }))
+}
+
+fn some(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
+
+/// Decodes one entry of the outbox: `[id, [field, value, ...]]`.
+pub(super) fn entry(reply: Value) -> Result<Entry, StoreError> {
+    let mut parts = Parts::new("outbox", reply);
+    let id = parts.text()?;
+    let n = id.split_once('-').and_then(|(n, _)| n.parse().ok()).ok_or_else(|| parts.wrong())?;
+    let fields = parts.value()?.into_map().map_err(|_| parts.wrong())?;
+    let wrong = || parts.wrong();
+    let text =
+        |name: &str| fields.get(&name.into()).and_then(|value| value.clone().into_string()).ok_or_else(wrong);
+    let int = |name: &str| text(name)?.parse::<i64>().map_err(|_| wrong());
+    let status = |name: &str| Status::from_code(int(name)?).ok_or_else(wrong);
+    Ok(Entry {
+        n,
+        kind: if text("k")? == "c" { EntryKind::Claim } else { EntryKind::Transition },
+        user: text("u")?.parse().map_err(|_| wrong())?,
+        org: text("o")?.parse().map_err(|_| wrong())?,
+        from: status("f")?,
+        to: status("t")?,
+        reason: text("r")?.parse().map_err(|_| wrong())?,
+        occurred_at: Millis(int("a")?),
+        detected_at: Millis(int("d")?),
+        since: Millis(int("s")?),
+        online_since: Millis(int("os")?),
+        last_seen: Millis(int("l")?),
+        shown_since: Millis(int("ss")?),
+        shown_last_seen: Millis(int("sl")?),
+        uncertainty_ms: 0,
+        session: text("i")?.parse().ok(),
+        device: text("v")?.parse().ok(),
+        actor: some(text("x")?),
+    })
+}

@@ -1,0 +1,118 @@
+//! What happens to a whole shard: it is opened, owned and given up. And the nodes that do so.
+
+use std::time::Duration;
+
+use super::keys::{LAYOUT, Shard};
+use super::reply::Parts;
+use super::{Store, StoreError, millis, scripts};
+
+/// How long ownership lasts without being kept.
+pub const OWNERSHIP: Duration = Duration::from_secs(3);
+
+/// A gap between an owner's ticks longer than this is a stall: nobody can be blamed for silence during it.
+const STALL: Duration = Duration::from_secs(10);
+
+/// What keeping a shard answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ownership {
+    /// Another node has it.
+    Other,
+    /// It is ours, but has no data.
+    Lost,
+    /// It is ours.
+    Own {
+        /// The shard's epoch.
+        epoch: i64,
+        /// Number of its newest entry.
+        n: i64,
+    },
+}
+
+/// The identity of an open shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// Its epoch.
+    pub epoch: i64,
+    /// Number of its newest entry.
+    pub n: i64,
+}
+
+impl Store {
+    /// Opens a shard under an epoch, unless it is open.
+    ///
+    /// # Errors
+    /// [`StoreError::Layout`] if its data were written by a version, or for a number of shards, that does not fit.
+    pub async fn open_shard(&self, shard: Shard, epoch: i64) -> Result<Opened, StoreError> {
+        let shards = i64::from(self.keys.shards());
+        let args = vec![self.clock.now(), epoch.into(), i64::from(LAYOUT).into(), shards.into()];
+        let reply = self.link.call(&scripts::SHARD_OPEN, vec![self.keys.meta(shard)], args).await?;
+        let mut parts = Parts::new(scripts::SHARD_OPEN.name, reply);
+        let opened = Opened { epoch: parts.int()?, n: parts.int()? };
+        self.check_layout(parts.int()?, parts.int()?)?;
+        Ok(opened)
+    }
+
+    pub(super) fn check_layout(&self, layout: i64, shards: i64) -> Result<(), StoreError> {
+        if layout == i64::from(LAYOUT) && shards == i64::from(self.keys.shards()) {
+            return Ok(());
+        }
+        Err(StoreError::Layout {
+            layout,
+            shards,
+            expected_layout: LAYOUT,
+            expected_shards: self.keys.shards(),
+        })
+    }
+
+    /// Takes or keeps a shard for [`OWNERSHIP`].
+    ///
+    /// # Errors
+    /// If Redis did not answer.
+    pub async fn own(&self, shard: Shard, pressure: bool) -> Result<Ownership, StoreError> {
+        let keys = vec![self.keys.owner(shard), self.keys.meta(shard), self.keys.ended(shard)];
+        let grace = self.policy.visible.interval.0 + 10_000;
+        let args = vec![
+            self.clock.now(),
+            self.node.as_str().into(),
+            millis(OWNERSHIP),
+            millis(STALL),
+            grace.into(),
+            i64::from(pressure).into(),
+        ];
+        let mut parts =
+            Parts::new(scripts::SHARD_OWN.name, self.link.call(&scripts::SHARD_OWN, keys, args).await?);
+        match parts.text()?.as_str() {
+            "own" => Ok(Ownership::Own { epoch: parts.int()?, n: parts.int()? }),
+            "lost" => Ok(Ownership::Lost),
+            _ => Ok(Ownership::Other),
+        }
+    }
+
+    /// Gives a shard up.
+    ///
+    /// # Errors
+    /// If Redis did not answer.
+    pub async fn release(&self, shard: Shard) -> Result<(), StoreError> {
+        let args = vec![self.node.as_str().into()];
+        self.link.call(&scripts::SHARD_RELEASE, vec![self.keys.owner(shard)], args).await.map(drop)
+    }
+
+    /// Shows that this node lives; answers how many do.
+    ///
+    /// # Errors
+    /// If Redis did not answer.
+    pub async fn show_node(&self) -> Result<u64, StoreError> {
+        let args = vec![self.node.as_str().into(), millis(OWNERSHIP)];
+        let reply = self.link.call(&scripts::NODE_BEAT, vec![self.keys.nodes()], args).await?;
+        Parts::new(scripts::NODE_BEAT.name, reply).count()
+    }
+
+    /// Says that this node stops.
+    ///
+    /// # Errors
+    /// If Redis did not answer.
+    pub async fn leave(&self) -> Result<(), StoreError> {
+        let args = vec![self.node.as_str().into()];
+        self.link.call(&scripts::NODE_LEAVE, vec![self.keys.nodes()], args).await.map(drop)
+    }
+}

@@ -1,0 +1,174 @@
+//! What is done to one user: logouts, gates and claims. Each is one script call, repeated where the caller took a
+//! stored fact for another.
+
+use fred::prelude::Value;
+
+use super::reply::{self, Said};
+use super::scripts::{self, Script};
+use super::{Answer, Bearer, Store, StoreError};
+use crate::metrics::record;
+use crate::presence::{self, Claim, Gate, LoginId, Org, Reason, UserId, Whose};
+
+/// A caller that guessed wrong learns the truth and tries again; facts do not change faster than this.
+pub(super) const TRIES: usize = 4;
+
+impl Store {
+    /// A logout: the login's sessions end now, and its tokens with them.
+    ///
+    /// # Errors
+    /// If Redis did not acknowledge it.
+    pub async fn end_login(&self, user: &UserId, org: &Org, login: &LoginId) -> Result<(), StoreError> {
+        self.touched.invalidate(&(user.clone(), login.clone()));
+        let args = [login.as_str().into(), self.token_life.0.into()];
+        self.judge(&scripts::LOGIN_END, user, org, None, &args).await.map(drop)
+    }
+
+    /// A logout everywhere: tokens below `token_version` end, with all sessions; the login to keep is exempt.
+    ///
+    /// # Errors
+    /// If Redis did not acknowledge it.
+    pub async fn cut(
+        &self,
+        user: &UserId,
+        org: &Org,
+        token_version: i64,
+        keep: Option<&LoginId>,
+        reason: Reason,
+        actor: Option<&str>,
+    ) -> Result<(), StoreError> {
+        self.forget_touches(user);
+        let keep = text(keep.map(LoginId::as_str));
+        let args = [token_version.into(), keep, reason.as_str().into(), text(actor)];
+        self.judge(&scripts::USER_CUT, user, org, None, &args).await.map(drop)
+    }
+
+    /// A gate falls or is lifted.
+    ///
+    /// # Errors
+    /// If Redis did not acknowledge it.
+    pub async fn gate(
+        &self,
+        user: &UserId,
+        org: &Org,
+        gate: &Gate,
+        actor: Option<&str>,
+    ) -> Result<(), StoreError> {
+        self.forget_touches(user);
+        let args = [
+            text(gate.kind.map(presence::GateKind::as_str)),
+            gate.version.into(),
+            gate.until.map_or(0, |until| until.0).into(),
+            text(gate.kind.map(|kind| kind.reason().as_str())),
+            text(actor),
+        ];
+        self.judge(&scripts::USER_GATE, user, org, None, &args).await.map(drop)
+    }
+
+    /// A claim is set, or taken back with `None`; `id` makes a repeated call change nothing.
+    ///
+    /// # Errors
+    /// If Redis did not acknowledge it.
+    pub async fn claim(
+        &self,
+        user: &UserId,
+        org: &Org,
+        whose: Whose,
+        claim: Option<&Claim>,
+        actor: Option<&str>,
+    ) -> Result<Answer, StoreError> {
+        let slot = match whose {
+            Whose::Manual => "manual",
+            Whose::Admin => "admin",
+        };
+        let args = [
+            slot.into(),
+            text(claim.map(|claim| claim.id.as_str())),
+            claim.map_or_else(|| "".into(), |claim| claim.status.code().into()),
+            text(claim.map(|claim| claim.text.as_str())),
+            text(claim.map(|claim| claim.emoji.as_str())),
+            claim.and_then(|claim| claim.until).map_or(0, |until| until.0).into(),
+            text(actor),
+        ];
+        self.judge(&scripts::USER_CLAIM, user, org, None, &args).await
+    }
+
+    /// Is this token still good, and how does its user stand? No sign of life.
+    ///
+    /// # Errors
+    /// If Redis did not answer.
+    pub async fn check(&self, bearer: &Bearer) -> Result<Answer, StoreError> {
+        let user = &bearer.user;
+        let mut keys = self.keys.shared(self.keys.shard_of(user));
+        keys.push(self.keys.record(user));
+        let args = vec![
+            self.clock.now(),
+            user.as_str().into(),
+            bearer.login.as_str().into(),
+            bearer.token_version.into(),
+        ];
+        let script = &scripts::USER_STANDING;
+        match reply::said(script.name, self.link.call(script, keys, args).await?)? {
+            Said::Judged(answer, _) => Ok(answer),
+            Said::Stale(_) => Err(StoreError::Reply { script: script.name, part: 0 }),
+        }
+    }
+
+    /// Calls a script of one user until the organisation it was told is the stored one.
+    pub(super) async fn judge(
+        &self,
+        script: &'static Script,
+        user: &UserId,
+        org: &Org,
+        lease: Option<String>,
+        args: &[Value],
+    ) -> Result<Answer, StoreError> {
+        let mut org = org.clone();
+        for _ in 0..TRIES {
+            match self.ask(script, user, &org, lease.clone(), args).await? {
+                Said::Judged(answer, note) => return Ok(self.noted(answer, &note)),
+                Said::Stale(truth) => org = parse_truth(script, truth.first())?,
+            }
+        }
+        Err(StoreError::Overloaded)
+    }
+
+    pub(super) async fn ask(
+        &self,
+        script: &'static Script,
+        user: &UserId,
+        org: &Org,
+        lease: Option<String>,
+        args: &[Value],
+    ) -> Result<Said, StoreError> {
+        let mut keys = self.keys.shared(self.keys.shard_of(user));
+        keys.extend(self.keys.place(user, org));
+        keys.extend(lease);
+        let mut all = vec![self.clock.now(), user.as_str().into(), org.as_str().into()];
+        all.extend_from_slice(args);
+        reply::said(script.name, self.link.call(script, keys, all).await?)
+    }
+
+    pub(super) fn noted(&self, answer: Answer, note: &str) -> Answer {
+        if note == "late" {
+            record::late_saved(1);
+        }
+        answer
+    }
+
+    /// After a gate or a cut no remembered answer may let a request pass.
+    fn forget_touches(&self, user: &UserId) {
+        let user = user.clone();
+        let _ = self.touched.invalidate_entries_if(move |(touched, _), _| *touched == user);
+    }
+}
+
+pub(super) fn text(text: Option<&str>) -> Value {
+    text.unwrap_or_default().into()
+}
+
+pub(super) fn parse_truth<T: std::str::FromStr>(
+    script: &'static Script,
+    truth: Option<&String>,
+) -> Result<T, StoreError> {
+    truth.and_then(|truth| truth.parse().ok()).ok_or(StoreError::Reply { script: script.name, part: 1 })
+}

@@ -1,0 +1,160 @@
+//! The copy: entries of the outbox become rows in Postgres, each once, in order. Presence never waits for it.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use moka::sync::Cache;
+
+use super::Node;
+use super::owned::State;
+use super::ticks::Ticks;
+use crate::audit::{CopyError, Position};
+use crate::metrics::labels::AuditRow;
+use crate::metrics::record;
+use crate::presence::{Entry, EntryKind, Millis, Status, UserId};
+use crate::store::Shard;
+
+/// How often outboxes are looked at.
+const PERIOD: Duration = Duration::from_millis(200);
+
+/// Entries of one transaction.
+const BATCH: u64 = 1_000;
+
+/// Shards copied at once: more would take all connections from the requests.
+const AT_ONCE: usize = 4;
+
+/// Whoever comes back within this time was gone too briefly: a flap.
+const FLAP: Duration = Duration::from_secs(60);
+
+/// A task.
+pub(super) async fn run(node: Node) {
+    let mut copier = Copier {
+        gone: Cache::builder().max_capacity(100_000).time_to_live(FLAP * 2).build(),
+        positions: BTreeMap::new(),
+    };
+    let mut ticks = Ticks::every(PERIOD, &node.stop);
+    while ticks.next().await {
+        copier.step(&node).await;
+    }
+    // What was said before the stop is copied before the end; what does not fit waits for another node.
+    copier.step(&node).await;
+}
+
+struct Copier {
+    /// Users who went offline lately, and when.
+    gone: Cache<UserId, Millis>,
+    /// How far each shard is copied, as this node last heard.
+    positions: BTreeMap<Shard, Position>,
+}
+
+impl Copier {
+    async fn step(&mut self, node: &Node) {
+        let owned = node.owned.states();
+        self.positions.retain(|shard, _| owned.iter().any(|(mine, _)| mine == shard));
+        let mut waiting = owned.into_iter();
+        let mut running = FuturesUnordered::new();
+        loop {
+            while running.len() < AT_ONCE
+                && let Some((shard, state)) = waiting.next()
+            {
+                running.push(drain(node, shard, state, self.positions.get(&shard).copied(), &self.gone));
+            }
+            let Some((shard, outcome)) = running.next().await else {
+                return;
+            };
+            match outcome {
+                Ok(position) => drop(self.positions.insert(shard, position)),
+                Err(error) => {
+                    self.positions.remove(&shard);
+                    tracing::warn!(
+                        shard,
+                        error = format!("{error:#}"),
+                        "cannot copy; the outbox keeps everything"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Copies everything that a shard has; answers the new position.
+async fn drain(
+    node: &Node,
+    shard: Shard,
+    state: State,
+    known: Option<Position>,
+    gone: &Cache<UserId, Millis>,
+) -> (Shard, anyhow::Result<Position>) {
+    let outcome = async {
+        let mut position = match known {
+            Some(position) => position,
+            None => node.app.audit.position(shard).await?,
+        };
+        if position.epoch != state.epoch {
+            position = adopt(node, shard, state.epoch).await?;
+        }
+        loop {
+            let entries = node.app.store.entries(shard, position.n, BATCH).await?;
+            let Some(first) = entries.first() else {
+                node.owned.copied(shard, position.n, None);
+                return Ok(position);
+            };
+            node.owned.copied(shard, position.n, Some(first.detected_at));
+            position = copy(node, shard, state.epoch, position, &entries, gone).await?;
+        }
+    };
+    (shard, outcome.await)
+}
+
+async fn copy(
+    node: &Node,
+    shard: Shard,
+    epoch: i64,
+    position: Position,
+    entries: &[Entry],
+    gone: &Cache<UserId, Millis>,
+) -> anyhow::Result<Position> {
+    let started = Instant::now();
+    match node.app.audit.copy(shard, position, epoch, entries).await {
+        Ok(copied) => {
+            record::audit_flush(started.elapsed());
+            record::audit_rows(AuditRow::Stored, copied.rows as u64);
+            record::audit_rows(AuditRow::Quarantined, copied.quarantined as u64);
+            record::audit_rows(AuditRow::Duplicate, copied.conflicts as u64);
+            entries.iter().for_each(|entry| tell(entry, gone));
+            Ok(copied.position)
+        }
+        // Another node was faster, or our last commit was not acknowledged: go on from where it is.
+        Err(CopyError::Moved(actual)) => Ok(actual),
+        Err(error) => {
+            record::audit_rows(AuditRow::Retried, entries.len() as u64);
+            Err(error.into())
+        }
+    }
+}
+
+/// Counts a transition, and whoever was gone for less than a minute.
+fn tell(entry: &Entry, gone: &Cache<UserId, Millis>) {
+    if entry.kind != EntryKind::Transition {
+        return;
+    }
+    record::transition(entry.from, entry.to, entry.reason);
+    if entry.to == Status::Offline {
+        gone.insert(entry.user.clone(), entry.occurred_at);
+    } else if entry.from == Status::Offline
+        && let Some(left) = gone.remove(&entry.user)
+        && u128::try_from(entry.occurred_at.0 - left.0).is_ok_and(|away| away < FLAP.as_millis())
+    {
+        record::flaps(1);
+    }
+}
+
+/// The life of the shard in Redis is not the one that Postgres knows: two nodes opened it at once, or Postgres
+/// was put back to an older state. Redis has the entries, so Postgres follows.
+async fn adopt(node: &Node, shard: Shard, epoch: i64) -> anyhow::Result<Position> {
+    let first = node.app.store.entries(shard, 0, 1).await?.first().map_or(0, |entry| entry.n - 1);
+    tracing::warn!(shard, epoch, after = first, "the history follows the epoch that redis has");
+    Ok(node.app.audit.adopt_epoch(shard, epoch, first).await?)
+}

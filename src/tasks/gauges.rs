@@ -1,0 +1,75 @@
+//! Figures that need a question: how many are online, how full Redis is, how long the outbox, how busy the pool. And
+//! the pulse of both stores.
+
+use std::time::Duration;
+
+use super::Node;
+use super::ticks::Ticks;
+use crate::metrics::labels::{PoolState, Transport};
+use crate::metrics::record;
+use crate::presence::{Millis, Status};
+use crate::store::{Memory, StoreError};
+
+/// How often Redis is asked whether it answers.
+const PULSE: Duration = Duration::from_secs(1);
+
+/// Figures are taken every so many pulses: every 5 s.
+const FIGURES: u32 = 5;
+
+/// Above this share of its memory Redis takes no new sessions; renewals and expiry go on.
+const PRESSURE_PERCENT: u64 = 85;
+
+/// A task.
+pub(super) async fn run(node: Node) {
+    let mut ticks = Ticks::every(PULSE, &node.stop);
+    let mut pulse = 0_u32;
+    while ticks.next().await {
+        let up = node.app.store.ping().await;
+        record::redis_up(up.is_ok());
+        if pulse.is_multiple_of(FIGURES) {
+            postgres(&node).await;
+            if let Err(error) = figures(&node).await {
+                tracing::debug!(%error, "cannot take figures");
+            }
+            crate::metrics::install().run_upkeep();
+        }
+        pulse = pulse.wrapping_add(1);
+    }
+}
+
+async fn figures(node: &Node) -> Result<(), StoreError> {
+    let stats = node.app.store.stats(None).await?;
+    record::users(Status::Online, stats.online);
+    record::users(Status::Away, stats.away);
+    record::users(Status::Busy, stats.busy);
+    record::sessions(Transport::Http, stats.sessions);
+    let memory = node.app.store.memory().await?;
+    record::redis_memory(memory.used, memory.limit);
+    node.owned.set_pressure(is_nearly_full(memory));
+    outbox(node, stats.now);
+    let heard: Vec<_> = node.owned.shards().into_iter().map(|shard| (shard, stats.now)).collect();
+    if let Err(error) = node.app.audit.heard(&heard).await {
+        tracing::debug!(%error, "cannot note when shards were heard of");
+    }
+    Ok(())
+}
+
+fn is_nearly_full(memory: Memory) -> bool {
+    memory.limit > 0 && memory.used * 100 >= memory.limit * PRESSURE_PERCENT
+}
+
+fn outbox(node: &Node, now: Millis) {
+    let states = node.owned.states();
+    let behind = |newest: i64, copied: Option<i64>| u64::try_from(newest - copied.unwrap_or(0)).unwrap_or(0);
+    let entries = states.iter().map(|(_, state)| behind(state.newest, state.copied)).sum();
+    let oldest = states.iter().filter_map(|(_, state)| state.waiting_since).min();
+    let age = oldest.and_then(|since| u64::try_from((now - since).0).ok()).unwrap_or(0);
+    record::outbox(entries, Duration::from_millis(age));
+}
+
+async fn postgres(node: &Node) {
+    record::postgres_up(node.app.audit.ping().await.is_ok());
+    let (idle, used) = node.app.audit.connections();
+    record::postgres_pool(PoolState::Idle, idle);
+    record::postgres_pool(PoolState::Busy, used);
+}

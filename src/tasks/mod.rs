@@ -1,0 +1,112 @@
+//! What runs beside the requests. Every background task stands in the one list of [`Tasks::spawn`]; stopping means:
+//! cancel, wait by a deadline, and say which of the two happened.
+
+mod copy;
+mod events;
+mod expiry;
+mod gauges;
+mod housekeeping;
+mod nudge;
+mod owned;
+mod ownership;
+mod sweep;
+mod ticks;
+mod trim;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::App;
+use owned::Owned;
+
+/// What every task is given.
+#[derive(Clone)]
+struct Node {
+    app: App,
+    owned: Arc<Owned>,
+    stop: CancellationToken,
+}
+
+/// The running tasks of a node.
+#[derive(Debug)]
+pub struct Tasks {
+    tracker: TaskTracker,
+    stop: CancellationToken,
+    ended: mpsc::UnboundedReceiver<&'static str>,
+}
+
+impl Tasks {
+    /// Starts every task there is.
+    #[must_use]
+    pub fn spawn(app: &App) -> Self {
+        let stop = CancellationToken::new();
+        let node = Node { app: app.clone(), owned: Arc::default(), stop: stop.clone() };
+        // Bounded by the number of tasks: each sends once.
+        let (ends, ended) = mpsc::unbounded_channel();
+        let spawner = Spawner { tracker: TaskTracker::new(), ends };
+        spawner.spawn("batcher", batcher(node.clone()));
+        spawner.spawn("ownership", ownership::run(node.clone()));
+        spawner.spawn("events", events::run(node.clone()));
+        spawner.spawn("nudge", nudge::run(node.clone()));
+        spawner.spawn("sweep", sweep::run(node.clone()));
+        spawner.spawn("copy", copy::run(node.clone()));
+        spawner.spawn("trim", trim::run(node.clone()));
+        spawner.spawn("gauges", gauges::run(node.clone()));
+        spawner.spawn("housekeeping", housekeeping::run(node));
+        spawner.tracker.close();
+        Self { tracker: spawner.tracker, stop, ended }
+    }
+
+    /// Waits until a task ends that should not: a defect, and a reason to stop the node. Answers its name.
+    pub async fn crashed(&mut self) -> &'static str {
+        match self.ended.recv().await {
+            Some(name) => name,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Asks every task to end, and waits for it; answers whether all did in time.
+    pub async fn stop(self, deadline: Duration) -> bool {
+        self.stop.cancel();
+        tokio::time::timeout(deadline, self.tracker.wait()).await.is_ok()
+    }
+}
+
+struct Spawner {
+    tracker: TaskTracker,
+    ends: mpsc::UnboundedSender<&'static str>,
+}
+
+impl Spawner {
+    fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let end = SayEnd { name, ends: self.ends.clone() };
+        self.tracker.spawn(async move {
+            let _end = end;
+            task.await;
+        });
+    }
+}
+
+/// Says that a task is over, however it ended.
+struct SayEnd {
+    name: &'static str,
+    ends: mpsc::UnboundedSender<&'static str>,
+}
+
+impl Drop for SayEnd {
+    fn drop(&mut self) {
+        let _ = self.ends.send(self.name);
+    }
+}
+
+/// Sends heartbeats to Redis.
+async fn batcher(node: Node) {
+    tokio::select! {
+        () = node.stop.cancelled() => {}
+        () = node.app.store.work() => {}
+    }
+}

@@ -1,0 +1,84 @@
+//! Which shards this node owns now, and how far their outboxes are copied.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::presence::Millis;
+use crate::store::Shard;
+
+/// What is known of an owned shard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct State {
+    /// Its epoch in Redis.
+    pub epoch: i64,
+    /// Number of its newest entry in Redis, as last heard.
+    pub newest: i64,
+    /// Number of the last entry in Postgres, once known.
+    pub copied: Option<i64>,
+    /// When the oldest entry that could not be copied was made.
+    pub waiting_since: Option<Millis>,
+}
+
+/// The owned shards. Correctness never depends on it: what two nodes do at once, or none for a while, is only
+/// double or late.
+#[derive(Debug, Default)]
+pub(super) struct Owned {
+    shards: Mutex<BTreeMap<Shard, State>>,
+    pressure: AtomicBool,
+}
+
+impl Owned {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Shard, State>> {
+        self.shards.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A shard is ours, and this is how it stands.
+    pub(super) fn keep(&self, shard: Shard, epoch: i64, newest: i64) {
+        let mut shards = self.lock();
+        let state = shards.entry(shard).or_default();
+        if state.epoch != epoch {
+            *state = State { epoch, ..State::default() };
+        }
+        state.newest = state.newest.max(newest);
+    }
+
+    /// A shard is not ours, or not known to be.
+    pub(super) fn lose(&self, shard: Shard) {
+        self.lock().remove(&shard);
+    }
+
+    /// How far a shard's outbox is copied.
+    pub(super) fn copied(&self, shard: Shard, n: i64, waiting_since: Option<Millis>) {
+        if let Some(state) = self.lock().get_mut(&shard) {
+            state.copied = Some(n);
+            state.newest = state.newest.max(n);
+            state.waiting_since = waiting_since;
+        }
+    }
+
+    /// Whether a shard is ours.
+    pub(super) fn has(&self, shard: Shard) -> bool {
+        self.lock().contains_key(&shard)
+    }
+
+    /// The owned shards.
+    pub(super) fn shards(&self) -> Vec<Shard> {
+        self.lock().keys().copied().collect()
+    }
+
+    /// The owned shards with their states.
+    pub(super) fn states(&self) -> Vec<(Shard, State)> {
+        self.lock().iter().map(|(shard, state)| (*shard, *state)).collect()
+    }
+
+    /// Whether Redis' memory is nearly full, so that new sessions are refused.
+    pub(super) fn pressure(&self) -> bool {
+        self.pressure.load(Ordering::Relaxed)
+    }
+
+    /// Says whether it is.
+    pub(super) fn set_pressure(&self, pressure: bool) {
+        self.pressure.store(pressure, Ordering::Relaxed);
+    }
+}

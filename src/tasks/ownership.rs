@@ -1,0 +1,94 @@
+//! Which node looks after which shard: each takes its share of those that nobody keeps, and opens those that came
+//! back empty.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+
+use super::Node;
+use super::ticks::Ticks;
+use crate::metrics::record;
+use crate::store::{Ownership, Shard, StoreError};
+
+/// How often ownership is kept; it lasts three times as long.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// A task: keeps, takes and gives up shards; at the end gives up all of them, so that others need not wait.
+pub(super) async fn run(node: Node) {
+    let mut ticks = Ticks::every(PERIOD, &node.stop);
+    while ticks.next().await {
+        if let Err(error) = step(&node).await {
+            tracing::warn!(%error, "cannot keep shards");
+        }
+        record::shards_owned(node.owned.shards().len() as u64);
+    }
+    let released = async {
+        let owned = node.owned.shards();
+        join_all(owned.iter().map(|shard| node.app.store.release(*shard))).await;
+        node.app.store.leave().await
+    };
+    if let Err(error) = released.await {
+        tracing::warn!(%error, "could not give shards up; others take them in a few seconds");
+    }
+}
+
+async fn step(node: &Node) -> Result<(), StoreError> {
+    let nodes = match node.app.store.show_node().await {
+        Ok(nodes) => nodes.max(1),
+        Err(error) => {
+            node.owned.shards().into_iter().for_each(|shard| node.owned.lose(shard));
+            return Err(error);
+        }
+    };
+    let all = node.app.store.keys().shards();
+    let share = usize::from(all).div_ceil(usize::try_from(nodes).unwrap_or(usize::MAX));
+    let mut mine = node.owned.shards();
+    for shard in mine.split_off(mine.len().min(share)) {
+        node.owned.lose(shard);
+        node.app.store.release(shard).await?;
+    }
+    join_all(mine.iter().map(|shard| keep(node, *shard))).await;
+    take(node, all, share).await;
+    Ok(())
+}
+
+/// Takes shards that nobody keeps, up to this node's share.
+async fn take(node: &Node, all: Shard, share: usize) {
+    let others: Vec<Shard> = (0..all).filter(|shard| !node.owned.has(*shard)).collect();
+    for shards in others.chunks(16) {
+        let room = share.saturating_sub(node.owned.shards().len());
+        if room == 0 {
+            return;
+        }
+        join_all(shards.iter().take(room).map(|shard| keep(node, *shard))).await;
+    }
+}
+
+async fn keep(node: &Node, shard: Shard) {
+    match node.app.store.own(shard, node.owned.pressure()).await {
+        Ok(Ownership::Own { epoch, n }) => node.owned.keep(shard, epoch, n),
+        Ok(Ownership::Lost) => {
+            if let Err(error) = open(node, shard).await {
+                tracing::warn!(
+                    shard,
+                    error = format!("{error:#}"),
+                    "cannot open the shard; its heartbeats get 503"
+                );
+            }
+        }
+        Ok(Ownership::Other) => node.owned.lose(shard),
+        Err(error) => {
+            node.owned.lose(shard);
+            tracing::warn!(shard, %error, "cannot keep the shard");
+        }
+    }
+}
+
+/// Begins a new life of a shard that has no data.
+async fn open(node: &Node, shard: Shard) -> anyhow::Result<()> {
+    let began = node.app.audit.next_epoch(shard, "empty").await?;
+    let opened = node.app.store.open_shard(shard, began.epoch).await?;
+    record::epoch_change();
+    node.owned.keep(shard, opened.epoch, opened.n);
+    Ok(())
+}

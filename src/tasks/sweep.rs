@@ -1,0 +1,39 @@
+//! The sweep: every node looks at every shard once a second for what is a second overdue, so that neither a lost
+//! event nor a missing owner makes a ghost.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+
+use super::Node;
+use super::expiry::expire;
+use super::ticks::Ticks;
+use crate::metrics::labels::ExpiryPath;
+use crate::store::{Shard, StoreError};
+
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// What has been due for this long was missed by everybody else.
+const OVERDUE: Duration = Duration::from_secs(1);
+
+/// Most members of one call.
+const MOST: u32 = 500;
+
+/// A task.
+pub(super) async fn run(node: Node) {
+    let mut ticks = Ticks::every(PERIOD, &node.stop);
+    while ticks.next().await {
+        let shards = 0..node.app.store.keys().shards();
+        for error in
+            join_all(shards.map(|shard| sweep(&node, shard))).await.into_iter().filter_map(Result::err)
+        {
+            tracing::debug!(%error, "cannot sweep");
+        }
+    }
+}
+
+async fn sweep(node: &Node, shard: Shard) -> Result<(), StoreError> {
+    let due = node.app.store.due(shard, OVERDUE, MOST, false).await?;
+    let users = due.members.into_iter().map(|member| member.user).collect();
+    expire(node, shard, users, ExpiryPath::Sweep).await
+}

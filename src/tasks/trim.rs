@@ -1,0 +1,52 @@
+//! Forgetting: entries that are copied and older than a minute leave the outbox, and with them the records of those
+//! who have been offline since.
+
+use std::time::Duration;
+
+use super::Node;
+use super::ticks::Ticks;
+use crate::presence::{Millis, UserId};
+use crate::store::{Shard, StoreError};
+
+const PERIOD: Duration = Duration::from_secs(5);
+
+/// Entries stay this long, so that watchers who lost the thread can pick it up.
+const KEEP: Millis = Millis(60_000);
+
+/// Entries looked at in one call.
+const BATCH: u64 = 500;
+
+/// A task.
+pub(super) async fn run(node: Node) {
+    let mut ticks = Ticks::every(PERIOD, &node.stop);
+    while ticks.next().await {
+        for (shard, state) in node.owned.states() {
+            let Some(copied) = state.copied else { continue };
+            if let Err(error) = trim(&node, shard, copied).await {
+                tracing::debug!(shard, %error, "cannot trim");
+            }
+        }
+    }
+}
+
+/// Trims below the last copied entry, which stays: it shows whether the store was set back.
+async fn trim(node: &Node, shard: Shard, copied: i64) -> Result<(), StoreError> {
+    let store = &node.app.store;
+    loop {
+        let entries = store.entries(shard, 0, BATCH).await?;
+        let Some(newest) = entries.last().map(|entry| entry.n) else {
+            return Ok(());
+        };
+        let now = store.now().await?;
+        let old: Vec<_> =
+            entries.iter().take_while(|entry| entry.n < copied && entry.detected_at + KEEP < now).collect();
+        let Some(last) = old.last() else { return Ok(()) };
+        let mut users: Vec<UserId> = old.iter().map(|entry| entry.user.clone()).collect();
+        users.sort_unstable();
+        users.dedup();
+        store.trim(shard, last.n + 1, &users).await?;
+        if last.n < newest || node.stop.is_cancelled() {
+            return Ok(());
+        }
+    }
+}

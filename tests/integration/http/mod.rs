@@ -1,0 +1,16 @@
+//! The public API over real sockets, mirroring the URL tree.
+
+mod admin_users;
+mod auth;
+mod bad_input;
+mod bad_tokens;
+mod heartbeat;
+mod internal;
+mod layers;
+mod openapi;
+mod presence;
+mod server;
+
+mod transitions;
+mod users;
+mod without_redis;
