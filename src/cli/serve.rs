@@ -41,10 +41,7 @@ pub(super) async fn run(config: Config, args: &Args) -> anyhow::Result<bool> {
         millis = started.elapsed().as_millis(),
         "ready"
     );
-    let options = Options {
-        bench_route: args.bench_route,
-        ..Options::default()
-    };
+    let options = Options { bench_route: args.bench_route, ..Options::default() };
     let clean = run_node_with(listeners.public, listeners.internal, app, options, shutdown).await;
     if clean {
         tracing::info!("stopped: every request was finished and every task ended");
@@ -109,11 +106,7 @@ pub(super) async fn run_node_with(
             http::serve(public, app, options, close).await
         }
     });
-    let probed = tokio::spawn(http::serve_internal(
-        internal,
-        app.clone(),
-        close_internal.clone(),
-    ));
+    let probed = tokio::spawn(http::serve_internal(internal, app.clone(), close_internal.clone()));
     let wanted = tokio::select! {
         () = shutdown.cancelled() => true,
         task = tasks.crashed() => {
@@ -145,10 +138,7 @@ fn told_drained(drained: anyhow::Result<Drained>) -> bool {
     match drained {
         Ok(drained) if drained.clean() => true,
         Ok(drained) => {
-            tracing::warn!(
-                connections = drained.cut,
-                "connections were cut in the middle of requests"
-            );
+            tracing::warn!(connections = drained.cut, "connections were cut in the middle of requests");
             false
         }
         Err(error) => {

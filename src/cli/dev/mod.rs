@@ -120,10 +120,7 @@ fn refuse_network(listen: &Listen, args: &Args) -> Result<(), ConfigError> {
 /// Servers are started by blocking calls.
 async fn start_stack(data_dir: PathBuf) -> anyhow::Result<DevStack> {
     let around = Surroundings::read();
-    let search = Search {
-        postgres_bin: around.postgres_bin,
-        path: around.path,
-    };
+    let search = Search { postgres_bin: around.postgres_bin, path: around.path };
     let options = Options::lasting(data_dir, search);
     Ok(tokio::task::spawn_blocking(|| DevStack::start(options)).await??)
 }
