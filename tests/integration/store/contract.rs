@@ -48,17 +48,8 @@ fn every_script_says_what_it_takes() {
         for (word, count) in [("KEYS", script.keys), ("ARGV", script.args)] {
             let said = highest(&head, word);
             assert_eq!(said, count.fixed, "{}: {word} of head and caller", script.name);
-            assert_eq!(
-                head.contains(&format!("{word}[{}..]", said + 1)),
-                count.each > 0,
-                "{}",
-                script.name
-            );
-            let shared = if word == "KEYS" && script.body.contains("lib/shard.lua") {
-                9
-            } else {
-                0
-            };
+            assert_eq!(head.contains(&format!("{word}[{}..]", said + 1)), count.each > 0, "{}", script.name);
+            let shared = if word == "KEYS" && script.body.contains("lib/shard.lua") { 9 } else { 0 };
             let used = highest(&body, word).max(shared);
             let by_items = body.contains(&format!("#{word}")) || body.contains(&format!("ipairs({word})"));
             assert!(
@@ -67,34 +58,18 @@ fn every_script_says_what_it_takes() {
                 script.name
             );
         }
-        assert!(
-            head.starts_with(&format!("-- {}: ", script.name)),
-            "{}: purpose",
-            script.name
-        );
+        assert!(head.starts_with(&format!("-- {}: ", script.name)), "{}: purpose", script.name);
         assert!(head.contains("\n-- Reply "), "{}: replies", script.name);
         let reads = head.contains("\n-- Access") && head.trim_end().ends_with("read");
-        assert_eq!(
-            reads,
-            script.body.starts_with("#!lua flags=no-writes\n"),
-            "{}: access",
-            script.name
-        );
-        assert_eq!(
-            !reads,
-            head.trim_end().ends_with("write, allow-oom"),
-            "{}: access",
-            script.name
-        );
+        assert_eq!(reads, script.body.starts_with("#!lua flags=no-writes\n"), "{}: access", script.name);
+        assert_eq!(!reads, head.trim_end().ends_with("write, allow-oom"), "{}: access", script.name);
     }
 }
 
 #[test]
 fn every_file_is_a_script_and_stands_in_the_index() {
     let index = std::fs::read_to_string(folder().join("README.md")).unwrap();
-    let files = std::fs::read_dir(folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
+    let files = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
     let names: BTreeSet<String> = files
         .filter(|path| path.extension().is_some_and(|ending| ending == "lua"))
         .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
@@ -102,10 +77,7 @@ fn every_file_is_a_script_and_stands_in_the_index() {
     let known: BTreeSet<String> = scripts::ALL.iter().map(|script| script.name.to_owned()).collect();
     assert_eq!(names, known);
     for name in &names {
-        assert!(
-            index.contains(&format!("| `{name}` |")),
-            "{name} is missing in lua/README.md"
-        );
+        assert!(index.contains(&format!("| `{name}` |")), "{name} is missing in lua/README.md");
     }
 }
 
@@ -140,30 +112,15 @@ async fn a_shard_without_meta_judges_nobody() {
     let store = store(1).await;
     let Bearer { user, org, login, .. } = bearer("1");
     is_restoring(store.beat(&beat("1")).await);
-    is_restoring(
-        store
-            .beat(&Beat {
-                reason: Reason::Login,
-                ..beat("1")
-            })
-            .await,
-    );
+    is_restoring(store.beat(&Beat { reason: Reason::Login, ..beat("1") }).await);
     is_restoring(store.touch(&bearer("1")).await);
     is_restoring(store.check(&bearer("1")).await);
     is_restoring(store.close(&bearer("1"), &Tab::default(), None).await);
     is_restoring(store.end_login(&user, &org, &login).await);
     is_restoring(store.cut(&user, &org, 2, None, Reason::LogoutAll, None).await);
-    let gate = Gate {
-        kind: Some(GateKind::Banned),
-        version: 1,
-        until: None,
-    };
+    let gate = Gate { kind: Some(GateKind::Banned), version: 1, until: None };
     is_restoring(store.gate(&user, &org, &gate, None).await);
-    is_restoring(
-        store
-            .claim(&user, &org, rollcall::presence::Whose::Manual, None, None)
-            .await,
-    );
+    is_restoring(store.claim(&user, &org, rollcall::presence::Whose::Manual, None, None).await);
     is_restoring(store.expire(0, &[user]).await);
     assert_eq!(store.own(0, false).await.unwrap(), Ownership::Lost);
 }
@@ -173,39 +130,22 @@ async fn opening_and_owning_a_shard_twice_changes_nothing() {
     let store = store(1).await;
     let opened = store.open_shard(0, 5).await.unwrap();
     assert_eq!((opened.epoch, opened.n), (5, 0));
-    assert_eq!(
-        store.open_shard(0, 6).await.unwrap(),
-        opened,
-        "an open shard keeps its epoch"
-    );
+    assert_eq!(store.open_shard(0, 6).await.unwrap(), opened, "an open shard keeps its epoch");
     for _ in 0..2 {
-        assert_eq!(
-            store.own(0, false).await.unwrap(),
-            Ownership::Own { epoch: 5, n: 0 }
-        );
+        assert_eq!(store.own(0, false).await.unwrap(), Ownership::Own { epoch: 5, n: 0 });
     }
     let rival = rival(&store).await;
     assert_eq!(rival.own(0, false).await.unwrap(), Ownership::Other);
     rival.release(0).await.unwrap();
-    assert_eq!(
-        rival.own(0, false).await.unwrap(),
-        Ownership::Other,
-        "only the owner may release"
-    );
+    assert_eq!(rival.own(0, false).await.unwrap(), Ownership::Other, "only the owner may release");
     store.release(0).await.unwrap();
     store.release(0).await.unwrap();
-    assert_eq!(
-        rival.own(0, false).await.unwrap(),
-        Ownership::Own { epoch: 5, n: 0 }
-    );
+    assert_eq!(rival.own(0, false).await.unwrap(), Ownership::Own { epoch: 5, n: 0 });
 }
 
 /// Another node on the same data.
 async fn rival(store: &Store) -> Store {
-    let settings = rollcall::store::StoreSettings {
-        node: "rival".into(),
-        ..super::settings_of(store)
-    };
+    let settings = rollcall::store::StoreSettings { node: "rival".into(), ..super::settings_of(store) };
     let rival = Store::connect(settings).await.unwrap();
     rival.clock().set(super::a_day_ahead());
     rival
@@ -227,10 +167,7 @@ async fn nodes_are_counted_while_they_live() {
 async fn data_of_another_layout_are_refused() {
     let store = store(2).await;
     store.open_shard(0, 1).await.unwrap();
-    let other = rollcall::store::StoreSettings {
-        shards: 4,
-        ..super::settings_of(&store)
-    };
+    let other = rollcall::store::StoreSettings { shards: 4, ..super::settings_of(&store) };
     let refused = Store::connect(other).await.unwrap_err();
     assert!(refused.to_string().contains("ROLLCALL_REDIS_SHARDS"), "{refused}");
 }
@@ -241,23 +178,11 @@ async fn under_pressure_newcomers_wait_and_renewals_go_on() {
     store.open_shard(0, 1).await.unwrap();
     store.beat(&beat("1")).await.unwrap();
     store.own(0, true).await.unwrap();
-    assert!(matches!(
-        store.beat(&beat("2")).await,
-        Err(StoreError::Overloaded)
-    ));
-    assert!(matches!(
-        store.touch_now(&bearer("2")).await,
-        Err(StoreError::Overloaded)
-    ));
-    assert!(matches!(
-        store.beat(&beat("1")).await,
-        Ok(Answer::Standing { .. })
-    ));
+    assert!(matches!(store.beat(&beat("2")).await, Err(StoreError::Overloaded)));
+    assert!(matches!(store.touch_now(&bearer("2")).await, Err(StoreError::Overloaded)));
+    assert!(matches!(store.beat(&beat("1")).await, Ok(Answer::Standing { .. })));
     store.own(0, false).await.unwrap();
-    assert!(matches!(
-        store.beat(&beat("2")).await,
-        Ok(Answer::Standing { .. })
-    ));
+    assert!(matches!(store.beat(&beat("2")).await, Ok(Answer::Standing { .. })));
 }
 
 #[tokio::test]
@@ -269,11 +194,7 @@ async fn after_a_stall_nobody_expires_for_a_while() {
     store.clock().set(late);
     store.own(0, false).await.unwrap();
     let user = [UserId::parse("1").unwrap()];
-    assert_eq!(
-        store.expire(0, &user).await.unwrap()[0].sessions,
-        0,
-        "the grace holds"
-    );
+    assert_eq!(store.expire(0, &user).await.unwrap()[0].sessions, 0, "the grace holds");
     store.clock().set(late + Millis(45_000));
     assert_eq!(store.expire(0, &user).await.unwrap()[0].sessions, 1);
     assert_eq!(store.expire(0, &user).await.unwrap()[0].sessions, 0, "once");
@@ -285,10 +206,7 @@ async fn trimming_forgets_what_is_copied_and_whom_nobody_needs() {
     store.open_shard(0, 1).await.unwrap();
     let users: Vec<UserId> = ["1", "2"].map(|user| UserId::parse(user).unwrap()).into();
     store.beat(&beat("1")).await.unwrap();
-    store
-        .end_login(&users[0], &Org::default(), &bearer("1").login)
-        .await
-        .unwrap();
+    store.end_login(&users[0], &Org::default(), &bearer("1").login).await.unwrap();
     store.beat(&beat("2")).await.unwrap();
     assert_eq!(store.entries(0, 0, 10).await.unwrap().len(), 3);
     assert_eq!(
@@ -299,10 +217,7 @@ async fn trimming_forgets_what_is_copied_and_whom_nobody_needs() {
     assert_eq!(store.trim(0, 3, &users).await.unwrap(), (0, 0));
     assert_eq!(store.entries(0, 0, 10).await.unwrap().len(), 1);
     let views = store.views(&users).await.unwrap();
-    assert_eq!(
-        views.iter().map(Option::is_some).collect::<Vec<_>>(),
-        [false, true]
-    );
+    assert_eq!(views.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true]);
 }
 
 #[tokio::test]
@@ -311,17 +226,10 @@ async fn what_is_due_is_listed_once_it_is_settled() {
     store.open_shard(0, 1).await.unwrap();
     store.beat(&beat("1")).await.unwrap();
     let settled = Duration::from_millis(75);
-    assert_eq!(
-        store.due(0, settled, 10, true).await.unwrap(),
-        rollcall::store::Due::default()
-    );
+    assert_eq!(store.due(0, settled, 10, true).await.unwrap(), rollcall::store::Due::default());
     store.clock().set(super::a_day_ahead() + Millis(120_001));
     let due = store.due(0, settled, 10, true).await.unwrap();
-    assert_eq!(
-        (due.overdue, due.members.len()),
-        (Some(Duration::from_millis(1)), 0),
-        "touched, not settled"
-    );
+    assert_eq!((due.overdue, due.members.len()), (Some(Duration::from_millis(1)), 0), "touched, not settled");
     store.clock().set(super::a_day_ahead() + Millis(120_100));
     assert_eq!(store.due(0, settled, 10, true).await.unwrap().members.len(), 1);
 }
@@ -340,24 +248,14 @@ async fn a_redis_that_forgot_the_scripts_learns_them_again() {
     store.touch_now(&bearer("1")).await.unwrap();
     store.check(&bearer("1")).await.unwrap();
     store.close(&bearer("1"), &Tab::default(), None).await.unwrap();
-    store
-        .claim(&user, &org, rollcall::presence::Whose::Manual, None, None)
-        .await
-        .unwrap();
+    store.claim(&user, &org, rollcall::presence::Whose::Manual, None, None).await.unwrap();
     store.due(0, Duration::ZERO, 1, true).await.unwrap();
     store.expire(0, std::slice::from_ref(&user)).await.unwrap();
     store.stats(None).await.unwrap();
     store.views(std::slice::from_ref(&user)).await.unwrap();
     store.end_login(&user, &org, &login).await.unwrap();
-    store
-        .cut(&user, &org, 2, None, Reason::LogoutAll, None)
-        .await
-        .unwrap();
-    let gate = Gate {
-        kind: None,
-        version: 1,
-        until: None,
-    };
+    store.cut(&user, &org, 2, None, Reason::LogoutAll, None).await.unwrap();
+    let gate = Gate { kind: None, version: 1, until: None };
     store.gate(&user, &org, &gate, None).await.unwrap();
     store.trim(0, 1, &[user]).await.unwrap();
     store.release(0).await.unwrap();

@@ -33,10 +33,7 @@ fn settings(prefix: String, shards: Shard) -> StoreSettings {
 /// The settings with which another node finds the same data.
 fn settings_of(store: &Store) -> StoreSettings {
     let prefix = store.keys().nodes();
-    settings(
-        prefix.trim_end_matches(":nodes").to_owned(),
-        store.keys().shards(),
-    )
+    settings(prefix.trim_end_matches(":nodes").to_owned(), store.keys().shards())
 }
 
 /// Where simulated time starts: far enough ahead that no real lease can interfere.
