@@ -31,3 +31,5 @@ pub mod app;
 pub mod http;
 
 pub mod tasks;
+
+pub mod cli;

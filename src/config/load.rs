@@ -16,16 +16,28 @@ use super::{Config, ConfigError, error, file};
 /// The id of `--config`, which is no setting of the file.
 pub(super) const FILE: &str = "config_file";
 
-/// What `rollcall dev` changes: nobody types fast enough to need limits on his own machine.
+/// What `rollcall dev` changes: nobody types fast enough to need limits on his own machine; web pages under
+/// development come from Vite's port; and the terminal is for what it says itself.
 const DEV_DEFAULTS: &[(&str, &str)] = &[
+    ("cors_origins", "http://localhost:5173,http://127.0.0.1:5173"),
+    ("log", "warn"),
     ("limits_register", "none"),
     ("limits_login", "none"),
     ("limits_login_account", "none"),
     ("limits_requests", "none"),
 ];
 
-/// What `rollcall dev --demo` changes besides: clients that keep their first refresh token can be tried.
-const DEMO_DEFAULTS: &[(&str, &str)] = &[("auth_refresh_rotation", "fixed")];
+/// What `rollcall dev --demo` changes besides: clients that keep their first refresh token can be tried, and those
+/// who leave are gone within seconds, so that there is something to see.
+const DEMO_DEFAULTS: &[(&str, &str)] = &[
+    ("auth_refresh_rotation", "fixed"),
+    ("presence_heartbeat", "5s"),
+    ("presence_ttl", "15s"),
+    ("presence_hidden_heartbeat", "10s"),
+    ("presence_hidden_ttl", "25s"),
+    ("presence_linger", "3s"),
+    ("presence_idle_away", "20s"),
+];
 
 /// Where the value of a setting came from.
 #[derive(Clone, Debug, PartialEq, Eq)]

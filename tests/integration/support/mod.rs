@@ -1,6 +1,7 @@
 //! Servers, databases and prefixes for tests. Tests share one pair of servers and nothing in it: each takes a
 //! database and a Redis prefix of its own, so they run in parallel and in any order.
 
+pub mod program;
 pub mod service;
 
 use std::sync::OnceLock;
@@ -89,7 +90,12 @@ async fn run(url: &str, sql: String) {
 
 /// Sends one command to the shared Redis, and answers the reply as it came over the wire.
 pub async fn redis_command(command: &str) -> String {
-    let url = stack().redis_url();
+    redis_command_to(stack(), command).await
+}
+
+/// The same to the Redis of this stack.
+pub async fn redis_command_to(stack: &DevStack, command: &str) -> String {
+    let url = stack.redis_url();
     let mut socket = UnixStream::connect(url.strip_prefix("redis+unix://").unwrap()).await.unwrap();
     socket.write_all(format!("{command}\r\n").as_bytes()).await.unwrap();
     let mut reply = vec![0; 64 * 1024];

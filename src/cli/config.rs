@@ -1,0 +1,28 @@
+//! `rollcall config`: the settings that are in force, and whether they are enough.
+
+use std::io::Write;
+
+use super::Cli;
+use crate::config::Loaded;
+
+/// What to do with the settings.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Say whether the settings are enough to serve (exit code 64 if they are not)
+    Check,
+    /// Print the settings in force as a settings file, each with where it comes from; secrets are left out
+    Print,
+}
+
+/// Looks at the settings. They are valid already: loading them has refused what is not.
+pub(super) fn run(loaded: &Loaded<Cli>, command: &ConfigCommand) -> anyhow::Result<bool> {
+    let mut out = std::io::stdout().lock();
+    match command {
+        ConfigCommand::Check => {
+            loaded.command.config.check_serving()?;
+            writeln!(out, "the settings are good to serve")?;
+        }
+        ConfigCommand::Print => write!(out, "{}", loaded.to_toml())?,
+    }
+    Ok(true)
+}

@@ -1,0 +1,128 @@
+//! The command line: one file per subcommand, each with its options and what it does.
+//!
+//! Results go to standard output, so that scripts can read them; everything said beside them goes to standard
+//! error. Exit codes: 0, 1 for a failure, 64 for a wrong setting or command line.
+
+mod config;
+mod dev;
+mod healthcheck;
+mod migrate;
+pub mod serve;
+mod stop;
+mod user;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, ConfigError, Loaded, LogFormat};
+use crate::telemetry::{self, Format};
+
+/// Who is online, since when, and when each person was last seen
+#[derive(Debug, Parser)]
+#[command(name = "rollcall", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    config: Config,
+    #[command(subcommand)]
+    command: Command,
+}
+
+impl AsRef<Config> for Cli {
+    fn as_ref(&self) -> &Config {
+        &self.config
+    }
+}
+
+impl AsMut<Config> for Cli {
+    fn as_mut(&mut self) -> &mut Config {
+        &mut self.config
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API, on a Redis and a Postgres that exist
+    Serve(serve::Args),
+    /// Start a private Redis and Postgres and serve on them, to try things
+    Dev(dev::Args),
+    /// Bring the database's schema up to date
+    Migrate(migrate::Args),
+    /// Make and change accounts
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Look at the settings
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Ask the node on this machine whether it is ready
+    Healthcheck,
+}
+
+/// Does what the command line says; answers the exit code.
+#[must_use]
+pub fn run(loaded: &Loaded<Cli>) -> ExitCode {
+    let outcome = tokio::runtime::Runtime::new()
+        .context("cannot start threads")
+        .and_then(|runtime| runtime.block_on(dispatch(loaded)));
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => match error.downcast_ref::<ConfigError>() {
+            Some(error) => refused(error),
+            None => {
+                // Without standard error there is nobody to tell.
+                let _ = writeln!(std::io::stderr(), "rollcall: {error:#}");
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+/// Tells why there are no settings to work with (or the help that was asked for); answers the exit code.
+#[must_use]
+pub fn refused(error: &ConfigError) -> ExitCode {
+    // Nobody listens any more if this fails: the exit code says enough.
+    let _ = match error {
+        ConfigError::Asked(error) | ConfigError::CommandLine(error) => error.print(),
+        ConfigError::File { .. } | ConfigError::Settings(_) => {
+            writeln!(std::io::stderr(), "rollcall: {error}")
+        }
+    };
+    ExitCode::from(error.exit_code())
+}
+
+/// Whether it went well, if it did not fail with an error.
+async fn dispatch(loaded: &Loaded<Cli>) -> anyhow::Result<bool> {
+    let Cli { config, command } = &loaded.command;
+    match command {
+        Command::Serve(args) => serve::run(config.clone(), args).await,
+        Command::Dev(args) => dev::run(config.clone(), args).await,
+        Command::Migrate(args) => migrate::run(config, args).await,
+        Command::User(command) => user::run(config, command).await,
+        Command::Config(command) => config::run(loaded, command),
+        Command::Healthcheck => healthcheck::run(config).await,
+    }
+}
+
+/// Starts the log as the settings say.
+fn start_log(config: &Config) -> anyhow::Result<()> {
+    let format = match config.log.format {
+        LogFormat::Text => Format::Text,
+        LogFormat::Json => Format::Json,
+    };
+    Ok(telemetry::init(&config.log.filter, format)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,195 @@
+//! `rollcall user`: accounts without the API, above all the first administrator.
+//!
+//! Postgres first, then Redis: what Redis misses is only late, what Postgres misses is lost.
+
+use std::io::{BufRead, Write};
+
+use anyhow::{Context, bail};
+use secrecy::SecretString;
+
+use crate::accounts::{Account, AccountStatus, Accounts, Email, NewAccount, Origin, Username};
+use crate::audit;
+use crate::auth::{Password, PasswordCost, Passwords};
+use crate::config::Config;
+use crate::presence::{Org, Reason, Role};
+use crate::store::{Store, StoreSettings};
+
+/// How actions from here are signed.
+const ACTOR: &str = "cli";
+/// One command needs no more.
+const CONNECTIONS: u32 = 1;
+
+/// What to do with accounts.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum UserCommand {
+    /// Make an account; prints its id
+    Create {
+        /// Name to log in with: 3-150 letters, digits, spaces and _ . -
+        #[arg(long)]
+        username: String,
+        /// E-mail address
+        #[arg(long)]
+        email: String,
+        /// user, moderator or admin
+        #[arg(long, default_value = "user")]
+        role: Role,
+        /// Organisation
+        #[arg(long, default_value = "main")]
+        org: Org,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// Print all accounts, oldest first: id, user name, e-mail address, role, status, organisation
+    List,
+    /// Give an account another role
+    SetRole {
+        /// User name or e-mail address
+        #[arg(long)]
+        username: String,
+        /// user, moderator or admin
+        #[arg(long)]
+        role: Role,
+    },
+    /// Set an account's password; ends all its logins
+    SetPassword {
+        /// User name or e-mail address
+        #[arg(long)]
+        username: String,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+}
+
+/// Where a password comes from. A flag of its own would show it to everyone on the machine.
+#[derive(Debug, clap::Args)]
+pub(super) struct PasswordSource {
+    /// Read the password (8-128 characters) from the first line of standard input
+    #[arg(long, required = true)]
+    password_stdin: bool,
+}
+
+/// Does it.
+pub(super) async fn run(config: &Config, command: &UserCommand) -> anyhow::Result<bool> {
+    let database = config.database.url()?.expose().into();
+    let accounts = Accounts::new(audit::connect(&database, true, CONNECTIONS)?);
+    let origin = Origin {
+        actor: Some(ACTOR.to_owned()),
+        ..Origin::default()
+    };
+    match command {
+        UserCommand::Create {
+            username,
+            email,
+            role,
+            org,
+            password: _,
+        } => {
+            let new = NewAccount {
+                username: Username::parse(username)?,
+                email: Email::parse(email)?,
+                password_hash: hash_of_stdin().await?,
+                role: *role,
+                status: AccountStatus::Active,
+                org: org.clone(),
+                first_name: String::new(),
+                last_name: String::new(),
+            };
+            say(&accounts.create(&new, &origin).await?.id.to_string())?;
+        }
+        UserCommand::List => list(accounts.all().await?)?,
+        UserCommand::SetRole { username, role } => {
+            let account = find(&accounts, username).await?;
+            accounts.set_role(account.id, *role, &origin).await?;
+            let (name, most) = (&account.username, config.auth.access_ttl);
+            say(&format!(
+                "{name} is {role} from the next access token on, within {most} at the latest"
+            ))?;
+        }
+        UserCommand::SetPassword {
+            username,
+            password: _,
+        } => {
+            let account = find(&accounts, username).await?;
+            let hash = hash_of_stdin().await?;
+            let version = accounts.set_password(account.id, &hash, None, &origin).await?;
+            let outcome = end_sessions(config, &account, version).await;
+            say(&password_set(config, &account, &outcome))?;
+        }
+    }
+    Ok(true)
+}
+
+/// In words, what the change of a password did to the account's logins.
+fn password_set(config: &Config, account: &Account, ended: &anyhow::Result<()>) -> String {
+    let (name, most) = (&account.username, config.auth.access_ttl);
+    match ended {
+        Ok(()) => format!("the password of {name} is set; all sessions and tokens have ended"),
+        Err(error) => format!(
+            "the password of {name} is set and no login can be refreshed; sessions and access tokens run out within \
+             {most}, because Redis could not be told ({error:#})"
+        ),
+    }
+}
+
+fn say(what: &str) -> std::io::Result<()> {
+    writeln!(std::io::stdout(), "{what}")
+}
+
+async fn find(accounts: &Accounts, username: &str) -> anyhow::Result<Account> {
+    match accounts.credentials(username).await? {
+        Some(found) => Ok(found.account),
+        None => bail!("no account has the user name or address {username:?}"),
+    }
+}
+
+/// Takes the first line of standard input, with or without its end, as the new password.
+async fn hash_of_stdin() -> anyhow::Result<String> {
+    let mut line = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .context("cannot read the password from standard input")?;
+    let password = SecretString::from(line.trim_end_matches(['\r', '\n']));
+    let password = Password::parse(password)?;
+    Ok(Passwords::new(PasswordCost::default(), 1, 0)?
+        .hash(password)
+        .await?)
+}
+
+/// Ends every session and token of an account in Redis.
+async fn end_sessions(config: &Config, account: &Account, token_version: i64) -> anyhow::Result<()> {
+    let store = Store::connect(StoreSettings {
+        url: config.redis.url()?.expose().to_owned(),
+        prefix: config.redis.prefix.clone(),
+        shards: config.redis.shards,
+        policy: config.policy(),
+        token_life: config.auth.access_ttl.duration(),
+        node: config.listen.node_name(),
+    })
+    .await?;
+    store
+        .cut(
+            &account.id.user(),
+            &account.org,
+            token_version,
+            None,
+            Reason::ForceLogout,
+            Some(ACTOR),
+        )
+        .await?;
+    Ok(())
+}
+
+fn list(mut accounts: Vec<Account>) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    accounts.sort_by_key(|account| account.id);
+    for account in accounts {
+        let gate = account.gate().map_or("active", |gate| gate.as_str());
+        writeln!(
+            out,
+            "{}\t{}\t{}\t{}\t{gate}\t{}",
+            account.id, account.username, account.email, account.role, account.org
+        )?;
+    }
+    Ok(())
+}
