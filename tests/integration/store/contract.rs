@@ -274,3 +274,24 @@ async fn a_redis_that_forgot_the_scripts_learns_them_again() {
         assert!(known.contains(":1"), "{} was not run", script.name);
     }
 }
+
+/// A Redis of its own, set up like this, and what the store says of it.
+async fn connecting_to(command: &str) -> Result<Store, StoreError> {
+    let stack = crate::support::private_stack(|options| options.postgres = false);
+    crate::support::redis_command_to(&stack, command).await;
+    let settings = StoreSettings { url: stack.redis_url(), ..super::settings("rc".into(), 1) };
+    let connected = Store::connect(settings).await;
+    if connected.is_ok() {
+        let events = crate::support::redis_command_to(&stack, "CONFIG GET notify-keyspace-events").await;
+        assert!(events.contains('E') && events.contains('x'), "{events}");
+    }
+    connected
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_would_evict_leases_is_refused_and_a_silent_one_is_told_to_speak() {
+    let refused = connecting_to("CONFIG SET maxmemory-policy volatile-lru").await.unwrap_err().to_string();
+    assert!(refused.contains("volatile-lru") && refused.contains("noeviction"), "{refused}");
+    connecting_to("CONFIG SET notify-keyspace-events \"\"").await.unwrap();
+    connecting_to("CONFIG SET notify-keyspace-events Kg").await.unwrap();
+}
