@@ -69,15 +69,25 @@ pub fn run(loaded: &Loaded<Cli>) -> ExitCode {
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(error) => match error.downcast_ref::<ConfigError>() {
-            Some(error) => refused(error),
-            None => {
-                // Without standard error there is nobody to tell.
-                let _ = writeln!(std::io::stderr(), "rollcall: {error:#}");
-                ExitCode::FAILURE
-            }
-        },
+        Err(error) => failed(&error),
     }
+}
+
+/// Tells why a command failed; answers the exit code.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    if let Some(error) = error.downcast_ref::<ConfigError>() {
+        return refused(error);
+    }
+    let unread = error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe);
+    if unread {
+        // `rollcall user list | head`: the reader has seen enough.
+        return ExitCode::SUCCESS;
+    }
+    // Without standard error there is nobody to tell.
+    let _ = writeln!(std::io::stderr(), "rollcall: {error:#}");
+    ExitCode::FAILURE
 }
 
 /// Tells why there are no settings to work with (or the help that was asked for); answers the exit code.

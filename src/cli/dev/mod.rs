@@ -7,6 +7,7 @@ mod kept;
 mod panel;
 mod people;
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -80,6 +81,11 @@ pub(super) async fn run(mut config: Config, args: &Args) -> anyhow::Result<bool>
     let clean = run_node(listeners.public, listeners.internal, app, shutdown).await;
     scene.await.context("the demo")?.transpose()?;
     tokio::task::spawn_blocking(move || stack.stop()).await??;
+    writeln!(
+        std::io::stdout(),
+        "\nstopped; {} keeps everything",
+        args.data_dir.display()
+    )?;
     Ok(clean)
 }
 
