@@ -6,7 +6,7 @@
 -- ARGV[3]  layout version of keys and records
 -- ARGV[4]  number of shards
 -- Reply    {epoch, n, layout, shards} as they now stand
--- Access   write
+-- Access   write, allow-oom
 local meta, now = KEYS[1], tonumber(ARGV[1])
 if now == 0 then
   local time = redis.call('TIME')

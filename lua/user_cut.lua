@@ -1,4 +1,4 @@
--- user_cut: a logout everywhere: every token below a version ends, with all sessions but those of one login.
+-- user_cut: a logout everywhere: every token below a version ends, with all sessions; one login may be exempt.
 --
 -- KEYS[1-9]  the shard, see lib/shard.lua
 -- KEYS[10]   on of the organisation             (zset)
@@ -8,7 +8,7 @@
 -- ARGV[2]    user
 -- ARGV[3]    organisation
 -- ARGV[4]    lowest token version that is still good
--- ARGV[5]    login whose sessions stay, "" = none
+-- ARGV[5]    login that stays, "" = none
 -- ARGV[6]    reason: logout_all | force_logout
 -- ARGV[7]    request id of the action, "" = none
 -- Reply      {"restoring"} | {"stale", org} | {"ok", status, since, last sign, now, note}; note: "" | repeated
@@ -19,9 +19,9 @@ if is_lost() then return { 'restoring' } end
 local rec = load(place.users, user, org)
 if rec.org ~= org then return { 'stale', rec.org } end
 
-local lowest = tonumber(redis.call('HGET', cut, user) or '0')
-if version <= lowest then return standing(rec, now, 'repeated') end
-redis.call('HSET', cut, user, version)
+local lowest = string.match(redis.call('HGET', cut, user) or '0', '^%d+')
+if version <= tonumber(lowest) then return standing(rec, now, 'repeated') end
+redis.call('HSET', cut, user, ARGV[4] .. ' ' .. keep)
 local last = remove_where(user, rec, function(s) return login_of(s.id) ~= keep end)
 settle(user, rec, place, now, { reason = ARGV[6], at = now, session = last, actor = ARGV[7] })
 return standing(rec, now)

@@ -41,9 +41,7 @@ fn subscriber<W>(filter: &str, format: Format, colours: bool, writer: W) -> Resu
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_new(filter)?)
-        .with_writer(writer);
+    let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(filter)?).with_writer(writer);
     Ok(match format {
         Format::Text => Box::new(builder.with_ansi(colours).finish()),
         Format::Json => Box::new(builder.json().flatten_event(true).finish()),
@@ -97,9 +95,6 @@ mod tests {
         let text = logged(Format::Text);
         assert_eq!(text.lines().count(), 1);
         assert!(text.contains("restored") && text.contains("shard=7"));
-        assert!(matches!(
-            init("=nonsense=", Format::Text),
-            Err(TelemetryError::Filter(_))
-        ));
+        assert!(matches!(init("=nonsense=", Format::Text), Err(TelemetryError::Filter(_))));
     }
 }

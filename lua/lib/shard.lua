@@ -7,7 +7,7 @@
 -- KEYS[5]  claims  hash    user -> packed {manual, admin}
 -- KEYS[6]  gate    hash    user -> packed {kind, version, until}; kind '' once lifted
 -- KEYS[7]  ended   zset    <user>:<login> -> until when its tokens live (ms)
--- KEYS[8]  cut     hash    user -> lowest token version that is still good
+-- KEYS[8]  cut     hash    user -> '<lowest token version still good> <login that is exempt, or nothing>'
 -- KEYS[9]  log     stream  the outbox
 local meta, due, on, tabs, claims = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local gates, ended, cut, log = KEYS[6], KEYS[7], KEYS[8], KEYS[9]

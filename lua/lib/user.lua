@@ -167,6 +167,6 @@ local function refusal(user, login, version)
   local kind = gate and cmsgpack.unpack(gate)[1] or ''
   if kind ~= '' then return { 'gated', kind } end
   if redis.call('ZSCORE', ended, user .. ':' .. login) then return { 'ended' } end
-  local lowest = redis.call('HGET', cut, user)
-  if lowest and tonumber(version) < tonumber(lowest) then return { 'ended' } end
+  local lowest, kept = string.match(redis.call('HGET', cut, user) or '0 ', '^(%d+) (.*)$')
+  if tonumber(version) < tonumber(lowest) and login ~= kept then return { 'ended' } end
 end

@@ -144,9 +144,7 @@ impl Account {
     /// First and last name, as far as they are known.
     #[must_use]
     pub fn full_name(&self) -> String {
-        format!("{} {}", self.first_name, self.last_name)
-            .trim()
-            .to_owned()
+        format!("{} {}", self.first_name, self.last_name).trim().to_owned()
     }
 
     /// Why the account may not be online; `None` if it may. A suspension whose end has passed is none.
@@ -169,12 +167,10 @@ fn word<T>(row: &PgRow, column: &str) -> sqlx::Result<T>
 where
     T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
 {
-    row.try_get::<&str, _>(column)?
-        .parse()
-        .map_err(|error: T::Err| sqlx::Error::ColumnDecode {
-            index: column.to_owned(),
-            source: Box::new(error),
-        })
+    row.try_get::<&str, _>(column)?.parse().map_err(|error: T::Err| sqlx::Error::ColumnDecode {
+        index: column.to_owned(),
+        source: Box::new(error),
+    })
 }
 
 impl FromRow<'_, PgRow> for Account {

@@ -69,10 +69,7 @@ impl Origin {
     /// The same place, but acting as this account: for those who become known by the action.
     #[must_use]
     pub fn acting_as(&self, account: AccountId) -> Self {
-        Self {
-            actor: Some(account.to_string()),
-            ..self.clone()
-        }
+        Self { actor: Some(account.to_string()), ..self.clone() }
     }
 }
 

@@ -50,10 +50,7 @@ impl EndReason {
             Self::LogoutAll => (actions::LOGOUT_ALL, "Logged out everywhere"),
             Self::ForceLogout => (actions::FORCE_LOGOUT, "Logged out by an administrator"),
             Self::PasswordChanged => (actions::PASSWORD_CHANGED, "Password changed"),
-            Self::Reuse => (
-                actions::REFRESH_REUSED,
-                "A refresh token was used twice; the login was ended",
-            ),
+            Self::Reuse => (actions::REFRESH_REUSED, "A refresh token was used twice; the login was ended"),
         }
     }
 }
@@ -82,11 +79,7 @@ pub struct Family {
 
 /// A span for Postgres, which counts in microseconds; what is finer is cut off.
 pub(super) fn interval(span: Duration) -> PgInterval {
-    PgInterval {
-        months: 0,
-        days: 0,
-        microseconds: i64::try_from(span.as_micros()).unwrap_or(i64::MAX),
-    }
+    PgInterval { months: 0, days: 0, microseconds: i64::try_from(span.as_micros()).unwrap_or(i64::MAX) }
 }
 
 /// Reads a name that only this module wrote.
@@ -109,14 +102,8 @@ pub(super) async fn end_families(
         .execute(&mut *connection)
         .await?;
     let (name, detail) = reason.action();
-    actions::record(
-        connection,
-        &Action {
-            category: "security",
-            ..Action::on(account, name, detail, origin)
-        },
-    )
-    .await
+    actions::record(connection, &Action { category: "security", ..Action::on(account, name, detail, origin) })
+        .await
 }
 
 /// Ends one login in a transaction under way; false if it was not there or had ended.
@@ -180,11 +167,7 @@ impl Accounts {
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;
-        Ok(Family {
-            login: login_id(&name)?,
-            refresh: token.text(),
-            expires_at,
-        })
+        Ok(Family { login: login_id(&name)?, refresh: token.text(), expires_at })
     }
 
     /// Ends one login of an account. Its access tokens are the store's to refuse. False if it had ended, or
@@ -218,10 +201,7 @@ impl Accounts {
         origin: &Origin,
     ) -> Result<i64, AccountError> {
         let mut transaction = self.pool.begin().await?;
-        let version = sqlx::query_scalar(sql::TOKENS_END)
-            .bind(account)
-            .fetch_one(&mut *transaction)
-            .await?;
+        let version = sqlx::query_scalar(sql::TOKENS_END).bind(account).fetch_one(&mut *transaction).await?;
         end_families(&mut transaction, account, keep, reason, origin).await?;
         transaction.commit().await?;
         Ok(version)

@@ -51,10 +51,7 @@ impl Accounts {
     /// # Errors
     /// Those of the database.
     pub async fn sessions(&self, account: AccountId) -> Result<Vec<Login>, AccountError> {
-        let rows = sqlx::query(sql::FAMILIES_LIVE)
-            .bind(account)
-            .fetch_all(&self.pool)
-            .await?;
+        let rows = sqlx::query(sql::FAMILIES_LIVE).bind(account).fetch_all(&self.pool).await?;
         let login = |row: &PgRow| -> sqlx::Result<Login> {
             Ok(Login {
                 login: login_id(row.try_get("login")?)?,
@@ -62,9 +59,7 @@ impl Accounts {
                 last_used_at: row.try_get("last_used_at")?,
                 expires_at: row.try_get("expires_at")?,
                 meta: LoginMeta {
-                    device: row
-                        .try_get::<Option<&str>, _>("device")?
-                        .and_then(|word| word.parse().ok()),
+                    device: row.try_get::<Option<&str>, _>("device")?.and_then(|word| word.parse().ok()),
                     user_agent: row.try_get("user_agent")?,
                     address: row.try_get("address")?,
                 },
@@ -86,11 +81,7 @@ impl Accounts {
         let logins = rows
             .into_iter()
             .map(|(login, id, ended_at)| {
-                Ok(EndedLogin {
-                    user: id.user(),
-                    login: login_id(&login)?,
-                    ended_at,
-                })
+                Ok(EndedLogin { user: id.user(), login: login_id(&login)?, ended_at })
             })
             .collect::<sqlx::Result<_>>()?;
         let versions = sqlx::query_as::<_, (AccountId, i64)>(sql::VERSIONS_RAISED)
@@ -99,10 +90,7 @@ impl Accounts {
             .await?;
         Ok(Ended {
             logins,
-            versions: versions
-                .into_iter()
-                .map(|(id, version)| (id.user(), version))
-                .collect(),
+            versions: versions.into_iter().map(|(id, version)| (id.user(), version)).collect(),
         })
     }
 
@@ -111,10 +99,7 @@ impl Accounts {
     /// # Errors
     /// Those of the database.
     pub async fn forget_families(&self, age: Duration) -> Result<u64, AccountError> {
-        let done = sqlx::query(sql::FAMILIES_FORGET)
-            .bind(interval(age))
-            .execute(&self.pool)
-            .await?;
+        let done = sqlx::query(sql::FAMILIES_FORGET).bind(interval(age)).execute(&self.pool).await?;
         Ok(done.rows_affected())
     }
 }

@@ -20,13 +20,8 @@ impl Username {
         if !(3..=150).contains(&text.chars().count()) {
             return Err(NameRule("Username must be 3-150 characters"));
         }
-        if !text
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, ' ' | '_' | '.' | '-'))
-        {
-            return Err(NameRule(
-                "Username may contain letters, digits, spaces and _ . - only",
-            ));
+        if !text.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '_' | '.' | '-')) {
+            return Err(NameRule("Username may contain letters, digits, spaces and _ . - only"));
         }
         Ok(Self(text.to_owned()))
     }
@@ -51,14 +46,9 @@ impl Email {
     pub fn parse(text: &str) -> Result<Self, NameRule> {
         let text = text.trim();
         let good = |part: &str| {
-            !part.is_empty()
-                && !part
-                    .chars()
-                    .any(|c| c.is_whitespace() || c.is_control() || c == '@')
+            !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control() || c == '@')
         };
-        let parts = text
-            .split_once('@')
-            .is_some_and(|(local, domain)| good(local) && good(domain));
+        let parts = text.split_once('@').is_some_and(|(local, domain)| good(local) && good(domain));
         if parts && text.chars().count() <= 254 {
             Ok(Self(text.to_owned()))
         } else {

@@ -41,15 +41,7 @@ impl Accounts {
             actions::record(&mut transaction, &Action { after, ..action }).await?;
         } else {
             let action = Action::on(account.id, actions::USER_CREATED, "Account created", origin);
-            actions::record(
-                &mut transaction,
-                &Action {
-                    after,
-                    category: "admin",
-                    ..action
-                },
-            )
-            .await?;
+            actions::record(&mut transaction, &Action { after, category: "admin", ..action }).await?;
         }
         transaction.commit().await?;
         Ok(account)
@@ -63,10 +55,8 @@ impl Accounts {
         if unmatchable(username_or_email) {
             return Ok(None);
         }
-        let row = sqlx::query(sql::CREDENTIALS)
-            .bind(username_or_email.trim())
-            .fetch_optional(&self.pool)
-            .await?;
+        let row =
+            sqlx::query(sql::CREDENTIALS).bind(username_or_email.trim()).fetch_optional(&self.pool).await?;
         let credentials = |row| -> sqlx::Result<Credentials> {
             Ok(Credentials {
                 account: Account::from_row(&row)?,
@@ -89,10 +79,7 @@ impl Accounts {
     /// # Errors
     /// Those of the database.
     pub async fn by_ids(&self, ids: &[AccountId]) -> Result<Vec<Account>, AccountError> {
-        Ok(sqlx::query_as(sql::ACCOUNTS_BY_ID)
-            .bind(ids)
-            .fetch_all(&self.pool)
-            .await?)
+        Ok(sqlx::query_as(sql::ACCOUNTS_BY_ID).bind(ids).fetch_all(&self.pool).await?)
     }
 
     /// All accounts, newest first.
@@ -108,16 +95,9 @@ impl Accounts {
     /// # Errors
     /// Those of the database.
     pub async fn page(&self, filter: &Filter, page: u32, per_page: u32) -> Result<Page, AccountError> {
-        let search = filter
-            .search
-            .as_deref()
-            .map(str::trim)
-            .filter(|text| !text.is_empty());
+        let search = filter.search.as_deref().map(str::trim).filter(|text| !text.is_empty());
         if search.is_some_and(unmatchable) {
-            return Ok(Page {
-                count: 0,
-                accounts: Vec::new(),
-            });
+            return Ok(Page { count: 0, accounts: Vec::new() });
         }
         let role = filter.role.map(Role::as_str);
         let status = filter.status.map(super::AccountStatus::as_str);
@@ -149,35 +129,21 @@ impl Accounts {
         origin: &Origin,
     ) -> Result<Account, AccountError> {
         let mut transaction = self.pool.begin().await?;
-        let rows: Vec<(AccountId, String, bool)> = sqlx::query_as(sql::ROLE_LOCK)
-            .bind(id)
-            .fetch_all(&mut *transaction)
-            .await?;
-        let (_, before, administers) = rows
-            .iter()
-            .find(|(other, ..)| *other == id)
-            .ok_or(AccountError::NotFound)?;
-        let others = rows
-            .iter()
-            .any(|(other, _, administers)| *other != id && *administers);
+        let rows: Vec<(AccountId, String, bool)> =
+            sqlx::query_as(sql::ROLE_LOCK).bind(id).fetch_all(&mut *transaction).await?;
+        let (_, before, administers) =
+            rows.iter().find(|(other, ..)| *other == id).ok_or(AccountError::NotFound)?;
+        let others = rows.iter().any(|(other, _, administers)| *other != id && *administers);
         if *administers && role != Role::Admin && !others {
             return Err(AccountError::LastAdmin);
         }
-        let account = sqlx::query_as(sql::ROLE_SET)
-            .bind(id)
-            .bind(role.as_str())
-            .fetch_one(&mut *transaction)
-            .await?;
+        let account =
+            sqlx::query_as(sql::ROLE_SET).bind(id).bind(role.as_str()).fetch_one(&mut *transaction).await?;
         let action = Action {
             category: "admin",
             before: Some(json!({"role": before})),
             after: Some(json!({"role": role})),
-            ..Action::on(
-                id,
-                actions::ROLE_CHANGED,
-                format!("Role changed from {before} to {role}"),
-                origin,
-            )
+            ..Action::on(id, actions::ROLE_CHANGED, format!("Role changed from {before} to {role}"), origin)
         };
         actions::record(&mut transaction, &action).await?;
         transaction.commit().await?;
@@ -197,11 +163,8 @@ impl Accounts {
         origin: &Origin,
     ) -> Result<i64, AccountError> {
         let mut transaction = self.pool.begin().await?;
-        let version = sqlx::query_scalar(sql::PASSWORD_SET)
-            .bind(id)
-            .bind(hash)
-            .fetch_one(&mut *transaction)
-            .await?;
+        let version =
+            sqlx::query_scalar(sql::PASSWORD_SET).bind(id).bind(hash).fetch_one(&mut *transaction).await?;
         families::end_families(&mut transaction, id, keep, EndReason::PasswordChanged, origin).await?;
         transaction.commit().await?;
         Ok(version)
@@ -229,19 +192,9 @@ impl Accounts {
     pub async fn record_login(&self, id: AccountId, origin: &Origin) -> Result<(), AccountError> {
         let origin = origin.acting_as(id);
         let mut transaction = self.pool.begin().await?;
-        sqlx::query(sql::LOGIN_RECORD)
-            .bind(id)
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query(sql::LOGIN_RECORD).bind(id).execute(&mut *transaction).await?;
         let action = Action::on(id, actions::USER_LOGIN, "Logged in", &origin);
-        actions::record(
-            &mut transaction,
-            &Action {
-                category: "security",
-                ..action
-            },
-        )
-        .await?;
+        actions::record(&mut transaction, &Action { category: "security", ..action }).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -264,12 +217,8 @@ impl Accounts {
             category: "security",
             before: None,
             after: None,
-            detail: if id.is_some() {
-                "Wrong password or account not active"
-            } else {
-                "Unknown user name"
-            }
-            .to_owned(),
+            detail: if id.is_some() { "Wrong password or account not active" } else { "Unknown user name" }
+                .to_owned(),
             origin,
         };
         let mut connection = self.pool.acquire().await?;

@@ -49,13 +49,7 @@ impl RefreshToken {
             .chain_update(b"rollcall refresh")
             .chain_update(secret.expose_secret().as_bytes())
             .finalize();
-        Self(
-            Sha256::new()
-                .chain_update(key)
-                .chain_update(self.0)
-                .finalize()
-                .into(),
-        )
+        Self(Sha256::new().chain_update(key).chain_update(self.0).finalize().into())
     }
 }
 

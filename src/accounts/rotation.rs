@@ -117,10 +117,7 @@ impl Accounts {
                     Judgement::Repeat => {}
                     Judgement::Unrepeatable => return Err(RefreshError::Unknown),
                     Judgement::Reuse => {
-                        let origin = Origin {
-                            actor: None,
-                            ..origin.clone()
-                        };
+                        let origin = Origin { actor: None, ..origin.clone() };
                         families::end_one(
                             &mut transaction,
                             family.account,
@@ -130,26 +127,15 @@ impl Accounts {
                         )
                         .await?;
                         transaction.commit().await?;
-                        return Err(RefreshError::Reused {
-                            account: family.account,
-                            login: family.login,
-                        });
+                        return Err(RefreshError::Reused { account: family.account, login: family.login });
                     }
                 }
                 next
             }
         };
-        sqlx::query(sql::FAMILY_TOUCH)
-            .bind(family.login.as_str())
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query(sql::FAMILY_TOUCH).bind(family.login.as_str()).execute(&mut *transaction).await?;
         transaction.commit().await?;
-        Ok(Rotation {
-            account,
-            login: family.login,
-            refresh: next.text(),
-            expires_at: family.expires_at,
-        })
+        Ok(Rotation { account, login: family.login, refresh: next.text(), expires_at: family.expires_at })
     }
 }
 
@@ -185,9 +171,7 @@ impl LockedFamily {
             .fetch_optional(connection)
             .await?
             .ok_or(RefreshError::Ended)?;
-        account
-            .gate()
-            .map_or(Ok(account), |gate| Err(RefreshError::Gated(gate)))
+        account.gate().map_or(Ok(account), |gate| Err(RefreshError::Gated(gate)))
     }
 }
 
@@ -196,11 +180,8 @@ async fn token_state(
     token: &RefreshToken,
     grace: Duration,
 ) -> sqlx::Result<TokenState> {
-    let row = sqlx::query(sql::TOKEN_STATE)
-        .bind(token.hash())
-        .bind(interval(grace))
-        .fetch_one(connection)
-        .await?;
+    let row =
+        sqlx::query(sql::TOKEN_STATE).bind(token.hash()).bind(interval(grace)).fetch_one(connection).await?;
     Ok(TokenState {
         generation: row.try_get("generation")?,
         successor: row.try_get("successor")?,
@@ -217,11 +198,7 @@ async fn exchange(
     state: TokenState,
     next: &RefreshToken,
 ) -> sqlx::Result<()> {
-    sqlx::query(sql::TOKEN_USE)
-        .bind(token.hash())
-        .bind(next.hash())
-        .execute(&mut *connection)
-        .await?;
+    sqlx::query(sql::TOKEN_USE).bind(token.hash()).bind(next.hash()).execute(&mut *connection).await?;
     sqlx::query(sql::TOKEN_ADD)
         .bind(next.hash())
         .bind(family.login.as_str())
@@ -238,20 +215,12 @@ mod tests {
     const NEXT: [u8; 32] = [1; 32];
 
     fn used(just_used: bool, successor_unused: bool, successor: [u8; 32]) -> TokenState {
-        TokenState {
-            generation: 1,
-            successor: Some(successor),
-            just_used,
-            successor_unused,
-        }
+        TokenState { generation: 1, successor: Some(successor), just_used, successor_unused }
     }
 
     #[test]
     fn a_token_is_judged_by_its_use_and_its_successors() {
-        let fresh = TokenState {
-            successor: None,
-            ..used(false, false, NEXT)
-        };
+        let fresh = TokenState { successor: None, ..used(false, false, NEXT) };
         assert_eq!(fresh.judge(NEXT), Judgement::Exchange);
         assert_eq!(used(true, true, NEXT).judge(NEXT), Judgement::Repeat);
         assert_eq!(used(true, true, [2; 32]).judge(NEXT), Judgement::Unrepeatable);

@@ -132,16 +132,9 @@ mod tests {
 
     #[test]
     fn a_seal_depends_on_everything_it_covers() {
-        let moved_border = SealedRow {
-            from: "offlineo",
-            to: "nline",
-            ..ROW
-        };
+        let moved_border = SealedRow { from: "offlineo", to: "nline", ..ROW };
         let absent = SealedRow { session: None, ..ROW };
-        let empty = SealedRow {
-            session: Some(""),
-            ..ROW
-        };
+        let empty = SealedRow { session: Some(""), ..ROW };
         let seals = [
             seal(&GENESIS, 0, &[ROW]),
             seal(&GENESIS, 1, &[ROW]),
@@ -157,13 +150,7 @@ mod tests {
 
     #[test]
     fn the_form_of_a_seal_does_not_change() {
-        let hex: String = seal(&GENESIS, 3, &[ROW])
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        assert_eq!(
-            hex,
-            "c87d2565ceeae7b0d996850567788929a729cbeac60d321c0bad6a24f81bf17e"
-        );
+        let hex: String = seal(&GENESIS, 3, &[ROW]).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "c87d2565ceeae7b0d996850567788929a729cbeac60d321c0bad6a24f81bf17e");
     }
 }

@@ -52,18 +52,11 @@ impl Audit {
     ) -> Result<Copied, CopyError> {
         follows(expected, epoch, entries)?;
         let Some(last) = entries.last() else {
-            return Ok(Copied {
-                position: expected,
-                ..Copied::default()
-            });
+            return Ok(Copied { position: expected, ..Copied::default() });
         };
         let place = Place { shard, epoch };
         let mut tx = self.pool.begin().await?;
-        let Some(Locked {
-            position: actual,
-            mut hash,
-        }) = position::lock(&mut tx, shard).await?
-        else {
+        let Some(Locked { position: actual, mut hash }) = position::lock(&mut tx, shard).await? else {
             return Err(CopyError::Moved(Position::default()));
         };
         if !actual.same_entry(&expected) {
@@ -89,17 +82,11 @@ impl Audit {
 /// Whether the entries are the next ones of this life of the shard.
 fn follows(expected: Position, epoch: i64, entries: &[Entry]) -> Result<(), CopyError> {
     if epoch != expected.epoch {
-        return Err(CopyError::Epoch {
-            expected: expected.epoch,
-            found: epoch,
-        });
+        return Err(CopyError::Epoch { expected: expected.epoch, found: epoch });
     }
     for (entry, expected) in entries.iter().zip(expected.n + 1..) {
         if entry.n != expected {
-            return Err(CopyError::Gap {
-                expected,
-                found: entry.n,
-            });
+            return Err(CopyError::Gap { expected, found: entry.n });
         }
     }
     Ok(())
@@ -115,14 +102,7 @@ async fn settle_conflicts(
 ) -> Result<Hash, AuditError> {
     let Place { shard, epoch } = place;
     for entry in &sorted.different {
-        park(
-            connection,
-            shard,
-            epoch,
-            entry,
-            "another entry is stored under this number",
-        )
-        .await?;
+        park(connection, shard, epoch, entry, "another entry is stored under this number").await?;
     }
     copied.quarantined += sorted.different.len();
     copied.conflicts = sorted.equal + sorted.different.len();
@@ -198,10 +178,8 @@ async fn make_room(connection: &mut PgConnection, entry: &Entry) -> Result<bool,
         return Ok(false);
     };
     let mut savepoint = connection.begin().await?;
-    let made: Result<i32, _> = sqlx::query_scalar(sql::ENSURE_MONTH)
-        .bind(moment)
-        .fetch_one(&mut *savepoint)
-        .await;
+    let made: Result<i32, _> =
+        sqlx::query_scalar(sql::ENSURE_MONTH).bind(moment).fetch_one(&mut *savepoint).await;
     match made.map_err(AuditError::from) {
         Ok(made) => {
             savepoint.commit().await?;

@@ -28,12 +28,7 @@ pub struct InvalidCursor;
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            occurred_at,
-            shard,
-            epoch,
-            n,
-        } = self;
+        let Self { occurred_at, shard, epoch, n } = self;
         f.write_str(&URL_SAFE_NO_PAD.encode(format!("{occurred_at} {shard} {epoch} {n}")))
     }
 }
@@ -52,11 +47,7 @@ impl FromStr for Cursor {
             epoch: number(next()?)?,
             n: number(next()?)?,
         };
-        if parts.next().is_none() {
-            Ok(cursor)
-        } else {
-            Err(InvalidCursor)
-        }
+        if parts.next().is_none() { Ok(cursor) } else { Err(InvalidCursor) }
     }
 }
 
@@ -70,12 +61,7 @@ mod tests {
 
     #[test]
     fn a_cursor_comes_back_as_it_went() {
-        let cursor = Cursor {
-            occurred_at: Millis(-5),
-            shard: 63,
-            epoch: 7,
-            n: i64::MAX,
-        };
+        let cursor = Cursor { occurred_at: Millis(-5), shard: 63, epoch: 7, n: i64::MAX };
         assert_eq!(cursor.to_string().parse(), Ok(cursor));
     }
 

@@ -81,10 +81,7 @@ struct Person<'a> {
 /// # Panics
 /// If `known` lacks a user of the batch: the caller has just read, or made, every one of them.
 pub(super) fn fold<'a>(entries: &[&'a Entry], known: &HashMap<&'a UserId, Known>) -> Folded<'a> {
-    let mut folded = Folded {
-        log: Vec::with_capacity(entries.len()),
-        ..Folded::default()
-    };
+    let mut folded = Folded { log: Vec::with_capacity(entries.len()), ..Folded::default() };
     let mut people: Vec<Person<'a>> = Vec::new();
     let mut places: HashMap<&'a UserId, usize> = HashMap::new();
     for &entry in entries {
@@ -104,39 +101,23 @@ pub(super) fn fold<'a>(entries: &[&'a Entry], known: &HashMap<&'a UserId, Known>
             EntryKind::Transition => Some(transition(person, entry, &mut folded)),
         };
         let subject = person.known.subject;
-        folded.log.push(Logged {
-            entry,
-            subject,
-            sequence,
-        });
+        folded.log.push(Logged { entry, subject, sequence });
     }
-    folded.last = people
-        .iter()
-        .map(|person| Last {
-            entry: person.latest,
-            sequence: person.known.sequence,
-        })
-        .collect();
+    folded.last =
+        people.iter().map(|person| Last { entry: person.latest, sequence: person.known.sequence }).collect();
     folded
 }
 
 /// Ends the interval that is open and opens the next; returns the transition's sequence.
 fn transition<'a>(person: &mut Person<'a>, entry: &'a Entry, folded: &mut Folded<'a>) -> i64 {
     let at = entry.occurred_at;
-    let Known {
-        subject,
-        sequence,
-        present_since,
-    } = &mut person.known;
+    let Known { subject, sequence, present_since } = &mut person.known;
     *sequence += 1;
     folded.late += usize::from(present_since.is_some_and(|since| at < since));
     let reason = entry.reason;
     if let Some(open) = person.open.take() {
         let interval = &mut folded.opened[open];
-        interval.end = Some(End {
-            at: at.max(interval.started_at),
-            reason,
-        });
+        interval.end = Some(End { at: at.max(interval.started_at), reason });
     } else if !person.moved {
         // Also where nothing should be open: then it ends nothing.
         folded.ended.push((*subject, End { at, reason }));
@@ -165,11 +146,7 @@ mod tests {
     fn entry(n: i64, user: &str, from: Status, to: Status, at: i64) -> Entry {
         Entry {
             n,
-            kind: if from == to {
-                EntryKind::Claim
-            } else {
-                EntryKind::Transition
-            },
+            kind: if from == to { EntryKind::Claim } else { EntryKind::Transition },
             user: user.parse().unwrap(),
             org: Org::default(),
             from,
@@ -220,11 +197,7 @@ mod tests {
         let folded = folded(&entries, &known);
         let sequences: Vec<_> = folded.log.iter().map(|row| row.sequence).collect();
         assert_eq!(sequences, [Some(8), Some(8), None, Some(9)]);
-        let last: Vec<_> = folded
-            .last
-            .iter()
-            .map(|last| (last.entry.n, last.sequence))
-            .collect();
+        let last: Vec<_> = folded.last.iter().map(|last| (last.entry.n, last.sequence)).collect();
         assert_eq!(last, [(4, 9), (2, 8)], "one row per user, of its newest entry");
     }
 
@@ -247,17 +220,10 @@ mod tests {
 
     #[test]
     fn only_the_first_transition_ends_what_earlier_batches_left_open() {
-        let entries = [
-            entry(1, "a", Online, Offline, 20),
-            entry(2, "a", Offline, Online, 30),
-        ];
+        let entries = [entry(1, "a", Online, Offline, 20), entry(2, "a", Offline, Online, 30)];
         let known = known(&entries, 1, Some(10));
         let folded = folded(&entries, &known);
-        let ended: Vec<_> = folded
-            .ended
-            .iter()
-            .map(|(subject, end)| (*subject, end.at.0))
-            .collect();
+        let ended: Vec<_> = folded.ended.iter().map(|(subject, end)| (*subject, end.at.0)).collect();
         assert_eq!(ended, [(1, 20)]);
         assert_eq!(folded.opened.len(), 1);
         assert_eq!(folded.opened[0].end, None);
@@ -275,10 +241,7 @@ mod tests {
 
     #[test]
     fn a_late_transition_gives_an_interval_of_no_length_and_is_counted() {
-        let entries = [
-            entry(1, "a", Offline, Online, 50),
-            entry(2, "a", Online, Offline, 40),
-        ];
+        let entries = [entry(1, "a", Offline, Online, 50), entry(2, "a", Online, Offline, 40)];
         let known = known(&entries, 0, None);
         let folded = folded(&entries, &known);
         assert_eq!(folded.opened[0].end.map(|end| end.at), Some(Millis(50)));

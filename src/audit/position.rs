@@ -52,10 +52,7 @@ impl Audit {
     /// # Errors
     /// [`AuditError`] if Postgres fails.
     pub async fn position(&self, shard: u16) -> Result<Position, AuditError> {
-        let row = sqlx::query(sql::POSITION)
-            .bind(column(shard)?)
-            .fetch_optional(&self.pool)
-            .await?;
+        let row = sqlx::query(sql::POSITION).bind(column(shard)?).fetch_optional(&self.pool).await?;
         row.map_or(Ok(Position::default()), |row| Ok(read(&row)?.position))
     }
 
@@ -70,11 +67,7 @@ impl Audit {
             names.push(column(shard)?);
             moments.push(to_postgres("heard_at", at)?);
         }
-        sqlx::query(sql::HEARD)
-            .bind(names)
-            .bind(moments)
-            .execute(&self.pool)
-            .await?;
+        sqlx::query(sql::HEARD).bind(names).bind(moments).execute(&self.pool).await?;
         Ok(())
     }
 
@@ -85,22 +78,9 @@ impl Audit {
     /// [`AuditError`] if Postgres fails.
     pub async fn next_epoch(&self, shard: u16, reason: &str) -> Result<NewEpoch, AuditError> {
         let mut tx = self.pool.begin().await?;
-        let Locked {
-            position: before,
-            hash,
-        } = begin(&mut tx, shard).await?;
+        let Locked { position: before, hash } = begin(&mut tx, shard).await?;
         let epoch: i64 = sqlx::query_scalar(sql::NEXT_EPOCH).fetch_one(&mut *tx).await?;
-        record_epoch(
-            &mut tx,
-            shard,
-            Position {
-                epoch,
-                ..Position::default()
-            },
-            before,
-            reason,
-        )
-        .await?;
+        record_epoch(&mut tx, shard, Position { epoch, ..Position::default() }, before, reason).await?;
         move_to(&mut tx, shard, epoch, 0, hash).await?;
         tx.commit().await?;
         Ok(NewEpoch { epoch, before })
@@ -113,20 +93,10 @@ impl Audit {
     /// [`AuditError`] if Postgres fails.
     pub async fn adopt_epoch(&self, shard: u16, epoch: i64, n: i64) -> Result<Position, AuditError> {
         let mut tx = self.pool.begin().await?;
-        let Locked {
-            position: before,
-            hash,
-        } = begin(&mut tx, shard).await?;
+        let Locked { position: before, hash } = begin(&mut tx, shard).await?;
         let drawn: i64 = sqlx::query_scalar(sql::NEXT_EPOCH).fetch_one(&mut *tx).await?;
-        sqlx::query(sql::SKIP_EPOCHS)
-            .bind(epoch - drawn)
-            .execute(&mut *tx)
-            .await?;
-        let position = Position {
-            epoch,
-            n,
-            heard_at: before.heard_at,
-        };
+        sqlx::query(sql::SKIP_EPOCHS).bind(epoch - drawn).execute(&mut *tx).await?;
+        let position = Position { epoch, n, heard_at: before.heard_at };
         record_epoch(&mut tx, shard, position, before, "adopted").await?;
         move_to(&mut tx, shard, epoch, n, hash).await?;
         tx.commit().await?;
@@ -170,10 +140,7 @@ pub(super) fn column(shard: u16) -> Result<i16, AuditError> {
 
 /// Locks the shard's position until the transaction ends; none if the shard never had an epoch.
 pub(super) async fn lock(connection: &mut PgConnection, shard: u16) -> Result<Option<Locked>, AuditError> {
-    let row = sqlx::query(sql::POSITION_LOCKED)
-        .bind(column(shard)?)
-        .fetch_optional(connection)
-        .await?;
+    let row = sqlx::query(sql::POSITION_LOCKED).bind(column(shard)?).fetch_optional(connection).await?;
     row.as_ref().map(read).transpose()
 }
 
@@ -200,9 +167,7 @@ fn read(row: &PgRow) -> Result<Locked, AuditError> {
         position: Position {
             epoch: row.try_get("epoch")?,
             n: row.try_get("n")?,
-            heard_at: row
-                .try_get::<Option<OffsetDateTime>, _>("heard_at")?
-                .map(from_postgres),
+            heard_at: row.try_get::<Option<OffsetDateTime>, _>("heard_at")?.map(from_postgres),
         },
         hash: row.try_get("hash")?,
     })

@@ -165,20 +165,12 @@ impl Audit {
     }
 
     async fn subject(&self, user: &UserId) -> Result<Option<i64>, AuditError> {
-        Ok(sqlx::query_scalar(sql::SUBJECT)
-            .bind(user.as_str())
-            .fetch_optional(&self.pool)
-            .await?)
+        Ok(sqlx::query_scalar(sql::SUBJECT).bind(user.as_str()).fetch_optional(&self.pool).await?)
     }
 }
 
 const fn place(row: &Transition) -> Cursor {
-    Cursor {
-        occurred_at: row.occurred_at,
-        shard: row.shard,
-        epoch: row.epoch,
-        n: row.n,
-    }
+    Cursor { occurred_at: row.occurred_at, shard: row.shard, epoch: row.epoch, n: row.n }
 }
 
 fn last_known(row: &PgRow) -> Result<Option<LastKnown>, AuditError> {
@@ -231,10 +223,7 @@ fn moment(row: &PgRow, column: &str) -> Result<Millis, AuditError> {
 /// A name or word of a vocabulary; one that this program does not know is the schema's fault, not the caller's.
 fn word<W: FromStr<Err: std::fmt::Display>>(row: &PgRow, column: &str) -> Result<Option<W>, AuditError> {
     row.try_get::<Option<&str>, _>(column)?
-        .map(|text| {
-            text.parse()
-                .map_err(|error| AuditError::Schema(format!("{column}: {error}")))
-        })
+        .map(|text| text.parse().map_err(|error| AuditError::Schema(format!("{column}: {error}"))))
         .transpose()
 }
 

@@ -30,10 +30,7 @@ impl Audit {
         let keep = PgInterval::try_from(keep).map_err(|error| AuditError::Refused(error.to_string()))?;
         let mut tx = self.pool.begin().await?;
         sqlx::query(sql::NO_TIME_LIMIT).execute(&mut *tx).await?;
-        let dropped: i32 = sqlx::query_scalar(sql::DROP_PARTITIONS)
-            .bind(keep)
-            .fetch_one(&mut *tx)
-            .await?;
+        let dropped: i32 = sqlx::query_scalar(sql::DROP_PARTITIONS).bind(keep).fetch_one(&mut *tx).await?;
         tx.commit().await?;
         Ok(dropped.unsigned_abs())
     }
@@ -43,11 +40,7 @@ impl Audit {
     /// # Errors
     /// [`AuditError`] if Postgres fails.
     pub async fn system_event(&self, kind: &str, detail: &Value) -> Result<(), AuditError> {
-        sqlx::query(sql::SYSTEM_EVENT)
-            .bind(kind)
-            .bind(detail)
-            .execute(&self.pool)
-            .await?;
+        sqlx::query(sql::SYSTEM_EVENT).bind(kind).bind(detail).execute(&self.pool).await?;
         Ok(())
     }
 }

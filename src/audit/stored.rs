@@ -32,12 +32,8 @@ pub(super) async fn sort<'a>(
     epoch: i64,
     entries: &'a [Entry],
 ) -> Result<Sorted<'a>, AuditError> {
-    let mut sorted = Sorted {
-        fresh: Vec::with_capacity(entries.len()),
-        equal: 0,
-        different: Vec::new(),
-        parked: 0,
-    };
+    let mut sorted =
+        Sorted { fresh: Vec::with_capacity(entries.len()), equal: 0, different: Vec::new(), parked: 0 };
     let first = entries.first().map_or(0, |entry| entry.n);
     let last = entries.last().map_or(0, |entry| entry.n);
     let rows = sqlx::query(sql::STORED)

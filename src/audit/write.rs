@@ -47,10 +47,7 @@ async fn people<'a>(
     read_people(connection, &mut missing, &mut known).await?;
     if !missing.is_empty() {
         let names: Vec<&str> = missing.iter().map(|user| user.as_str()).collect();
-        sqlx::query(sql::NEW_SUBJECTS)
-            .bind(names)
-            .execute(&mut *connection)
-            .await?;
+        sqlx::query(sql::NEW_SUBJECTS).bind(names).execute(&mut *connection).await?;
         // Read and not returned by the insert: another may have made the subject meanwhile.
         read_people(connection, &mut missing, &mut known).await?;
     }
@@ -80,9 +77,7 @@ async fn read_people<'a>(
         let present = row
             .try_get::<Option<&str>, _>("status")?
             .is_some_and(|status| status != Status::Offline.as_str());
-        let since = row
-            .try_get::<Option<OffsetDateTime>, _>("since")?
-            .map(from_postgres);
+        let since = row.try_get::<Option<OffsetDateTime>, _>("since")?.map(from_postgres);
         missing.remove(user);
         known.insert(
             user,
@@ -118,18 +113,10 @@ async fn insert_log(
         .bind(moments("occurred_at", |entry| entry.occurred_at)?)
         .bind(moments("detected_at", |entry| entry.detected_at)?)
         .bind(moments("last_seen", |entry| entry.last_seen)?)
-        .bind(
-            rows.iter()
-                .map(|row| row.entry.uncertainty_ms)
-                .collect::<Vec<_>>(),
-        )
+        .bind(rows.iter().map(|row| row.entry.uncertainty_ms).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| session(row.entry)).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| device(row.entry)).collect::<Vec<_>>())
-        .bind(
-            rows.iter()
-                .map(|row| row.entry.actor.as_deref())
-                .collect::<Vec<_>>(),
-        )
+        .bind(rows.iter().map(|row| row.entry.actor.as_deref()).collect::<Vec<_>>())
         .execute(connection)
         .await?;
     Ok(())
@@ -142,12 +129,7 @@ async fn end_intervals(connection: &mut PgConnection, ended: &[(i64, End)]) -> R
     sqlx::query(sql::END_INTERVALS)
         .bind(ended.iter().map(|(subject, _)| *subject).collect::<Vec<_>>())
         .bind(moments("occurred_at", ended.iter().map(|(_, end)| end.at))?)
-        .bind(
-            ended
-                .iter()
-                .map(|(_, end)| end.reason.as_str())
-                .collect::<Vec<_>>(),
-        )
+        .bind(ended.iter().map(|(_, end)| end.reason.as_str()).collect::<Vec<_>>())
         .execute(connection)
         .await?;
     Ok(())
@@ -159,41 +141,15 @@ async fn insert_intervals(connection: &mut PgConnection, opened: &[Interval<'_>]
     }
     let ends: Result<Vec<_>, _> = opened
         .iter()
-        .map(|interval| {
-            interval
-                .end
-                .map(|end| to_postgres("occurred_at", end.at))
-                .transpose()
-        })
+        .map(|interval| interval.end.map(|end| to_postgres("occurred_at", end.at)).transpose())
         .collect();
-    let reasons: Vec<_> = opened
-        .iter()
-        .map(|interval| interval.end.map(|end| end.reason.as_str()))
-        .collect();
+    let reasons: Vec<_> = opened.iter().map(|interval| interval.end.map(|end| end.reason.as_str())).collect();
     sqlx::query(sql::INSERT_INTERVALS)
         .bind(opened.iter().map(|interval| interval.subject).collect::<Vec<_>>())
-        .bind(
-            opened
-                .iter()
-                .map(|interval| interval.sequence)
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            opened
-                .iter()
-                .map(|interval| interval.org.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            opened
-                .iter()
-                .map(|interval| interval.status.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .bind(moments(
-            "occurred_at",
-            opened.iter().map(|interval| interval.started_at),
-        )?)
+        .bind(opened.iter().map(|interval| interval.sequence).collect::<Vec<_>>())
+        .bind(opened.iter().map(|interval| interval.org.as_str()).collect::<Vec<_>>())
+        .bind(opened.iter().map(|interval| interval.status.as_str()).collect::<Vec<_>>())
+        .bind(moments("occurred_at", opened.iter().map(|interval| interval.started_at))?)
         .bind(ends?)
         .bind(reasons)
         .execute(connection)

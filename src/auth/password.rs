@@ -53,11 +53,7 @@ pub struct PasswordCost {
 impl Default for PasswordCost {
     /// The least that OWASP recommends for argon2id: 19 MiB, two passes, one lane.
     fn default() -> Self {
-        Self {
-            memory_kib: 19 * 1024,
-            passes: 2,
-            lanes: 1,
-        }
+        Self { memory_kib: 19 * 1024, passes: 2, lanes: 1 }
     }
 }
 
@@ -124,12 +120,7 @@ impl Passwords {
     /// [`PasswordError::Busy`] if the queue is full.
     pub async fn hash(&self, password: Password) -> Result<String, PasswordError> {
         let hasher = self.hasher.clone();
-        self.run(move || {
-            Ok(hasher
-                .hash_password(password.0.expose_secret().as_bytes())?
-                .to_string())
-        })
-        .await
+        self.run(move || Ok(hasher.hash_password(password.0.expose_secret().as_bytes())?.to_string())).await
     }
 
     /// Whether `password` belongs to the stored hash. `None` stands for an unknown user: the same work is done,
@@ -161,13 +152,8 @@ impl Passwords {
         T: Send + 'static,
         F: FnOnce() -> Result<T, PasswordError> + Send + 'static,
     {
-        let admitted = Arc::clone(&self.admitted)
-            .try_acquire_owned()
-            .map_err(|_| PasswordError::Busy)?;
-        let working = Arc::clone(&self.working)
-            .acquire_owned()
-            .await
-            .map_err(|_| PasswordError::Busy)?;
+        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| PasswordError::Busy)?;
+        let working = Arc::clone(&self.working).acquire_owned().await.map_err(|_| PasswordError::Busy)?;
         tokio::task::spawn_blocking(move || {
             let _permits = (admitted, working);
             work()
@@ -193,11 +179,7 @@ fn made_by(hasher: &Argon2<'_>, stored: &PasswordHash) -> bool {
 mod tests {
     use super::*;
 
-    const CHEAP: PasswordCost = PasswordCost {
-        memory_kib: 64,
-        passes: 1,
-        lanes: 1,
-    };
+    const CHEAP: PasswordCost = PasswordCost { memory_kib: 64, passes: 1, lanes: 1 };
 
     fn cheap() -> Passwords {
         Passwords::new(CHEAP, 1, 1).unwrap()
@@ -223,25 +205,10 @@ mod tests {
         let passwords = cheap();
         let phc = passwords.hash(password("correct horse")).await.unwrap();
         assert!(phc.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{phc}");
-        let verdict = passwords
-            .verify("correct horse".into(), Some(&phc))
-            .await
-            .unwrap();
-        assert_eq!(
-            verdict,
-            Verdict {
-                ok: true,
-                needs_rehash: false
-            }
-        );
+        let verdict = passwords.verify("correct horse".into(), Some(&phc)).await.unwrap();
+        assert_eq!(verdict, Verdict { ok: true, needs_rehash: false });
         let verdict = passwords.verify("wrong horse".into(), Some(&phc)).await.unwrap();
-        assert_eq!(
-            verdict,
-            Verdict {
-                ok: false,
-                needs_rehash: false
-            }
-        );
+        assert_eq!(verdict, Verdict { ok: false, needs_rehash: false });
         let again = passwords.hash(password("correct horse")).await.unwrap();
         assert_ne!(phc, again, "each hash has a salt of its own");
     }
@@ -251,13 +218,7 @@ mod tests {
         let phc = cheap().hash(password("correct horse")).await.unwrap();
         let dearer = Passwords::new(PasswordCost { passes: 2, ..CHEAP }, 1, 1).unwrap();
         let verdict = dearer.verify("correct horse".into(), Some(&phc)).await.unwrap();
-        assert_eq!(
-            verdict,
-            Verdict {
-                ok: true,
-                needs_rehash: true
-            }
-        );
+        assert_eq!(verdict, Verdict { ok: true, needs_rehash: true });
         let verdict = dearer.verify("wrong horse".into(), Some(&phc)).await.unwrap();
         assert!(!verdict.needs_rehash);
     }
@@ -266,33 +227,18 @@ mod tests {
     async fn an_unknown_user_is_refused_after_the_same_work() {
         let passwords = cheap();
         let verdict = passwords.verify("anything at all".into(), None).await.unwrap();
-        assert_eq!(
-            verdict,
-            Verdict {
-                ok: false,
-                needs_rehash: false
-            }
-        );
+        assert_eq!(verdict, Verdict { ok: false, needs_rehash: false });
         let dummy = PasswordHash::new(&passwords.dummy).unwrap();
-        assert!(
-            made_by(&passwords.hasher, &dummy),
-            "the stand-in costs what a real hash costs"
-        );
+        assert!(made_by(&passwords.hasher, &dummy), "the stand-in costs what a real hash costs");
     }
 
     #[tokio::test]
     async fn a_full_queue_refuses_and_a_free_place_admits() {
         let passwords = cheap();
-        let held = Arc::clone(&passwords.admitted)
-            .acquire_many_owned(2)
-            .await
-            .unwrap();
+        let held = Arc::clone(&passwords.admitted).acquire_many_owned(2).await.unwrap();
         let refused = passwords.verify("anything".into(), None).await;
         assert!(matches!(refused, Err(PasswordError::Busy)));
-        assert!(matches!(
-            passwords.hash(password("anything")).await,
-            Err(PasswordError::Busy)
-        ));
+        assert!(matches!(passwords.hash(password("anything")).await, Err(PasswordError::Busy)));
         drop(held);
         assert!(passwords.verify("anything".into(), None).await.is_ok());
         assert_eq!(passwords.admitted.available_permits(), 2, "places are given back");

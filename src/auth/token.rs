@@ -117,19 +117,13 @@ struct VerifyingKey {
 impl VerifyingKey {
     fn new(secret: &SecretString) -> Self {
         let secret = secret.expose_secret().as_bytes();
-        Self {
-            kid: key_id(secret),
-            key: DecodingKey::from_secret(secret),
-        }
+        Self { kid: key_id(secret), key: DecodingKey::from_secret(secret) }
     }
 }
 
 /// A short public name for a secret. It tells no more about it than any signature does.
 fn key_id(secret: &[u8]) -> String {
-    let digest = Sha256::new()
-        .chain_update(b"rollcall kid")
-        .chain_update(secret)
-        .finalize();
+    let digest = Sha256::new().chain_update(b"rollcall kid").chain_update(secret).finalize();
     digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -236,19 +230,12 @@ impl Tokens {
     /// The key that the header names; the present one where it names none. The library parses `crit` but
     /// does not act on it: it lists extensions that must be understood, and we understand none.
     fn key_for(&self, header: &Header) -> Result<&DecodingKey, TokenError> {
-        let typed = header
-            .typ
-            .as_deref()
-            .is_some_and(|typ| typ.eq_ignore_ascii_case(TYPE));
+        let typed = header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case(TYPE));
         if !typed || header.crit.is_some() || header.alg != Algorithm::HS256 {
             return Err(TokenError::Invalid);
         }
         let named = |key: &&VerifyingKey| header.kid.as_ref().is_none_or(|kid| *kid == key.kid);
-        self.keys
-            .iter()
-            .find(named)
-            .map(|key| &key.key)
-            .ok_or(TokenError::Invalid)
+        self.keys.iter().find(named).map(|key| &key.key).ok_or(TokenError::Invalid)
     }
 }
 
@@ -322,10 +309,7 @@ mod tests {
         assert_eq!(claims.token_version, 7);
         assert_eq!(claims.role, Role::Moderator);
         assert_eq!(claims.expires_at, NOW.unix_timestamp() + 900);
-        assert_eq!(
-            jsonwebtoken::decode_header(&token).unwrap().typ.as_deref(),
-            Some("at+jwt")
-        );
+        assert_eq!(jsonwebtoken::decode_header(&token).unwrap().typ.as_deref(), Some("at+jwt"));
     }
 
     #[test]
@@ -370,11 +354,7 @@ mod tests {
             with(header(), "alg", json!("RS256")),
             with(header(), "kid", json!("unknown")),
         ] {
-            assert_eq!(
-                verify(&signed(&bad, &claims())),
-                Err(TokenError::Invalid),
-                "{bad}"
-            );
+            assert_eq!(verify(&signed(&bad, &claims())), Err(TokenError::Invalid), "{bad}");
         }
         let unsigned = signed(&with(header(), "alg", json!("none")), &claims());
         let (message, _) = unsigned.rsplit_once('.').unwrap();
@@ -398,16 +378,10 @@ mod tests {
 
     #[test]
     fn every_claim_is_required_and_typed() {
-        for name in [
-            "iss", "aud", "sub", "sid", "tv", "org", "role", "iat", "exp", "jti",
-        ] {
+        for name in ["iss", "aud", "sub", "sid", "tv", "org", "role", "iat", "exp", "jti"] {
             let mut less = claims();
             less.as_object_mut().unwrap().remove(name);
-            assert_eq!(
-                verify(&signed(&header(), &less)),
-                Err(TokenError::Invalid),
-                "without {name}"
-            );
+            assert_eq!(verify(&signed(&header(), &less)), Err(TokenError::Invalid), "without {name}");
         }
         for (name, value) in [
             ("aud", json!("another")),
@@ -419,11 +393,7 @@ mod tests {
             ("jti", json!("")),
         ] {
             let bad = with(claims(), name, value);
-            assert_eq!(
-                verify(&signed(&header(), &bad)),
-                Err(TokenError::Invalid),
-                "{bad}"
-            );
+            assert_eq!(verify(&signed(&header(), &bad)), Err(TokenError::Invalid), "{bad}");
         }
     }
 

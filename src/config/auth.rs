@@ -14,12 +14,7 @@ const SHORTEST_SECRET: usize = 32;
 pub struct Auth {
     // A secret has an option only because this is how it is read from the environment and the file; given on the
     // command line, where every user of the machine can read it, it is refused.
-    #[arg(
-        id = "auth_secret",
-        long = "auth-secret",
-        env = "ROLLCALL_AUTH_SECRET",
-        hide = true
-    )]
+    #[arg(id = "auth_secret", long = "auth-secret", env = "ROLLCALL_AUTH_SECRET", hide = true)]
     secret: Option<SecretString>,
 
     /// File with the secret that signs access tokens, at least 32 bytes (or ROLLCALL_AUTH_SECRET: the secret itself)
@@ -157,11 +152,7 @@ impl Auth {
     pub(super) fn read_files(&mut self) -> Vec<String> {
         let forms = [
             ("auth_secret", &mut self.secret, &self.secret_file),
-            (
-                "auth_previous_secret",
-                &mut self.previous_secret,
-                &self.previous_secret_file,
-            ),
+            ("auth_previous_secret", &mut self.previous_secret, &self.previous_secret_file),
         ];
         let mut problems = Vec::new();
         for (id, secret, file) in forms {
@@ -181,18 +172,11 @@ impl Auth {
 
     pub(super) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        for (id, secret) in [
-            ("auth_secret", &self.secret),
-            ("auth_previous_secret", &self.previous_secret),
-        ] {
-            let length = secret
-                .as_ref()
-                .map_or(SHORTEST_SECRET, |secret| secret.expose_secret().len());
+        for (id, secret) in [("auth_secret", &self.secret), ("auth_previous_secret", &self.previous_secret)] {
+            let length = secret.as_ref().map_or(SHORTEST_SECRET, |secret| secret.expose_secret().len());
             if length < SHORTEST_SECRET {
                 let name = error::names(id);
-                problems.push(format!(
-                    "{name} has {length} bytes: expected at least {SHORTEST_SECRET}"
-                ));
+                problems.push(format!("{name} has {length} bytes: expected at least {SHORTEST_SECRET}"));
             }
         }
         if self.access_ttl < Span::from_secs(10) {

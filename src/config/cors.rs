@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// Cross-origin access.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Cors {
-    /// Exact origins, comma-separated: https://app.example.com,http://localhost:3000
+    /// Exact origins, comma-separated, such as `https://app.example.com,http://localhost:3000`
     #[arg(
         id = "cors_origins",
         long = "cors-origins",
@@ -57,9 +57,7 @@ impl fmt::Display for Origins {
 
 fn origin(text: &str) -> Result<String, String> {
     if text.contains('*') {
-        return Err(format!(
-            "{text:?} has a wildcard: expected exact origins, each named"
-        ));
+        return Err(format!("{text:?} has a wildcard: expected exact origins, each named"));
     }
     let wrong =
         || format!("{text:?} is no origin: expected scheme://host or scheme://host:port, without a path");
@@ -84,23 +82,11 @@ mod tests {
 
     #[test]
     fn origins_are_exact() {
-        let origins: Origins = "https://App.example.com:443, http://localhost:3000"
-            .parse()
-            .unwrap();
-        assert_eq!(
-            origins.to_string(),
-            "https://app.example.com,http://localhost:3000"
-        );
+        let origins: Origins = "https://App.example.com:443, http://localhost:3000".parse().unwrap();
+        assert_eq!(origins.to_string(), "https://app.example.com,http://localhost:3000");
         assert!(origins.contains("https://app.example.com"));
         assert!("".parse::<Origins>().unwrap().as_slice().is_empty());
-        for wrong in [
-            "*",
-            "https://*.example.com",
-            "example.com",
-            "https://a.b/",
-            "https://a b",
-            "null",
-        ] {
+        for wrong in ["*", "https://*.example.com", "example.com", "https://a.b/", "https://a b", "null"] {
             assert!(wrong.parse::<Origins>().is_err(), "{wrong}");
         }
     }

@@ -22,9 +22,7 @@ impl Database {
     /// # Errors
     /// [`ConfigError`] that names the setting, if it is not set.
     pub fn url(&self) -> Result<&StoreUrl, ConfigError> {
-        self.url
-            .as_ref()
-            .ok_or_else(|| error::missing("database_url", "where Postgres is"))
+        self.url.as_ref().ok_or_else(|| error::missing("database_url", "where Postgres is"))
     }
 
     /// The URL for migrating: its own, else the one for serving.

@@ -6,9 +6,8 @@ use std::path::Path;
 use super::ConfigError;
 
 /// The concerns that are sections of the file; settings of no section stand at its top.
-const SECTIONS: &[&str] = &[
-    "redis", "database", "auth", "presence", "http", "cors", "limits", "live", "audit",
-];
+const SECTIONS: &[&str] =
+    &["redis", "database", "auth", "presence", "http", "cors", "limits", "live", "audit"];
 
 /// Where a setting stands in the file: its section, if it has one, and its key.
 pub(super) fn place(id: &str) -> (Option<&str>, &str) {
@@ -20,24 +19,14 @@ pub(super) fn place(id: &str) -> (Option<&str>, &str) {
 
 /// The values of a file by setting, as text.
 pub(super) fn read(path: &Path, known: &[String]) -> Result<BTreeMap<String, String>, ConfigError> {
-    let wrong = |what: String| ConfigError::File {
-        path: path.to_owned(),
-        what,
-    };
+    let wrong = |what: String| ConfigError::File { path: path.to_owned(), what };
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     let values = flatten(&text).map_err(wrong)?;
-    let unknown: Vec<_> = values
-        .iter()
-        .filter(|(id, _)| !known.contains(id))
-        .map(|(_, (name, _))| name)
-        .collect();
+    let unknown: Vec<_> =
+        values.iter().filter(|(id, _)| !known.contains(id)).map(|(_, (name, _))| name).collect();
     if let Some(first) = unknown.first() {
         let others = unknown.len() - 1;
-        let more = if others == 0 {
-            String::new()
-        } else {
-            format!(" (and {others} more)")
-        };
+        let more = if others == 0 { String::new() } else { format!(" (and {others} more)") };
         return Err(wrong(format!("unknown setting {first}{more}")));
     }
     Ok(values.into_iter().map(|(id, (_, value))| (id, value)).collect())
@@ -81,11 +70,9 @@ fn scalar(value: &toml::Value) -> Option<String> {
         toml::Value::String(text) => Some(text.clone()),
         toml::Value::Integer(number) => Some(number.to_string()),
         toml::Value::Boolean(is) => Some(is.to_string()),
-        toml::Value::Array(items) => items
-            .iter()
-            .map(scalar)
-            .collect::<Option<Vec<_>>>()
-            .map(|all| all.join(",")),
+        toml::Value::Array(items) => {
+            items.iter().map(scalar).collect::<Option<Vec<_>>>().map(|all| all.join(","))
+        }
         _ => None,
     }
 }
@@ -99,10 +86,7 @@ mod tests {
         let text = "listen = '[::]:1'\n[redis]\nshards = 8\n[cors]\norigins = ['http://a', 'http://b']";
         let values = flatten(text).unwrap();
         assert_eq!(values["listen"].1, "[::]:1");
-        assert_eq!(
-            values["redis_shards"],
-            ("redis.shards".to_owned(), "8".to_owned())
-        );
+        assert_eq!(values["redis_shards"], ("redis.shards".to_owned(), "8".to_owned()));
         assert_eq!(values["cors_origins"].1, "http://a,http://b");
     }
 
@@ -112,19 +96,8 @@ mod tests {
         let path = dir.path().join("rollcall.toml");
         std::fs::write(&path, "[redis]\nulr = 'x'").unwrap();
         let error = read(&path, &["redis_url".to_owned()]).unwrap_err().to_string();
-        assert!(
-            error.contains("rollcall.toml") && error.contains("redis.ulr"),
-            "{error}"
-        );
-        assert!(
-            flatten("redis_url = 'a'\n[redis]\nurl = 'b'")
-                .unwrap_err()
-                .contains("twice")
-        );
-        assert!(
-            flatten("[redis]\nshards = 1.5")
-                .unwrap_err()
-                .contains("redis.shards")
-        );
+        assert!(error.contains("rollcall.toml") && error.contains("redis.ulr"), "{error}");
+        assert!(flatten("redis_url = 'a'\n[redis]\nurl = 'b'").unwrap_err().contains("twice"));
+        assert!(flatten("[redis]\nshards = 1.5").unwrap_err().contains("redis.shards"));
     }
 }

@@ -24,9 +24,7 @@ impl Listen {
     /// The node's name: as set, else `<host name>:<public port>`.
     #[must_use]
     pub fn node_name(&self) -> String {
-        self.node
-            .clone()
-            .unwrap_or_else(|| format!("{}:{}", host_name(), self.public.port()))
+        self.node.clone().unwrap_or_else(|| format!("{}:{}", host_name(), self.public.port()))
     }
 
     pub(super) fn problems(&self) -> Vec<String> {

@@ -82,20 +82,12 @@ pub struct Loaded<P> {
 
 /// The ids of all settings.
 pub(super) fn known() -> Vec<String> {
-    settings()
-        .get_arguments()
-        .map(|arg| arg.get_id().to_string())
-        .filter(|id| id != FILE)
-        .collect()
+    settings().get_arguments().map(|arg| arg.get_id().to_string()).filter(|id| id != FILE).collect()
 }
 
 /// A command of the settings alone: judges the values of a file.
 fn settings() -> Command {
-    Config::augment_args(
-        Command::new("rollcall")
-            .no_binary_name(true)
-            .disable_help_flag(true),
-    )
+    Config::augment_args(Command::new("rollcall").no_binary_name(true).disable_help_flag(true))
 }
 
 /// [`load`] of the command line that this process was started with.
@@ -122,19 +114,11 @@ where
     let mut command = P::command().mut_args(|arg| {
         let ours = arg.get_id() == FILE || known.iter().any(|id| arg.get_id() == id.as_str());
         // `--help` lists them all, under every subcommand; `-h` is short.
-        if ours {
-            arg.global(true).help_heading("Settings").hide_short_help(true)
-        } else {
-            arg
-        }
+        if ours { arg.global(true).help_heading("Settings").hide_short_help(true) } else { arg }
     });
     let mut matches = parse(&command, &args, &known, None)?;
     let path = matches.get_one::<PathBuf>(FILE).cloned();
-    let in_file = path
-        .as_ref()
-        .map(|path| file::read(path, &known))
-        .transpose()?
-        .unwrap_or_default();
+    let in_file = path.as_ref().map(|path| file::read(path, &known)).transpose()?.unwrap_or_default();
     judge(&in_file, &known, path.as_deref())?;
     let of_command = subcommand_defaults(&matches);
     let mut defaults = of_command.clone();
@@ -151,10 +135,7 @@ where
     let mut problems = config.auth.read_files();
     problems.extend(config.problems());
     if problems.is_empty() {
-        Ok(Loaded {
-            command: parsed,
-            rows,
-        })
+        Ok(Loaded { command: parsed, rows })
     } else {
         Err(ConfigError::Settings(problems))
     }
@@ -168,10 +149,8 @@ fn parse(
 ) -> Result<ArgMatches, ConfigError> {
     let source = |id: &str| {
         let flag = format!("--{}", id.replace('_', "-"));
-        let given = |arg: &OsString| {
-            arg.to_str()
-                .is_some_and(|arg| arg.split('=').next() == Some(flag.as_str()))
-        };
+        let given =
+            |arg: &OsString| arg.to_str().is_some_and(|arg| arg.split('=').next() == Some(flag.as_str()));
         if args.iter().any(given) {
             return "on the command line".to_owned();
         }
@@ -180,10 +159,7 @@ fn parse(
             _ => "in the environment".to_owned(),
         }
     };
-    command
-        .clone()
-        .try_get_matches_from(args)
-        .map_err(|error| error::of_clap(error, known, source))
+    command.clone().try_get_matches_from(args).map_err(|error| error::of_clap(error, known, source))
 }
 
 /// Whether the values of a file are right, by the parsers of the flags.
@@ -192,9 +168,7 @@ fn judge(
     known: &[String],
     file: Option<&Path>,
 ) -> Result<(), ConfigError> {
-    let args = values
-        .iter()
-        .map(|(id, value)| format!("--{}={value}", id.replace('_', "-")));
+    let args = values.iter().map(|(id, value)| format!("--{}={value}", id.replace('_', "-")));
     let source = |_: &str| file.map_or_else(String::new, |file| format!("in {}", file.display()));
     match settings().try_get_matches_from(args) {
         Ok(_) => Ok(()),
@@ -208,11 +182,7 @@ fn subcommand_defaults(matches: &ArgMatches) -> BTreeMap<String, String> {
     };
     let demo = matches!(dev.try_get_one::<bool>("demo"), Ok(Some(true)));
     let more = if demo { DEMO_DEFAULTS } else { &[] };
-    DEV_DEFAULTS
-        .iter()
-        .chain(more)
-        .map(|(id, value)| ((*id).to_owned(), (*value).to_owned()))
-        .collect()
+    DEV_DEFAULTS.iter().chain(more).map(|(id, value)| ((*id).to_owned(), (*value).to_owned())).collect()
 }
 
 fn rows(
@@ -250,9 +220,5 @@ fn rows(
 
 /// The text of a value, unless it is a secret, which is not even kept.
 fn shown(id: &str, value: &str) -> String {
-    if error::is_secret(id) {
-        String::new()
-    } else {
-        without_password(value)
-    }
+    if error::is_secret(id) { String::new() } else { without_password(value) }
 }

@@ -1,7 +1,7 @@
 //! Every setting, once: its flag, its environment variable, its place in the file, its default and its help.
 //!
 //! A setting is a field with its clap attribute in the struct of its concern; the file's names follow from its id
-//! ([`load`]). `std::env` is read nowhere else.
+//! (`load.rs`). `std::env` is read nowhere else.
 
 mod audit;
 mod auth;
@@ -53,12 +53,7 @@ use crate::presence::Policy;
 #[derive(Clone, Debug, clap::Args)]
 pub struct Config {
     /// Settings file (TOML); environment and flags go before it
-    #[arg(
-        id = "config_file",
-        long = "config",
-        env = "ROLLCALL_CONFIG",
-        value_name = "FILE"
-    )]
+    #[arg(id = "config_file", long = "config", env = "ROLLCALL_CONFIG", value_name = "FILE")]
     pub file: Option<PathBuf>,
     /// Addresses and the node's name.
     #[command(flatten)]
@@ -105,7 +100,7 @@ impl Config {
         self.presence.policy()
     }
 
-    /// Refuses settings that contradict each other; [`load`] has done so, changes by hand may do it again.
+    /// Refuses settings that contradict each other; [`load()`] has done so, changes by hand may do it again.
     ///
     /// # Errors
     /// [`ConfigError::Settings`] with a line for each contradiction.
@@ -118,16 +113,8 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Settings`] that names everything that is missing.
     pub fn check_serving(&self) -> Result<(), ConfigError> {
-        let needed = [
-            self.redis.url().err(),
-            self.database.url().err(),
-            self.auth.secret().err(),
-        ];
-        let mut lines: Vec<_> = needed
-            .into_iter()
-            .flatten()
-            .map(|error| error.to_string())
-            .collect();
+        let needed = [self.redis.url().err(), self.database.url().err(), self.auth.secret().err()];
+        let mut lines: Vec<_> = needed.into_iter().flatten().map(|error| error.to_string()).collect();
         if !lines.is_empty() {
             lines.push("(`rollcall dev` needs none of them: it starts servers of its own)".to_owned());
         }
@@ -149,10 +136,7 @@ impl Config {
     fn derived(&self) -> Vec<(&'static str, String)> {
         let mut derived = vec![
             ("node", self.listen.node_name()),
-            (
-                "presence_hidden_heartbeat",
-                self.presence.hidden_heartbeat().to_string(),
-            ),
+            ("presence_hidden_heartbeat", self.presence.hidden_heartbeat().to_string()),
             ("presence_hidden_ttl", self.presence.hidden_ttl().to_string()),
             ("presence_socket_ping", self.presence.socket_ping().to_string()),
         ];
@@ -164,9 +148,5 @@ impl Config {
 }
 
 fn all(problems: Vec<String>) -> Result<(), ConfigError> {
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(ConfigError::Settings(problems))
-    }
+    if problems.is_empty() { Ok(()) } else { Err(ConfigError::Settings(problems)) }
 }

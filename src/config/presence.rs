@@ -99,31 +99,25 @@ impl Presence {
     /// The heartbeat of a hidden page.
     #[must_use]
     pub fn hidden_heartbeat(&self) -> Span {
-        self.hidden_heartbeat
-            .unwrap_or_else(|| half(self.hidden_ttl()).min(Span::from_secs(60)))
+        self.hidden_heartbeat.unwrap_or_else(|| half(self.hidden_ttl()).min(Span::from_secs(60)))
     }
 
     /// The time to live of a hidden page's session.
     #[must_use]
     pub fn hidden_ttl(&self) -> Span {
-        self.hidden_ttl
-            .unwrap_or_else(|| self.ttl.max(Span::from_secs(200)))
+        self.hidden_ttl.unwrap_or_else(|| self.ttl.max(Span::from_secs(200)))
     }
 
     /// The interval of pings.
     #[must_use]
     pub fn socket_ping(&self) -> Span {
-        self.socket_ping
-            .unwrap_or_else(|| half(self.socket_ttl).min(Span::from_secs(25)))
+        self.socket_ping.unwrap_or_else(|| half(self.socket_ttl).min(Span::from_secs(25)))
     }
 
     /// The times as presence knows them.
     #[must_use]
     pub fn policy(&self) -> Policy {
-        let rhythm = |interval: Span, ttl: Span| Rhythm {
-            interval: interval.millis(),
-            ttl: ttl.millis(),
-        };
+        let rhythm = |interval: Span, ttl: Span| Rhythm { interval: interval.millis(), ttl: ttl.millis() };
         Policy {
             visible: rhythm(self.heartbeat, self.ttl),
             hidden: rhythm(self.hidden_heartbeat(), self.hidden_ttl()),
@@ -138,18 +132,8 @@ impl Presence {
         let mut problems = Vec::new();
         let rhythms = [
             ("presence_heartbeat", self.heartbeat, "presence_ttl", self.ttl),
-            (
-                "presence_hidden_heartbeat",
-                self.hidden_heartbeat(),
-                "presence_hidden_ttl",
-                self.hidden_ttl(),
-            ),
-            (
-                "presence_socket_ping",
-                self.socket_ping(),
-                "presence_socket_ttl",
-                self.socket_ttl,
-            ),
+            ("presence_hidden_heartbeat", self.hidden_heartbeat(), "presence_hidden_ttl", self.hidden_ttl()),
+            ("presence_socket_ping", self.socket_ping(), "presence_socket_ttl", self.socket_ttl),
         ];
         for (interval_id, interval, ttl_id, ttl) in rhythms {
             problems.extend(contradiction(interval_id, interval, ttl_id, ttl));
@@ -189,10 +173,6 @@ fn contradiction(interval_id: &str, interval: Span, ttl_id: &str, ttl: Span) -> 
             error::variable(interval_id)
         ));
     }
-    (interval < SHORTEST).then(|| {
-        format!(
-            "{} is {interval}: expected at least {SHORTEST}",
-            error::names(interval_id)
-        )
-    })
+    (interval < SHORTEST)
+        .then(|| format!("{} is {interval}: expected at least {SHORTEST}", error::names(interval_id)))
 }

@@ -19,10 +19,7 @@ impl<P: AsRef<Config>> Loaded<P> {
                 let _ = write!(text, "\n[{}]\n", section.unwrap_or_default());
                 current = section;
             }
-            let derived = derived
-                .iter()
-                .find(|(id, _)| *id == row.id)
-                .map(|(_, value)| value.as_str());
+            let derived = derived.iter().find(|(id, _)| *id == row.id).map(|(_, value)| value.as_str());
             text.push_str(&line(key, row, derived));
         }
         text

@@ -84,11 +84,7 @@ impl fmt::Display for Limit {
             return f.write_str("none");
         };
         write!(f, "{}/{}", rate.count, rate.period.word())?;
-        if rate.burst == rate.count {
-            Ok(())
-        } else {
-            write!(f, " burst {}", rate.burst)
-        }
+        if rate.burst == rate.count { Ok(()) } else { write!(f, " burst {}", rate.burst) }
     }
 }
 
@@ -107,16 +103,7 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in [
-            "",
-            "120",
-            "0/s",
-            "5/day",
-            "5/s burst",
-            "5/s burst 0",
-            "5/s burst 6 7",
-            "5/s often 6",
-        ] {
+        for text in ["", "120", "0/s", "5/day", "5/s burst", "5/s burst 0", "5/s burst 6 7", "5/s often 6"] {
             assert!(text.parse::<Limit>().is_err(), "{text}");
         }
     }

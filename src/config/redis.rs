@@ -27,9 +27,7 @@ impl Redis {
     /// # Errors
     /// [`ConfigError`] that names the setting, if it is not set.
     pub fn url(&self) -> Result<&StoreUrl, ConfigError> {
-        self.url
-            .as_ref()
-            .ok_or_else(|| error::missing("redis_url", "where Redis is"))
+        self.url.as_ref().ok_or_else(|| error::missing("redis_url", "where Redis is"))
     }
 }
 

@@ -54,10 +54,7 @@ impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.0.as_millis();
         let units: [(u128, &str); 4] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
-        match units
-            .iter()
-            .find(|(size, _)| millis > 0 && millis.is_multiple_of(*size))
-        {
+        match units.iter().find(|(size, _)| millis > 0 && millis.is_multiple_of(*size)) {
             Some((size, unit)) => write!(f, "{}{unit}", millis / size),
             None => write!(f, "{millis}ms"),
         }
@@ -70,13 +67,9 @@ mod tests {
 
     #[test]
     fn what_is_printed_reads_back() {
-        for (text, printed) in [
-            ("30s", "30s"),
-            ("120s", "2m"),
-            ("400d", "400d"),
-            ("1500ms", "1500ms"),
-            ("0s", "0ms"),
-        ] {
+        for (text, printed) in
+            [("30s", "30s"), ("120s", "2m"), ("400d", "400d"), ("1500ms", "1500ms"), ("0s", "0ms")]
+        {
             let span: Span = text.parse().unwrap();
             assert_eq!(span.to_string(), printed);
             assert_eq!(printed.parse::<Span>().unwrap(), span);

@@ -88,18 +88,12 @@ fn with_environment(args: &str, environment: &[(&str, &str)]) -> String {
 
 #[test]
 fn a_setting_has_one_name_in_three_spellings() {
-    for arg in Cli::command()
-        .get_arguments()
-        .filter(|arg| arg.get_id() != "config_file")
-    {
+    for arg in Cli::command().get_arguments().filter(|arg| arg.get_id() != "config_file") {
         let id = arg.get_id().as_str();
         if id == "help" {
             continue;
         }
-        assert_eq!(
-            arg.get_env().and_then(|name| name.to_str()),
-            Some(error::variable(id).as_str())
-        );
+        assert_eq!(arg.get_env().and_then(|name| name.to_str()), Some(error::variable(id).as_str()));
         assert_eq!(arg.get_long(), Some(id.replace('_', "-").as_str()));
         assert!(
             arg.is_hide_set() == error::is_secret(id) && (arg.get_help().is_some() || arg.is_hide_set()),
@@ -111,11 +105,8 @@ fn a_setting_has_one_name_in_three_spellings() {
 #[test]
 fn flags_go_before_the_environment_and_that_before_the_file() {
     let (_dir, path) = file("listen = '127.0.0.1:1'\nnode = 'file'\n[redis]\nprefix = 'file'\nshards = 8");
-    let environment = [
-        ("ROLLCALL_CONFIG", path.as_str()),
-        ("ROLLCALL_LISTEN", "127.0.0.1:2"),
-        ("ROLLCALL_NODE", "env"),
-    ];
+    let environment =
+        [("ROLLCALL_CONFIG", path.as_str()), ("ROLLCALL_LISTEN", "127.0.0.1:2"), ("ROLLCALL_NODE", "env")];
     let text = with_environment("serve --listen 127.0.0.1:3", &environment);
     for line in [
         "listen = \"127.0.0.1:3\"  # command line",
@@ -142,10 +133,7 @@ fn dev_has_no_limits_unless_told() {
     assert_eq!(serve.limits.requests.to_string(), "200/s burst 400");
     assert_eq!(serve.auth.refresh_rotation, RefreshRotation::Rotate);
     let dev = config(&["dev", "--demo", "--limits-login", "7/min"]);
-    assert_eq!(
-        (dev.limits.requests.0, dev.limits.login.to_string().as_str()),
-        (None, "7/min")
-    );
+    assert_eq!((dev.limits.requests.0, dev.limits.login.to_string().as_str()), (None, "7/min"));
     assert_eq!(dev.auth.refresh_rotation, RefreshRotation::Fixed);
     assert_eq!(config(&["dev"]).auth.refresh_rotation, RefreshRotation::Rotate);
 }
@@ -153,24 +141,12 @@ fn dev_has_no_limits_unless_told() {
 #[test]
 fn a_wrong_value_is_named_with_its_variable_its_flag_and_its_source() {
     let text = refused(&["serve", "--redis-shards", "300"]);
-    for part in [
-        "ROLLCALL_REDIS_SHARDS",
-        "--redis-shards",
-        "\"300\"",
-        "1..=256",
-        "command line",
-    ] {
+    for part in ["ROLLCALL_REDIS_SHARDS", "--redis-shards", "\"300\"", "1..=256", "command line"] {
         assert!(text.contains(part), "{text}");
     }
     let (_dir, path) = file("[presence]\nttl = 'soon'");
     let text = refused(&["serve", "--config", &path]);
-    for part in [
-        "ROLLCALL_PRESENCE_TTL",
-        "[presence] ttl",
-        "\"soon\"",
-        "30s",
-        &path,
-    ] {
+    for part in ["ROLLCALL_PRESENCE_TTL", "[presence] ttl", "\"soon\"", "30s", &path] {
         assert!(text.contains(part), "{text}");
     }
     let text = with_environment("serve", &[("ROLLCALL_LOG_FORMAT", "yaml")]);
@@ -178,34 +154,19 @@ fn a_wrong_value_is_named_with_its_variable_its_flag_and_its_source() {
         assert!(text.contains(part), "{text}");
     }
     let text = refused(&["serve", "--redis-url", "http://u:hidden@h"]);
-    assert!(
-        text.contains("ROLLCALL_REDIS_URL") && !text.contains("hidden"),
-        "{text}"
-    );
+    assert!(text.contains("ROLLCALL_REDIS_URL") && !text.contains("hidden"), "{text}");
 }
 
 #[test]
 fn contradictions_are_refused() {
     let text = refused(&["serve", "--presence-ttl", "60s"]);
-    assert!(
-        text.contains("ROLLCALL_PRESENCE_TTL") && text.contains("ROLLCALL_PRESENCE_HEARTBEAT"),
-        "{text}"
-    );
+    assert!(text.contains("ROLLCALL_PRESENCE_TTL") && text.contains("ROLLCALL_PRESENCE_HEARTBEAT"), "{text}");
     for (args, name) in [
         (["--presence-socket-ttl", "1s"], "ROLLCALL_PRESENCE_SOCKET_TTL"),
-        (
-            ["--presence-hidden-heartbeat", "100s"],
-            "ROLLCALL_PRESENCE_HIDDEN_TTL",
-        ),
+        (["--presence-hidden-heartbeat", "100s"], "ROLLCALL_PRESENCE_HIDDEN_TTL"),
         (["--presence-linger", "90s"], "ROLLCALL_PRESENCE_LINGER"),
-        (
-            ["--presence-idle-offline", "1m"],
-            "ROLLCALL_PRESENCE_IDLE_OFFLINE",
-        ),
-        (
-            ["--internal-listen", "127.0.0.1:8000"],
-            "ROLLCALL_INTERNAL_LISTEN",
-        ),
+        (["--presence-idle-offline", "1m"], "ROLLCALL_PRESENCE_IDLE_OFFLINE"),
+        (["--internal-listen", "127.0.0.1:8000"], "ROLLCALL_INTERNAL_LISTEN"),
         (["--auth-refresh-ttl", "1m"], "ROLLCALL_AUTH_REFRESH_TTL"),
         (["--audit-retention", "7d"], "ROLLCALL_AUDIT_RETENTION"),
     ] {
@@ -217,18 +178,8 @@ fn contradictions_are_refused() {
 #[test]
 fn derived_times_follow_from_others() {
     assert_eq!(config(&["serve"]).policy(), Policy::default());
-    let policy = config(&[
-        "serve",
-        "--presence-hidden-ttl",
-        "21s",
-        "--presence-socket-ttl",
-        "5s",
-    ])
-    .policy();
-    assert_eq!(
-        (policy.hidden.interval.0, policy.socket.interval.0),
-        (10_000, 2_000)
-    );
+    let policy = config(&["serve", "--presence-hidden-ttl", "21s", "--presence-socket-ttl", "5s"]).policy();
+    assert_eq!((policy.hidden.interval.0, policy.socket.interval.0), (10_000, 2_000));
     let long = config(&["serve", "--presence-ttl", "10m"]).policy();
     assert_eq!((long.hidden.ttl.0, long.hidden.interval.0), (600_000, 60_000));
 }
@@ -242,10 +193,7 @@ fn secrets_come_by_file_or_environment_and_are_not_shown() {
     assert_eq!(secrecy::ExposeSecret::expose_secret(secret), SECRET);
     assert!(!format!("{loaded:?}{}", loaded.to_toml()).contains(SECRET));
     let text = with_environment("serve", &[("ROLLCALL_AUTH_SECRET", SECRET)]);
-    assert!(
-        text.contains("# secret is set") && !text.contains(SECRET),
-        "{text}"
-    );
+    assert!(text.contains("# secret is set") && !text.contains(SECRET), "{text}");
     let text = with_environment("serve", &[("ROLLCALL_AUTH_SECRET", "short")]);
     assert!(
         text.contains("ROLLCALL_AUTH_SECRET") && text.contains("at least 32") && !text.contains("short"),
@@ -257,12 +205,7 @@ fn secrets_come_by_file_or_environment_and_are_not_shown() {
 #[test]
 fn serving_needs_servers_and_a_secret() {
     let text = config(&["serve"]).check_serving().unwrap_err().to_string();
-    for name in [
-        "ROLLCALL_REDIS_URL",
-        "ROLLCALL_DATABASE_URL",
-        "ROLLCALL_AUTH_SECRET",
-        "rollcall dev",
-    ] {
+    for name in ["ROLLCALL_REDIS_URL", "ROLLCALL_DATABASE_URL", "ROLLCALL_AUTH_SECRET", "rollcall dev"] {
         assert!(text.contains(name), "{text}");
     }
 }
@@ -282,10 +225,8 @@ fn the_sample_file_has_every_setting_with_its_default() {
         _ => line,
     });
     let values = file::flatten(&lines.collect::<Vec<_>>().join("\n")).unwrap();
-    let (shown, known): (BTreeSet<_>, BTreeSet<_>) = (
-        values.keys().cloned().collect(),
-        load::known().into_iter().collect(),
-    );
+    let (shown, known): (BTreeSet<_>, BTreeSet<_>) =
+        (values.keys().cloned().collect(), load::known().into_iter().collect());
     assert_eq!(shown, known);
     for arg in Cli::command().get_arguments() {
         if let Some(default) = arg.get_default_values().first().and_then(|value| value.to_str()) {

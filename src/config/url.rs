@@ -14,14 +14,8 @@ impl StoreUrl {
     /// # Errors
     /// What was expected, if the scheme is none of Redis'.
     pub fn redis(text: &str) -> Result<Self, String> {
-        const SCHEMES: [&str; 6] = [
-            "redis",
-            "rediss",
-            "redis-cluster",
-            "redis-sentinel",
-            "redis+unix",
-            "rediss-cluster",
-        ];
+        const SCHEMES: [&str; 6] =
+            ["redis", "rediss", "redis-cluster", "redis-sentinel", "redis+unix", "rediss-cluster"];
         Self::of(
             text,
             &SCHEMES,
@@ -34,11 +28,7 @@ impl StoreUrl {
     /// # Errors
     /// What was expected, if the scheme is not Postgres'.
     pub fn postgres(text: &str) -> Result<Self, String> {
-        Self::of(
-            text,
-            &["postgres", "postgresql"],
-            "postgres://user:password@host/database",
-        )
+        Self::of(text, &["postgres", "postgresql"], "postgres://user:password@host/database")
     }
 
     fn of(text: &str, schemes: &[&str], expected: &str) -> Result<Self, String> {
@@ -52,6 +42,12 @@ impl StoreUrl {
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
+    }
+
+    /// The same, for those who expose it themselves.
+    #[must_use]
+    pub fn secret(&self) -> &SecretString {
+        &self.0
     }
 }
 
@@ -105,14 +101,8 @@ mod tests {
         let cases = [
             ("redis://:pa@ss@host:1", "redis://:***@host:1"),
             ("postgres://u:p@h/d?host=/s", "postgres://u:***@h/d?host=/s"),
-            (
-                "postgres:///d?user=u&password=p",
-                "postgres:///d?user=u&password=***",
-            ),
-            (
-                "redis-sentinel://h:1?sentinelPassword=x",
-                "redis-sentinel://h:1?sentinelPassword=***",
-            ),
+            ("postgres:///d?user=u&password=p", "postgres:///d?user=u&password=***"),
+            ("redis-sentinel://h:1?sentinelPassword=x", "redis-sentinel://h:1?sentinelPassword=***"),
             ("redis+unix:///tmp/s", "redis+unix:///tmp/s"),
         ];
         for (url, printed) in cases {

@@ -54,22 +54,12 @@ impl Binaries {
                     .into(),
             advice: "`apt-get install postgresql`, or `brew install postgresql@17`",
         })?;
-        Ok(Self {
-            redis_server,
-            initdb: bin.join("initdb"),
-            postgres: bin.join("postgres"),
-        })
+        Ok(Self { redis_server, initdb: bin.join("initdb"), postgres: bin.join("postgres") })
     }
 }
 
 fn redis(search: &Search) -> Option<PathBuf> {
-    let dirs = || {
-        search
-            .path
-            .iter()
-            .map(PathBuf::as_path)
-            .chain(REDIS_HOMES.iter().map(Path::new))
-    };
+    let dirs = || search.path.iter().map(PathBuf::as_path).chain(REDIS_HOMES.iter().map(Path::new));
     ["redis-server", "valkey-server"]
         .iter()
         .find_map(|name| dirs().map(|dir| dir.join(name)).find(|program| program.is_file()))
@@ -117,11 +107,8 @@ mod tests {
         let (named, path) = (dir.path().join("named"), dir.path().join("path"));
         bin_with(&named, &["initdb", "postgres"]);
         bin_with(&path, &["initdb", "postgres", "redis-server"]);
-        let found = Binaries::find(&Search {
-            postgres_bin: Some(named.clone()),
-            path: vec![path.clone()],
-        })
-        .unwrap();
+        let found =
+            Binaries::find(&Search { postgres_bin: Some(named.clone()), path: vec![path.clone()] }).unwrap();
         assert_eq!(found.initdb, named.join("initdb"));
         assert_eq!(found.redis_server, path.join("redis-server"));
     }

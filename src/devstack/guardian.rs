@@ -83,9 +83,7 @@ impl Guarded {
         if let Some(identity) = launch.identity {
             identity.apply(&mut command);
         }
-        let mut child = command
-            .spawn()
-            .map_err(failed(format!("start {}", launch.name)))?;
+        let mut child = command.spawn().map_err(failed(format!("start {}", launch.name)))?;
         let pipe = child.stdin.take();
         Ok(Self { child, pipe })
     }

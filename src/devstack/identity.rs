@@ -52,11 +52,7 @@ impl Identity {
     /// Whether this identity can enter a directory: `/root/project` is closed to `postgres`.
     pub(super) fn can_enter(self, dir: &Path) -> bool {
         let mut command = Command::new("/bin/sh");
-        command
-            .args(["-c", "cd \"$1\"", "sh"])
-            .arg(dir)
-            .current_dir("/")
-            .stderr(std::process::Stdio::null());
+        command.args(["-c", "cd \"$1\"", "sh"]).arg(dir).current_dir("/").stderr(std::process::Stdio::null());
         self.apply(&mut command);
         command.status().is_ok_and(|status| status.success())
     }
@@ -64,14 +60,7 @@ impl Identity {
 
 /// A number that `id` answers; `None` if it knows no such user.
 fn id(args: &[&str]) -> Result<Option<u32>, DevStackError> {
-    let output = Command::new("id")
-        .args(args)
-        .output()
-        .map_err(failed("run `id`"))?;
+    let output = Command::new("id").args(args).output().map_err(failed("run `id`"))?;
     let text = String::from_utf8_lossy(&output.stdout);
-    Ok(if output.status.success() {
-        text.trim().parse().ok()
-    } else {
-        None
-    })
+    Ok(if output.status.success() { text.trim().parse().ok() } else { None })
 }

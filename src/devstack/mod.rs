@@ -1,7 +1,7 @@
 //! A private Redis and Postgres: what `rollcall dev` runs on, and what the tests break on purpose.
 //!
 //! Both listen on Unix sockets only, so nothing on the machine can clash with them. Each server is started by a
-//! small shell guardian ([`guardian`]) that ends it when this process is gone, however it went: a `kill -9` of
+//! small shell guardian (`guardian.rs`) that ends it when this process is gone, however it went: a `kill -9` of
 //! the parent leaves no orphan. Everything here blocks and uses threads' sleep, not tokio's: one stack is shared
 //! by tests whose runtimes come and go.
 
@@ -34,6 +34,8 @@ pub struct Options {
     pub redis_persists: bool,
     /// Whether Redis also listens on a free port of 127.0.0.1, for tests that put a proxy before it.
     pub redis_tcp: bool,
+    /// Whether Postgres is made and started; without it a stack is there in a moment.
+    pub postgres: bool,
     /// Whether Postgres writes through to the disk: `false` is faster and loses data when the machine stops.
     pub postgres_durable: bool,
     /// Whether everything is removed when the process ends.
@@ -49,6 +51,7 @@ impl Options {
             search,
             redis_persists: true,
             redis_tcp: false,
+            postgres: true,
             postgres_durable: false,
             ephemeral: false,
         }
@@ -57,11 +60,7 @@ impl Options {
     /// A stack that leaves nothing behind: what tests use.
     #[must_use]
     pub fn passing(data_dir: PathBuf, search: Search) -> Self {
-        Self {
-            redis_persists: false,
-            ephemeral: true,
-            ..Self::lasting(data_dir, search)
-        }
+        Self { redis_persists: false, ephemeral: true, ..Self::lasting(data_dir, search) }
     }
 }
 
@@ -129,25 +128,20 @@ impl DevStack {
         let binaries = Binaries::find(&options.search)?;
         let identity = Identity::of_children()?;
         let place = Place::take(&options.data_dir, &identity)?;
-        let broom = options
-            .ephemeral
-            .then(|| guardian::Broom::over(&place.dirs()))
-            .transpose()?;
+        let broom = options.ephemeral.then(|| guardian::Broom::over(&place.dirs())).transpose()?;
         let tcp_port = options.redis_tcp.then(redis::free_port).transpose()?;
         let launch = redis::launch(&binaries, &place, options.redis_persists, tcp_port);
         let redis = Server::new(launch, Arc::new(redis::Probe::new(&place)));
-        postgres::prepare(&binaries, &place, &identity)?;
+        if options.postgres {
+            postgres::prepare(&binaries, &place, &identity)?;
+        }
         let launch = postgres::launch(&binaries, &place, &identity, options.postgres_durable);
         let postgres = Server::new(launch, Arc::new(postgres::Probe::new(&place)));
         redis.start(Data::Kept)?;
-        postgres.start(Data::Kept)?;
-        Ok(Self {
-            redis,
-            postgres,
-            place,
-            tcp_port,
-            _broom: broom,
-        })
+        if options.postgres {
+            postgres.start(Data::Kept)?;
+        }
+        Ok(Self { redis, postgres, place, tcp_port, _broom: broom })
     }
 
     /// The Redis server.
@@ -183,10 +177,7 @@ impl DevStack {
     /// Another database of the same server.
     #[must_use]
     pub fn database_url_of(&self, database: &str) -> String {
-        format!(
-            "postgres://rollcall@localhost:5432/{database}?host={}",
-            self.place.sockets().display()
-        )
+        format!("postgres://rollcall@localhost:5432/{database}?host={}", self.place.sockets().display())
     }
 
     /// Where data and logs are.

@@ -28,30 +28,17 @@ impl Place {
     /// Makes the directories and takes the lock.
     pub(super) fn take(data_dir: &Path, identity: &Identity) -> Result<Self, DevStackError> {
         private_dir(data_dir)?;
-        let data_dir = data_dir
-            .canonicalize()
-            .map_err(failed(format!("find {}", data_dir.display())))?;
+        let data_dir = data_dir.canonicalize().map_err(failed(format!("find {}", data_dir.display())))?;
         let lock = lock(&data_dir)?;
         if identity.is_foreign() {
             // Others may pass through, to what is theirs below; nobody may list it.
             set_mode(&data_dir, 0o711)?;
         }
-        let shared = if identity.can_enter(&data_dir) {
-            data_dir.clone()
-        } else {
-            outside("/var/tmp", &data_dir)?
-        };
-        let sockets = if fits(&shared) {
-            shared.join("sockets")
-        } else {
-            outside("/tmp", &data_dir)?.join("sockets")
-        };
-        let place = Self {
-            data_dir,
-            shared,
-            sockets,
-            _lock: lock,
-        };
+        let shared =
+            if identity.can_enter(&data_dir) { data_dir.clone() } else { outside("/var/tmp", &data_dir)? };
+        let sockets =
+            if fits(&shared) { shared.join("sockets") } else { outside("/tmp", &data_dir)?.join("sockets") };
+        let place = Self { data_dir, shared, sockets, _lock: lock };
         private_dir(&place.redis_dir())?;
         for dir in [place.postgres_dir(), place.sockets.clone()] {
             private_dir(&dir)?;
@@ -108,9 +95,7 @@ impl Place {
 fn fits(dir: &Path) -> bool {
     dir.to_str().is_some_and(|text| {
         text.len() <= LONGEST_SOCKET_DIR
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-'))
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-'))
     })
 }
 
@@ -126,9 +111,7 @@ fn outside(parent: &str, data_dir: &Path) -> Result<PathBuf, DevStackError> {
     let found = dir.symlink_metadata().map_err(failed(what()))?;
     let ours = data_dir.metadata().map_err(failed(what()))?.uid();
     if !found.is_dir() || found.uid() != ours {
-        return Err(failed(what())(std::io::Error::other(
-            "it is not a directory of our own",
-        )));
+        return Err(failed(what())(std::io::Error::other("it is not a directory of our own")));
     }
     Ok(dir)
 }

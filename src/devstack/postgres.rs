@@ -31,13 +31,12 @@ pub(super) fn prepare(binaries: &Binaries, place: &Place, identity: &Identity) -
             break;
         }
     }
-    made.and(create_database(binaries, &aside, identity)?)
-        .map_err(|tail| DevStackError::Server {
-            server: "postgres",
-            what: "could not be set up".into(),
-            log: aside.clone(),
-            tail,
-        })?;
+    made.and(create_database(binaries, &aside, identity)?).map_err(|tail| DevStackError::Server {
+        server: "postgres",
+        what: "could not be set up".into(),
+        log: aside.clone(),
+        tail,
+    })?;
     std::fs::rename(&aside, &cluster).map_err(failed("put the new cluster in its place"))
 }
 
@@ -57,10 +56,7 @@ fn initdb(
     locale: &[&str],
 ) -> Result<Result<(), String>, DevStackError> {
     let mut command = Command::new(&binaries.initdb);
-    command
-        .args(["--auth=trust", "--no-sync", "-E", "UTF8", "-U", OWNER, "-D"])
-        .arg(cluster)
-        .args(locale);
+    command.args(["--auth=trust", "--no-sync", "-E", "UTF8", "-U", OWNER, "-D"]).arg(cluster).args(locale);
     run(command, cluster, identity, "")
 }
 
@@ -71,16 +67,8 @@ fn create_database(
     identity: &Identity,
 ) -> Result<Result<(), String>, DevStackError> {
     let mut command = Command::new(&binaries.postgres);
-    command
-        .args(["--single", "-F", "-D"])
-        .arg(cluster)
-        .arg("postgres");
-    run(
-        command,
-        cluster,
-        identity,
-        &format!("CREATE DATABASE {OWNER} OWNER {OWNER};\n"),
-    )
+    command.args(["--single", "-F", "-D"]).arg(cluster).arg("postgres");
+    run(command, cluster, identity, &format!("CREATE DATABASE {OWNER} OWNER {OWNER};\n"))
 }
 
 /// Runs to the end; the inner error is what the program printed.
@@ -91,15 +79,10 @@ fn run(
     input: &str,
 ) -> Result<Result<(), String>, DevStackError> {
     identity.apply(&mut command);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let what = || format!("set up Postgres in {}", cluster.display());
-    let mut child = command
-        .current_dir(cluster.parent().unwrap_or(cluster))
-        .spawn()
-        .map_err(failed(what()))?;
+    let mut child =
+        command.current_dir(cluster.parent().unwrap_or(cluster)).spawn().map_err(failed(what()))?;
     if let Some(mut stdin) = child.stdin.take() {
         // A program that ended without reading has its say in its output.
         let _ = std::io::Write::write_all(&mut stdin, input.as_bytes());
@@ -108,11 +91,7 @@ fn run(
     Ok(if output.status.success() {
         Ok(())
     } else {
-        Err(format!(
-            "{}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        ))
+        Err(format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)))
     })
 }
 
@@ -133,11 +112,7 @@ pub(super) fn launch(binaries: &Binaries, place: &Place, identity: &Identity, du
     }
     let cluster = place.postgres_dir().join(CLUSTER);
     let mut args = vec!["-D".to_owned(), cluster.display().to_string()];
-    args.extend(
-        settings
-            .into_iter()
-            .flat_map(|setting| ["-c".to_owned(), setting]),
-    );
+    args.extend(settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]));
     Launch {
         name: "postgres",
         program: binaries.postgres.clone(),
@@ -175,10 +150,7 @@ impl Probe {
     fn holder(&self) -> Option<String> {
         let text = std::fs::read_to_string(&self.pid_file).ok()?;
         let pid = text.lines().next()?.trim();
-        let output = Command::new("ps")
-            .args(["-ww", "-o", "args=", "-p", pid])
-            .output()
-            .ok()?;
+        let output = Command::new("ps").args(["-ww", "-o", "args=", "-p", pid]).output().ok()?;
         let command = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         (!command.is_empty()).then_some(command)
     }
@@ -187,10 +159,7 @@ impl Probe {
 impl server::Probe for Probe {
     fn readiness(&self, pid: u32) -> Readiness {
         let text = std::fs::read_to_string(&self.pid_file).unwrap_or_default();
-        let ours = text
-            .lines()
-            .next()
-            .is_some_and(|line| line.trim() == pid.to_string());
+        let ours = text.lines().next().is_some_and(|line| line.trim() == pid.to_string());
         if ours && text.lines().nth(7).is_some_and(|line| line.trim() == "ready") {
             Readiness::Ready
         } else {
@@ -200,28 +169,19 @@ impl server::Probe for Probe {
 
     fn is_occupied(&self) -> bool {
         UnixStream::connect(&self.socket).is_ok()
-            || self
-                .holder()
-                .is_some_and(|command| command.contains(&self.cluster))
+            || self.holder().is_some_and(|command| command.contains(&self.cluster))
     }
 
     fn tidy(&self) {
         // Postgres takes any living process of this number for its predecessor, and numbers come round (in a
         // container at once). A dead one it judges better itself: it also looks for backends left behind.
-        if self
-            .holder()
-            .is_some_and(|command| !command.contains(&self.cluster))
-        {
+        if self.holder().is_some_and(|command| !command.contains(&self.cluster)) {
             let _ = std::fs::remove_file(&self.pid_file);
         }
     }
 
     fn may_retry(&self, log_tail: &str) -> bool {
         // Backends of a killed postmaster need a moment to notice.
-        log_tail
-            .lines()
-            .rev()
-            .take(4)
-            .any(|line| line.contains("shared memory block"))
+        log_tail.lines().rev().take(4).any(|line| line.contains("shared memory block"))
     }
 }

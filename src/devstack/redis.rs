@@ -40,10 +40,7 @@ pub(super) fn launch(binaries: &Binaries, place: &Place, persists: bool, port: O
     Launch {
         name: "redis",
         program: binaries.redis_server.clone(),
-        args: settings
-            .iter()
-            .flat_map(|(key, value)| [(*key).to_owned(), (*value).to_owned()])
-            .collect(),
+        args: settings.iter().flat_map(|(key, value)| [(*key).to_owned(), (*value).to_owned()]).collect(),
         dir,
         log: place.redis_log(),
         identity: None,
@@ -61,9 +58,7 @@ pub(super) struct Probe {
 
 impl Probe {
     pub(super) fn new(place: &Place) -> Self {
-        Self {
-            socket: place.redis_socket(),
-        }
+        Self { socket: place.redis_socket() }
     }
 
     fn ping(&self) -> std::io::Result<bool> {

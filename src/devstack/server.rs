@@ -51,11 +51,7 @@ pub struct Server {
 
 impl Server {
     pub(super) fn new(launch: Launch, probe: Arc<dyn Probe>) -> Self {
-        Self {
-            launch,
-            probe,
-            running: Mutex::new(None),
-        }
+        Self { launch, probe, running: Mutex::new(None) }
     }
 
     /// Starts the server, if it is not running, and waits until it answers.
@@ -182,11 +178,8 @@ impl Server {
     fn forget(&self) -> Result<(), DevStackError> {
         for name in self.launch.data {
             let path = self.launch.dir.join(name);
-            let removed = if path.is_dir() {
-                std::fs::remove_dir_all(&path)
-            } else {
-                std::fs::remove_file(&path)
-            };
+            let removed =
+                if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
             match removed {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(failed(format!("remove {}", path.display()))(error));
@@ -215,14 +208,9 @@ impl Drop for Server {
 /// Sends a signal by the shell's own `kill`: slim images have no other.
 fn signal(name: &str, pids: &[u32]) -> Result<(), DevStackError> {
     let mut command = Command::new("/bin/sh");
-    command
-        .args(["-c", "kill -s \"$@\"", "kill", name])
-        .args(pids.iter().map(u32::to_string));
+    command.args(["-c", "kill -s \"$@\"", "kill", name]).args(pids.iter().map(u32::to_string));
     // A process that is gone already is no error: what was wanted of it has no object any more.
-    command
-        .stderr(Stdio::null())
-        .status()
-        .map_err(failed("send a signal"))?;
+    command.stderr(Stdio::null()).status().map_err(failed("send a signal"))?;
     Ok(())
 }
 
@@ -236,11 +224,7 @@ fn children(pid: u32) -> Result<Vec<u32>, DevStackError> {
         .lines()
         .filter_map(|line| {
             let (child, of) = line.trim().split_once(' ')?;
-            if of.trim() == parent {
-                child.parse().ok()
-            } else {
-                None
-            }
+            if of.trim() == parent { child.parse().ok() } else { None }
         })
         .collect())
 }
@@ -256,9 +240,9 @@ fn log_tail(log: &Path) -> String {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     };
     match read() {
-        Ok(text) if text.len() >= 2048 => text
-            .split_once('\n')
-            .map_or(text.clone(), |(_, rest)| rest.to_owned()),
+        Ok(text) if text.len() >= 2048 => {
+            text.split_once('\n').map_or(text.clone(), |(_, rest)| rest.to_owned())
+        }
         Ok(text) => text,
         Err(error) => format!("(no log: {error})"),
     }

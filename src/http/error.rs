@@ -99,10 +99,7 @@ const fn gate_text(gate: GateKind) -> &'static str {
 impl ApiError {
     /// A value that breaks a rule: where, and which rule.
     pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::InvalidValue(FieldError {
-            pointer: pointer.into(),
-            detail: detail.into(),
-        })
+        Self::InvalidValue(FieldError { pointer: pointer.into(), detail: detail.into() })
     }
 
     /// A defect, with its cause for the log.

@@ -16,7 +16,6 @@ use tokio::time::timeout;
 
 use super::fallback::{not_allowed, not_found};
 use crate::app::App;
-use crate::metrics::record;
 
 /// How long an answer about the stores is good: probes of many balancers must not become a load.
 const FRESH: Duration = Duration::from_secs(1);
@@ -51,26 +50,16 @@ pub(super) fn router(app: App) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .layer(axum::middleware::from_fn(super::problem::write_problems))
-        .with_state(Internal {
-            app,
-            last: Arc::default(),
-        })
+        .with_state(Internal { app, last: Arc::default() })
 }
 
 async fn exposition(State(internal): State<Internal>) -> Response {
-    (
-        [(header::CONTENT_TYPE, EXPOSITION)],
-        internal.app.metrics.render(),
-    )
-        .into_response()
+    ([(header::CONTENT_TYPE, EXPOSITION)], internal.app.metrics.render()).into_response()
 }
 
 /// The process runs; it does not matter what it depends on, because a restart would not mend that.
 async fn alive() -> Json<Health> {
-    Json(Health {
-        status: "ok",
-        checks: BTreeMap::new(),
-    })
+    Json(Health { status: "ok", checks: BTreeMap::new() })
 }
 
 /// Whether clients should be sent here. Without Postgres presence works, so that is only degraded.
@@ -95,12 +84,9 @@ impl Internal {
             return health.clone();
         }
         let redis = timeout(PATIENCE, self.app.store.ping());
-        let postgres = timeout(PATIENCE, self.app.audit.position(0));
+        let postgres = timeout(PATIENCE, self.app.audit.ping());
         let (redis, postgres) = tokio::join!(redis, postgres);
-        let (redis, postgres) = (matches!(redis, Ok(Ok(()))), matches!(postgres, Ok(Ok(_))));
-        record::redis_up(redis);
-        record::postgres_up(postgres);
-        let health = judged(redis, postgres);
+        let health = judged(matches!(redis, Ok(Ok(()))), matches!(postgres, Ok(Ok(()))));
         *last = Some((Instant::now(), health.clone()));
         health
     }

@@ -14,9 +14,7 @@ const OTHER: &str = "other";
 
 /// The label of a matched route.
 pub(super) fn route(matched: Option<&str>) -> &'static str {
-    matched
-        .and_then(|path| router::PATHS.get(path))
-        .map_or(UNMATCHED, String::as_str)
+    matched.and_then(|path| router::PATHS.get(path)).map_or(UNMATCHED, String::as_str)
 }
 
 /// The label of a method; clients may invent methods.
@@ -30,10 +28,7 @@ pub(super) fn method(method: &Method) -> &'static str {
         (&Method::HEAD, "HEAD"),
         (&Method::OPTIONS, "OPTIONS"),
     ];
-    KNOWN
-        .iter()
-        .find(|(known, _)| *known == method)
-        .map_or(OTHER, |(_, word)| word)
+    KNOWN.iter().find(|(known, _)| *known == method).map_or(OTHER, |(_, word)| word)
 }
 
 /// The label of a status.
@@ -54,10 +49,7 @@ pub(super) fn status(status: StatusCode) -> &'static str {
         (500, "500"),
         (503, "503"),
     ];
-    KNOWN
-        .iter()
-        .find(|(known, _)| *known == status.as_u16())
-        .map_or(OTHER, |(_, word)| word)
+    KNOWN.iter().find(|(known, _)| *known == status.as_u16()).map_or(OTHER, |(_, word)| word)
 }
 
 /// What became of a heartbeat.

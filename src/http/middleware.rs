@@ -25,19 +25,10 @@ const PREFLIGHT_AGE: Duration = Duration::from_hours(24);
 
 /// The headers of every answer; a handler that sets one of them itself is left alone.
 const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
-    (
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    ),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-    (
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("strict-origin-when-cross-origin"),
-    ),
-    (
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
-    ),
+    (header::REFERRER_POLICY, HeaderValue::from_static("strict-origin-when-cross-origin")),
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
@@ -71,10 +62,7 @@ pub fn layered<S: Clone + Send + Sync + 'static>(router: Router<S>, rules: &Requ
             .layer(cors(&rules.cors_origins))
             .layer(from_fn(write_problems))
             .layer(CatchPanicLayer::custom(panicked))
-            .layer(TimeoutLayer::with_status_code(
-                StatusCode::SERVICE_UNAVAILABLE,
-                rules.timeout,
-            ))
+            .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, rules.timeout))
             .layer(DefaultBodyLimit::max(rules.body_limit)),
     )
 }
@@ -104,9 +92,7 @@ async fn secure(request: Request, next: Next) -> Response {
 }
 
 fn cors(origins: &[String]) -> CorsLayer {
-    let origins = origins
-        .iter()
-        .filter_map(|origin| HeaderValue::from_str(origin).ok());
+    let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_credentials(true)
@@ -134,8 +120,6 @@ fn cors(origins: &[String]) -> CorsLayer {
 #[expect(clippy::needless_pass_by_value, reason = "the signature is the layer's")]
 fn panicked(cause: Box<dyn Any + Send>) -> Response {
     let text = cause.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text
-        .or_else(|| cause.downcast_ref::<String>().cloned())
-        .unwrap_or_default();
+    let text = text.or_else(|| cause.downcast_ref::<String>().cloned()).unwrap_or_default();
     ApiError::internal(format_args!("a handler panicked: {text}")).into_response()
 }

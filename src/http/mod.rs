@@ -1,7 +1,7 @@
 //! The public API over HTTP and the internal listener. The only module, with `live`, that knows axum and tower.
 //!
-//! Read [`router`] first: it is the table of every path. A request comes in through [`server`] (the accept loop),
-//! passes the layers of [`middleware`], and reaches a handler in [`routes`] whose arguments ([`extract`]) have parsed
+//! Read `router` first: it is the table of every path. A request comes in through `server` (the accept loop),
+//! passes the layers of [`middleware`], and reaches a handler in `routes` whose arguments ([`extract`]) have parsed
 //! and checked everything; what goes wrong is an [`ApiError`].
 
 mod error;
@@ -54,10 +54,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            drain: Duration::from_secs(10),
-            bench_route: false,
-        }
+        Self { drain: Duration::from_secs(10), bench_route: false }
     }
 }
 

@@ -40,46 +40,26 @@ pub(super) fn complete(mut document: OpenApi) -> OpenApi {
     for item in document.paths.paths.values_mut() {
         for operation in operations(item) {
             let response = Ref::from_response_name("Problem");
-            operation
-                .responses
-                .responses
-                .insert("default".to_owned(), response.into());
+            operation.responses.responses.insert("default".to_owned(), response.into());
         }
     }
     let problem = ResponseBuilder::new().description("What went wrong").content(
         "application/problem+json",
-        ContentBuilder::new()
-            .schema(Some(Ref::from_schema_name(Problem::name())))
-            .build(),
+        ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build(),
     );
     let mut components = document.components.take().unwrap_or_default();
-    components
-        .schemas
-        .insert(Problem::name().into_owned(), Problem::schema());
-    components
-        .schemas
-        .insert(ProblemField::name().into_owned(), ProblemField::schema());
-    components
-        .responses
-        .insert("Problem".to_owned(), problem.build().into());
+    components.schemas.insert(Problem::name().into_owned(), Problem::schema());
+    components.schemas.insert(ProblemField::name().into_owned(), ProblemField::schema());
+    components.responses.insert("Problem".to_owned(), problem.build().into());
     let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-    components.security_schemes.extend(
-        ComponentsBuilder::new()
-            .security_scheme(BEARER, token)
-            .build()
-            .security_schemes,
-    );
+    components
+        .security_schemes
+        .extend(ComponentsBuilder::new().security_scheme(BEARER, token).build().security_schemes);
     document.components = Some(components);
     document
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    let methods = [
-        &mut item.get,
-        &mut item.post,
-        &mut item.put,
-        &mut item.patch,
-        &mut item.delete,
-    ];
+    let methods = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
     methods.into_iter().filter_map(Option::as_mut)
 }

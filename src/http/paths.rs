@@ -37,10 +37,7 @@ mod tests {
     #[test]
     fn only_paths_of_the_api_change() {
         assert_eq!(rewritten("/api/auth/login"), "/api/auth/login/");
-        assert_eq!(
-            rewritten("/api/presence/users/corp~a.b?x=1"),
-            "/api/presence/users/corp~a.b/?x=1"
-        );
+        assert_eq!(rewritten("/api/presence/users/corp~a.b?x=1"), "/api/presence/users/corp~a.b/?x=1");
         assert_eq!(rewritten("/api/auth/login/?x=1"), "/api/auth/login/?x=1");
         assert_eq!(rewritten("http://host/api/users"), "http://host/api/users/");
         assert_eq!(rewritten("/openapi.json"), "/openapi.json");

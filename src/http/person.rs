@@ -106,11 +106,7 @@ impl Listed {
         Self {
             id: account.id,
             username: account.username,
-            email: if may_write_to {
-                account.email
-            } else {
-                String::new()
-            },
+            email: if may_write_to { account.email } else { String::new() },
             first_name: account.first_name,
             last_name: account.last_name,
             avatar: account.avatar,

@@ -45,10 +45,7 @@ pub struct ProblemField {
 
 impl From<&FieldError> for ProblemField {
     fn from(field: &FieldError) -> Self {
-        Self {
-            pointer: field.pointer.clone(),
-            detail: field.detail.clone(),
-        }
+        Self { pointer: field.pointer.clone(), detail: field.detail.clone() }
     }
 }
 
@@ -70,11 +67,7 @@ impl Problem {
 
 /// Middleware: gives every error answer its body, whoever made it, and logs the cause of a defect once.
 pub(super) async fn write_problems(request: Request, next: Next) -> Response {
-    let id = request
-        .extensions()
-        .get::<RequestId>()
-        .cloned()
-        .unwrap_or_else(RequestId::fresh);
+    let id = request.extensions().get::<RequestId>().cloned().unwrap_or_else(RequestId::fresh);
     let mut response = next.run(request).await;
     let error = match response.extensions_mut().remove::<ApiError>() {
         Some(error) => error,
@@ -85,10 +78,7 @@ pub(super) async fn write_problems(request: Request, next: Next) -> Response {
         tracing::error!(request_id = %id, %cause, "a request failed for a defect");
     }
     let mut answer = (error.status(), axum::Json(Problem::new(&error, &id))).into_response();
-    answer.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/problem+json"),
-    );
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     if let Some(seconds) = error.retry_after() {
         answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
@@ -103,9 +93,6 @@ pub(super) async fn write_problems(request: Request, next: Next) -> Response {
 /// An error status that no handler of ours has given a JSON body (probes answer 503 with their own).
 fn is_bare_error(response: &Response) -> bool {
     let status = response.status();
-    let json = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| value == "application/json");
+    let json = response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value == "application/json");
     (status.is_client_error() || status.is_server_error()) && !json
 }

@@ -25,11 +25,7 @@ impl RequestId {
     /// The id that the caller sent, if it keeps the rule; else a fresh one.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Self {
-        headers
-            .get(&HEADER)
-            .filter(|value| is_id(value.as_bytes()))
-            .cloned()
-            .map_or_else(Self::fresh, Self)
+        headers.get(&HEADER).filter(|value| is_id(value.as_bytes())).cloned().map_or_else(Self::fresh, Self)
     }
 
     /// The id as text.
@@ -47,9 +43,7 @@ impl RequestId {
 
 fn is_id(bytes: &[u8]) -> bool {
     (1..=64).contains(&bytes.len())
-        && bytes
-            .iter()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
 impl fmt::Display for RequestId {

@@ -72,8 +72,6 @@ pub(super) fn public(app: App, rules: &RequestRules, bench_route: bool) -> serde
     if bench_route {
         router = router.route(UNDESCRIBED[1], any(bench::token));
     }
-    router = router
-        .fallback(not_found)
-        .method_not_allowed_fallback(not_allowed);
+    router = router.fallback(not_found).method_not_allowed_fallback(not_allowed);
     Ok(layered(router, rules).with_state(app))
 }

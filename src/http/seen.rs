@@ -125,20 +125,14 @@ impl Seen {
 /// The store or the audit does not answer.
 pub async fn see(app: &App, viewer: &Claims, users: &[UserId]) -> Result<Vec<Seen>, ApiError> {
     let views = app.store.views(users).await?;
-    let absent: Vec<UserId> = users
-        .iter()
-        .zip(&views)
-        .filter(|(_, view)| view.is_none())
-        .map(|(user, _)| user.clone())
-        .collect();
+    let absent: Vec<UserId> =
+        users.iter().zip(&views).filter(|(_, view)| view.is_none()).map(|(user, _)| user.clone()).collect();
     let mut remembered = remember(app, viewer, &absent).await?;
     let seen = users.iter().zip(views).map(|(user, view)| match view {
         Some(view) if view.user == viewer.user => Seen::by_themselves(view),
         Some(view) if viewer.role != Role::User || view.org == viewer.org => Seen::by_others(view),
         Some(_) => Seen::unknown(user.clone()),
-        None => remembered
-            .remove(user)
-            .unwrap_or_else(|| Seen::unknown(user.clone())),
+        None => remembered.remove(user).unwrap_or_else(|| Seen::unknown(user.clone())),
     });
     Ok(seen.collect())
 }

@@ -88,9 +88,7 @@ pub async fn serve_router(
     let saturated = accept(&listener, limits.max_connections, &shared, &connections).await;
     drop(listener);
     connections.close();
-    let in_time = tokio::time::timeout(limits.drain, connections.wait())
-        .await
-        .is_ok();
+    let in_time = tokio::time::timeout(limits.drain, connections.wait()).await.is_ok();
     let cut = if in_time { 0 } else { connections.len() };
     shared.cutting.cancel();
     connections.wait().await;
@@ -99,10 +97,7 @@ pub async fn serve_router(
 
 fn builder(header_timeout: Duration) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(header_timeout);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -154,10 +149,7 @@ async fn accept(
 /// The client went away before it was accepted: nothing to do with the listener.
 fn is_about_one_connection(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset
-    )
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
 /// Serves one connection to its end.
@@ -177,11 +169,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, pl
             router.clone().oneshot(request)
         }
     });
-    let mut served = pin!(
-        shared
-            .builder
-            .serve_connection_with_upgrades(TokioIo::new(stream), service)
-    );
+    let mut served = pin!(shared.builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
     // hyper's header time-out begins with the protocol's version known; until then this one holds.
     let mut silence = pin!(tokio::time::sleep(shared.header_timeout));
     let (mut silence_over, mut closing) = (false, false);

@@ -71,15 +71,9 @@ mod tests {
     #[test]
     fn three_decimals_always() {
         assert_eq!(Timestamp::from(Millis(0)).to_string(), "1970-01-01T00:00:00.000Z");
-        assert_eq!(
-            Timestamp::from(Millis(1_795_172_912_200)).to_string(),
-            "2026-11-20T11:08:32.200Z"
-        );
+        assert_eq!(Timestamp::from(Millis(1_795_172_912_200)).to_string(), "2026-11-20T11:08:32.200Z");
         let other_zone = datetime!(2026-11-20 13:08:32.209_999 +2);
-        assert_eq!(
-            Timestamp::from(other_zone).to_string(),
-            "2026-11-20T11:08:32.209Z"
-        );
+        assert_eq!(Timestamp::from(other_zone).to_string(), "2026-11-20T11:08:32.209Z");
     }
 
     #[test]

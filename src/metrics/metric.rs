@@ -51,14 +51,7 @@ pub struct Metric {
 type Labels = &'static [Label];
 
 const fn metric(name: &'static str, labels: Labels, help: &'static str, kind: Kind, unit: Unit) -> Metric {
-    Metric {
-        name,
-        kind,
-        unit,
-        labels,
-        help,
-        possible: |_| true,
-    }
+    Metric { name, kind, unit, labels, help, possible: |_| true }
 }
 
 pub(super) const fn label(name: &'static str, values: fn() -> Vec<&'static str>) -> Label {

@@ -28,9 +28,7 @@ pub struct Handle {
 pub fn install() -> &'static Handle {
     static HANDLE: OnceLock<Handle> = OnceLock::new();
     HANDLE.get_or_init(|| {
-        let recorder = builder()
-            .expect("every list of buckets in the table has a bound")
-            .build_recorder();
+        let recorder = builder().expect("every list of buckets in the table has a bound").build_recorder();
         let prometheus = recorder.handle();
         ::metrics::set_global_recorder(recorder).expect("this is the only recorder of the process");
         for metric in names::ALL {
@@ -90,11 +88,7 @@ fn create(metric: &Metric) {
         let values = (label.values)();
         combinations = combinations
             .iter()
-            .flat_map(|begun| {
-                values
-                    .iter()
-                    .map(move |value| [begun.as_slice(), &[*value]].concat())
-            })
+            .flat_map(|begun| values.iter().map(move |value| [begun.as_slice(), &[*value]].concat()))
             .collect();
     }
     for values in combinations.iter().filter(|values| (metric.possible)(values)) {
@@ -128,10 +122,7 @@ mod tests {
         assert!(!text.contains("quantile="), "{text}");
         let shown = names_in(&text);
         for name in &shown {
-            assert!(
-                name.starts_with("rollcall_") || name.starts_with("process_"),
-                "{name}"
-            );
+            assert!(name.starts_with("rollcall_") || name.starts_with("process_"), "{name}");
         }
         for metric in names::ALL {
             let name = match metric.kind {
@@ -139,11 +130,7 @@ mod tests {
                 _ => metric.name.to_owned(),
             };
             assert!(shown.contains(&name), "{name} is missing");
-            assert!(
-                text.contains(&format!("# HELP {} ", metric.name)),
-                "{} has no help",
-                metric.name
-            );
+            assert!(text.contains(&format!("# HELP {} ", metric.name)), "{} has no help", metric.name);
         }
         assert!(text.contains("rollcall_build_info{version="));
     }
@@ -153,18 +140,8 @@ mod tests {
         for metric in names::ALL {
             let total = metric.name.ends_with("_total");
             assert_eq!(total, metric.kind == Kind::Counter, "{}", metric.name);
-            assert_eq!(
-                metric.name.ends_with("_seconds"),
-                metric.unit == Unit::Seconds,
-                "{}",
-                metric.name
-            );
-            assert_eq!(
-                metric.name.ends_with("_bytes"),
-                metric.unit == Unit::Bytes,
-                "{}",
-                metric.name
-            );
+            assert_eq!(metric.name.ends_with("_seconds"), metric.unit == Unit::Seconds, "{}", metric.name);
+            assert_eq!(metric.name.ends_with("_bytes"), metric.unit == Unit::Bytes, "{}", metric.name);
             assert!(metric.help.ends_with('.'), "{}", metric.name);
         }
         let unique: BTreeSet<_> = names::ALL.iter().map(|metric| metric.name).collect();
@@ -174,16 +151,9 @@ mod tests {
     #[test]
     fn a_slow_heartbeat_lands_in_its_bucket() {
         let handle = install();
-        record::heartbeat(
-            labels::Transport::Socket,
-            labels::Heartbeat::Ok,
-            Duration::from_millis(300),
-        );
+        record::heartbeat(labels::Transport::Socket, labels::Heartbeat::Ok, Duration::from_millis(300));
         let text = handle.render();
-        assert!(
-            text.contains(r#"rollcall_heartbeats_total{transport="socket",result="ok"} 1"#),
-            "{text}"
-        );
+        assert!(text.contains(r#"rollcall_heartbeats_total{transport="socket",result="ok"} 1"#), "{text}");
         assert!(
             text.contains(r#"rollcall_heartbeat_duration_seconds_bucket{transport="socket",le="0.25"} 0"#)
         );

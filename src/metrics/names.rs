@@ -36,24 +36,15 @@ const METHOD: Label = label("method", Vec::new);
 const CODE: Label = label("status", Vec::new);
 const SCRIPT: Label = label("script", Vec::new);
 const TRANSPORT: Label = label("transport", words!(Transport));
-const SHOWN: Label = label("status", || {
-    [Status::Online, Status::Away, Status::Busy]
-        .map(Status::as_str)
-        .to_vec()
-});
+const SHOWN: Label =
+    label("status", || [Status::Online, Status::Away, Status::Busy].map(Status::as_str).to_vec());
 
 /// From a call within the process to a slow network, in seconds.
-const REQUEST: &[f64] = &[
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
-];
+const REQUEST: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 /// A script in Redis with its way there and back, in seconds.
-const CALL: &[f64] = &[
-    0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0,
-];
+const CALL: &[f64] = &[0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0];
 /// The stated bound of detection is 1.1 s; finer below it, in seconds.
-const DETECTION: &[f64] = &[
-    0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.1, 2.0, 5.0, 15.0, 60.0, 300.0,
-];
+const DETECTION: &[f64] = &[0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.1, 2.0, 5.0, 15.0, 60.0, 300.0];
 /// Items of one call; a call takes at most 500.
 const BATCH: &[f64] = &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0];
 /// Whatever has no buckets of its own: a histogram without any would become a summary.
@@ -139,11 +130,9 @@ table! {
 /// used.
 fn can_happen(values: &[&'static str]) -> bool {
     let &[from, to, reason] = values else { return false };
-    let (Ok(from), Ok(to), Ok(reason)) = (
-        from.parse::<Status>(),
-        to.parse::<Status>(),
-        reason.parse::<Reason>(),
-    ) else {
+    let (Ok(from), Ok(to), Ok(reason)) =
+        (from.parse::<Status>(), to.parse::<Status>(), reason.parse::<Reason>())
+    else {
         return false;
     };
     from != to

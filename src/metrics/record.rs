@@ -68,11 +68,7 @@ pub fn request(route: &'static str, method: &'static str, status: &'static str, 
 /// A heartbeat was answered, so long after it came.
 pub fn heartbeat(transport: Transport, result: Heartbeat, took: Duration) {
     count(&names::HEARTBEATS, &[transport.as_str(), result.as_str()], 1);
-    observe(
-        &names::HEARTBEAT_DURATION,
-        &[transport.as_str()],
-        took.as_secs_f64(),
-    );
+    observe(&names::HEARTBEAT_DURATION, &[transport.as_str()], took.as_secs_f64());
 }
 
 /// So many heartbeats went to Redis in one call.
@@ -92,11 +88,7 @@ pub fn sessions(transport: Transport, number_of: u64) {
 
 /// A status changed.
 pub fn transition(from: Status, to: Status, reason: Reason) {
-    count(
-        &names::TRANSITIONS,
-        &[from.as_str(), to.as_str(), reason.as_str()],
-        1,
-    );
+    count(&names::TRANSITIONS, &[from.as_str(), to.as_str(), reason.as_str()], 1);
 }
 
 /// A passed deadline became a transition, so long after it.

@@ -51,8 +51,7 @@ impl Claims {
 
     /// What others could notice of the claim in force beside its status.
     pub(super) fn seen(&self) -> Option<(&str, &str, Option<Millis>)> {
-        self.in_force()
-            .map(|claim| (claim.text.as_str(), claim.emoji.as_str(), claim.until))
+        self.in_force().map(|claim| (claim.text.as_str(), claim.emoji.as_str(), claim.until))
     }
 }
 

@@ -146,14 +146,9 @@ impl std::str::FromStr for SessionId {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let (login, tab) = text.split_once('.').ok_or(IdError {
-            what: "session id",
-            rule: "<login>.<tab>",
-        })?;
-        Ok(Self {
-            login: LoginId::parse(login)?,
-            tab: Tab::parse(tab)?,
-        })
+        let (login, tab) =
+            text.split_once('.').ok_or(IdError { what: "session id", rule: "<login>.<tab>" })?;
+        Ok(Self { login: LoginId::parse(login)?, tab: Tab::parse(tab)? })
     }
 }
 

@@ -42,10 +42,7 @@ impl Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        let rhythm = |interval, ttl| Rhythm {
-            interval: Millis(interval),
-            ttl: Millis(ttl),
-        };
+        let rhythm = |interval, ttl| Rhythm { interval: Millis(interval), ttl: Millis(ttl) };
         Self {
             visible: rhythm(30_000, 120_000),
             hidden: rhythm(60_000, 200_000),

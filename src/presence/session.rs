@@ -103,11 +103,7 @@ impl Session {
         let full = now + policy.rhythm(pace).ttl;
         let cap = self.note_activity(now, said, full, policy);
         self.deadline = self.deadline.max(full);
-        self.mode = if self.deadline > full {
-            Mode::Long
-        } else {
-            Mode::Standard
-        };
+        self.mode = if self.deadline > full { Mode::Long } else { Mode::Standard };
         if let Some(cap) = cap.filter(|cap| *cap < self.deadline) {
             self.deadline = cap;
             self.mode = Mode::Capped;

@@ -65,30 +65,19 @@ impl User {
     /// The last sign of life: heartbeat, authenticated request or frame; nothing else moves it.
     #[must_use]
     pub fn last_seen(&self) -> Millis {
-        self.sessions
-            .iter()
-            .map(Session::last_sign)
-            .fold(self.seen, Millis::max)
+        self.sessions.iter().map(Session::last_sign).fold(self.seen, Millis::max)
     }
 
     /// The last sign of life as others see it.
     #[must_use]
     pub fn shown_last_seen(&self) -> Millis {
-        if self.status.shown() == Status::Offline {
-            self.shown.last_seen
-        } else {
-            self.last_seen()
-        }
+        if self.status.shown() == Status::Offline { self.shown.last_seen } else { self.last_seen() }
     }
 
     /// How many sessions others can see.
     #[must_use]
     pub fn shown_sessions(&self) -> usize {
-        if self.status.shown() == Status::Offline {
-            0
-        } else {
-            self.sessions.len()
-        }
+        if self.status.shown() == Status::Offline { 0 } else { self.sessions.len() }
     }
 
     pub(super) fn remove(&mut self, index: usize) -> Session {
@@ -113,14 +102,8 @@ impl User {
     /// Adds a session. The first of a login that names its tab takes the place of that login's session `0`.
     pub(super) fn place(&mut self, id: &SessionId) -> usize {
         let of_login = |session: &Session| session.id.login == id.login;
-        let zero = self
-            .sessions
-            .iter()
-            .position(|s| of_login(s) && s.id.tab.as_str() == "0");
-        let named = self
-            .sessions
-            .iter()
-            .any(|s| of_login(s) && s.id.tab.as_str() != "0");
+        let zero = self.sessions.iter().position(|s| of_login(s) && s.id.tab.as_str() == "0");
+        let named = self.sessions.iter().any(|s| of_login(s) && s.id.tab.as_str() != "0");
         let at = match zero {
             Some(zero) if !named && id.tab.as_str() != "0" => {
                 self.remove(zero);
@@ -207,11 +190,7 @@ impl User {
             from,
             to: self.status,
             reason: cause.reason,
-            occurred_at: if kind == EntryKind::Transition {
-                self.since
-            } else {
-                now
-            },
+            occurred_at: if kind == EntryKind::Transition { self.since } else { now },
             detected_at: now,
             since: self.since,
             online_since: self.online_since,

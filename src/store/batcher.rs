@@ -75,15 +75,7 @@ impl Batcher {
         // Unbounded in type only: a lane is announced at most once, so the queue never exceeds the shards.
         let (announce, announced) = mpsc::unbounded_channel();
         let lanes = (0..keys.shards()).map(|_| Mutex::default()).collect();
-        Self {
-            link,
-            keys,
-            clock,
-            lanes,
-            waiting: AtomicUsize::new(0),
-            announce,
-            announced: announced.into(),
-        }
+        Self { link, keys, clock, lanes, waiting: AtomicUsize::new(0), announce, announced: announced.into() }
     }
 
     /// Extends a lease. `None` means the session needs a judgement ([`scripts::SESSION_OPEN`]).
@@ -101,15 +93,11 @@ impl Batcher {
                 lane.announced = self.announce.send(shard).is_ok();
             }
         }
-        outcome
-            .await
-            .unwrap_or_else(|_| Err(StoreError::Unavailable("the node is stopping".into())))
+        outcome.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the node is stopping".into())))
     }
 
     fn lane(&self, shard: Shard) -> std::sync::MutexGuard<'_, Lane> {
-        self.lanes[usize::from(shard)]
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.lanes[usize::from(shard)].lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// One worker; runs until it is dropped.
@@ -147,11 +135,7 @@ impl Batcher {
     }
 
     async fn call(&self, shard: Shard, batch: &[Waiting]) -> Result<Vec<Option<Extended>>, StoreError> {
-        let mut keys = vec![
-            self.keys.meta(shard),
-            self.keys.due(shard),
-            self.keys.on(shard, None),
-        ];
+        let mut keys = vec![self.keys.meta(shard), self.keys.due(shard), self.keys.on(shard, None)];
         let mut args = vec![self.clock.now()];
         for Waiting { beat, .. } in batch {
             keys.push(self.keys.lease(&beat.user, &beat.session));

@@ -33,9 +33,7 @@ pub struct LeaseEvents {
 
 impl std::fmt::Debug for LeaseEvents {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LeaseEvents")
-            .field("channel", &self.channel)
-            .finish_non_exhaustive()
+        f.debug_struct("LeaseEvents").field("channel", &self.channel).finish_non_exhaustive()
     }
 }
 
@@ -44,13 +42,7 @@ impl LeaseEvents {
         let client = link::subscriber(url).await?;
         let channel = format!("__keyevent@{database}__:expired");
         let (events, connected) = (client.keyspace_event_rx(), client.reconnect_rx());
-        let mut subscription = Self {
-            client,
-            keys,
-            channel,
-            events,
-            connected,
-        };
+        let mut subscription = Self { client, keys, channel, events, connected };
         subscription.listen().await?;
         Ok(subscription)
     }
@@ -59,10 +51,7 @@ impl LeaseEvents {
     async fn listen(&mut self) -> Result<(), StoreError> {
         for server in self.client.active_connections() {
             let listening = if self.client.is_clustered() {
-                self.client
-                    .with_cluster_node(server)
-                    .subscribe(self.channel.as_str())
-                    .await
+                self.client.with_cluster_node(server).subscribe(self.channel.as_str()).await
             } else {
                 self.client.subscribe(self.channel.as_str()).await
             };

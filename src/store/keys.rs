@@ -22,10 +22,7 @@ impl Keys {
     /// Keys under a prefix, for a fixed number of shards.
     #[must_use]
     pub fn new(prefix: &str, shards: Shard) -> Self {
-        Self {
-            prefix: prefix.into(),
-            shards,
-        }
+        Self { prefix: prefix.into(), shards }
     }
 
     /// How many shards there are.
@@ -63,19 +60,13 @@ impl Keys {
     /// Who is present, of the whole shard or of one organisation.
     #[must_use]
     pub fn on(&self, shard: Shard, org: Option<&Org>) -> String {
-        org.map_or_else(
-            || self.of(shard, "on"),
-            |org| self.of(shard, &format!("org:{org}")),
-        )
+        org.map_or_else(|| self.of(shard, "on"), |org| self.of(shard, &format!("org:{org}")))
     }
 
     /// Numbers of sessions of those who have several, of the whole shard or of one organisation.
     #[must_use]
     pub fn tabs(&self, shard: Shard, org: Option<&Org>) -> String {
-        org.map_or_else(
-            || self.of(shard, "tabs"),
-            |org| self.of(shard, &format!("tabs:{org}")),
-        )
+        org.map_or_else(|| self.of(shard, "tabs"), |org| self.of(shard, &format!("tabs:{org}")))
     }
 
     /// The outbox.
@@ -131,12 +122,7 @@ impl Keys {
     #[must_use]
     pub fn shared(&self, shard: Shard) -> Vec<String> {
         let mut keys = Vec::with_capacity(13);
-        keys.extend([
-            self.meta(shard),
-            self.due(shard),
-            self.on(shard, None),
-            self.tabs(shard, None),
-        ]);
+        keys.extend([self.meta(shard), self.due(shard), self.on(shard, None), self.tabs(shard, None)]);
         keys.extend(["claims", "gate", "ended", "cut", "log"].map(|name| self.of(shard, name)));
         keys
     }
@@ -145,11 +131,7 @@ impl Keys {
     #[must_use]
     pub fn place(&self, user: &UserId, org: &Org) -> [String; 3] {
         let shard = self.shard_of(user);
-        [
-            self.on(shard, Some(org)),
-            self.tabs(shard, Some(org)),
-            self.record(user),
-        ]
+        [self.on(shard, Some(org)), self.tabs(shard, Some(org)), self.record(user)]
     }
 
     /// Reads a lease's key back: whose session, on which shard. `None` for any other key.
@@ -173,10 +155,7 @@ mod tests {
         let user = UserId::parse("acme~a%20b").unwrap();
         let session: SessionId = "k3.tab-1".parse().unwrap();
         let lease = keys.lease(&user, &session);
-        assert_eq!(
-            keys.parse_lease(&lease),
-            Some((keys.shard_of(&user), user, session))
-        );
+        assert_eq!(keys.parse_lease(&lease), Some((keys.shard_of(&user), user, session)));
         assert_eq!(keys.parse_lease("rc:{00}:owner"), None);
         assert_eq!(keys.parse_lease("other:{00}:live:1:a.0"), None);
     }

@@ -75,9 +75,7 @@ fn builder(url: &str, ring: usize) -> Result<Builder, StoreError> {
 
 /// A client of its own for keyspace events, connected.
 pub(super) async fn subscriber(url: &str) -> Result<Client, StoreError> {
-    let client = builder(url, EVENT_RING)?
-        .build()
-        .map_err(|error| unavailable(&error))?;
+    let client = builder(url, EVENT_RING)?.build().map_err(|error| unavailable(&error))?;
     client.init().await.map_err(|error| unavailable(&error))?;
     Ok(client)
 }
@@ -85,14 +83,9 @@ pub(super) async fn subscriber(url: &str) -> Result<Client, StoreError> {
 impl Link {
     /// Connects; fails at once if Redis cannot be reached now.
     pub(super) async fn connect(url: &str) -> Result<Self, StoreError> {
-        let pool = builder(url, 32)?
-            .build_pool(POOL)
-            .map_err(|error| unavailable(&error))?;
+        let pool = builder(url, 32)?.build_pool(POOL).map_err(|error| unavailable(&error))?;
         pool.init().await.map_err(|error| unavailable(&error))?;
-        Ok(Self {
-            pool,
-            timeouts: std::sync::Arc::default(),
-        })
+        Ok(Self { pool, timeouts: std::sync::Arc::default() })
     }
 
     /// A connection of the pool, for plain reads.
@@ -110,6 +103,13 @@ impl Link {
         keys: Vec<String>,
         args: Vec<Value>,
     ) -> Result<Value, StoreError> {
+        debug_assert!(
+            script.keys.fits(keys.len()) && script.args.fits(args.len()),
+            "{} got {} keys and {} arguments",
+            script.name,
+            keys.len(),
+            args.len()
+        );
         let started = Instant::now();
         let client = self.client();
         let mut reply = client.evalsha(script.hash(), keys.clone(), args.clone()).await;
@@ -144,15 +144,11 @@ impl Link {
 
     /// Gives frozen connections up: called on a timer. Pings, so that an idle node notices too.
     pub(super) async fn watch(&self) -> Result<(), StoreError> {
-        let answer = futures::future::join_all(
-            self.pool
-                .clients()
-                .iter()
-                .map(|client| client.ping::<Value>(None)),
-        )
-        .await
-        .into_iter()
-        .collect::<Result<Vec<_>, _>>();
+        let answer =
+            futures::future::join_all(self.pool.clients().iter().map(|client| client.ping::<Value>(None)))
+                .await
+                .into_iter()
+                .collect::<Result<Vec<_>, _>>();
         let answer = self.judge(answer);
         if self.timeouts.load(Ordering::Relaxed) >= TIMEOUTS_BEFORE_RECONNECT {
             self.timeouts.store(0, Ordering::Relaxed);

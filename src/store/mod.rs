@@ -1,14 +1,20 @@
 //! Presence in Redis, in domain words. The only module that knows fred, keys and scripts.
 
 mod batcher;
+mod due;
+mod error;
 mod events;
 mod keys;
 mod link;
+mod outbox;
+mod reads;
 mod reply;
 pub mod scripts;
 mod settings;
 mod shards;
+mod signs;
 mod users;
+mod words;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -16,170 +22,15 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 
-use crate::presence::{
-    Activity, ConnectionId, Device, GateKind, LoginId, Millis, Org, Pace, Policy, Reason, Status, Tab, UserId,
-};
+use crate::presence::{LoginId, Millis, Policy, Status, UserId};
 
+pub use due::{Due, DueMember, Expired};
+pub use error::StoreError;
 pub use events::{LeaseEvent, LeaseEvents};
 pub use keys::{Keys, LAYOUT, Shard};
 pub use settings::Memory;
-pub use shards::{Due, DueMember, Expired, OWNERSHIP, Opened, Ownership};
-
-/// Why a call on the store failed.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum StoreError {
-    /// Redis did not answer in time, refused the connection, or is loading.
-    #[error("redis is unavailable: {0}")]
-    Unavailable(String),
-    /// The shard came back empty and is not yet restored.
-    #[error("the shard is being restored")]
-    Restoring,
-    /// Too many requests wait for Redis, or its memory is nearly full and this would start a new session.
-    #[error("too busy")]
-    Overloaded,
-    /// A script answered what it never should: a defect.
-    #[error("part {part} of the reply of {script} is not what it should be")]
-    Reply {
-        /// The script's name.
-        script: &'static str,
-        /// Which part of the reply, from 1.
-        part: usize,
-    },
-    /// Redis refused a call: a defect.
-    #[error("redis refused: {0}")]
-    Refused(String),
-    /// The data in Redis were written in another layout, or for another number of shards.
-    #[error(
-        "the data in redis have layout {layout} and {shards} shards, but this node has layout {expected_layout} and \
-         {expected_shards} shards (ROLLCALL_REDIS_SHARDS): use another ROLLCALL_REDIS_PREFIX, or the old setting"
-    )]
-    Layout {
-        /// Layout of the data.
-        layout: i64,
-        /// Shards of the data.
-        shards: i64,
-        /// Layout of this version.
-        expected_layout: u32,
-        /// Shards of this node's settings.
-        expected_shards: Shard,
-    },
-    /// Redis is set up in a way that would lose presence.
-    #[error("{0}")]
-    Unfit(String),
-}
-
-/// On whose behalf a sign of life comes: facts of a verified token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bearer {
-    /// Who.
-    pub user: UserId,
-    /// The organisation.
-    pub org: Org,
-    /// The login (claim `sid`).
-    pub login: LoginId,
-    /// The token version (claim `tv`); lower than the user's cut means ended.
-    pub token_version: i64,
-}
-
-/// One heartbeat, or the sign of life that a login is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Beat {
-    /// Whose.
-    pub bearer: Bearer,
-    /// Which tab of the login.
-    pub tab: Tab,
-    /// What the client says of activity; `None` changes nothing.
-    pub activity: Option<Activity>,
-    /// For how long the client has been idle, in ms.
-    pub idle_ms: Option<i64>,
-    /// The rhythm the client keeps.
-    pub pace: Pace,
-    /// The kind of device, if the client says.
-    pub device: Option<Device>,
-    /// The page load or socket, if the client names it.
-    pub connection: Option<ConnectionId>,
-    /// `Login` or `Connect`: what a transition to online would say.
-    pub reason: Reason,
-}
-
-/// What became of a sign of life.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// Counted (or rightly ignored): this is how the user stands now, as the user sees it.
-    Standing {
-        /// The user's own status (`invisible` included).
-        status: Status,
-        /// Since when.
-        since: Millis,
-        /// Last sign of life.
-        last_seen: Millis,
-        /// The clock of Redis.
-        now: Millis,
-    },
-    /// The account may not be online.
-    Gated(GateKind),
-    /// The login, or every token of this version, has ended.
-    Ended,
-}
-
-/// What is known of a user in Redis. A user without a record is not here: ask the audit for the last known state.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct View {
-    /// Who.
-    pub user: UserId,
-    /// The organisation.
-    pub org: Org,
-    /// The true status (`invisible` included).
-    pub status: Status,
-    /// Since when, truly.
-    pub since: Millis,
-    /// Present without a break since; 0 when offline.
-    pub online_since: Millis,
-    /// Last sign of life, truly.
-    pub last_seen: Millis,
-    /// What others see: the same, or frozen while invisible.
-    pub shown: Shown,
-    /// Text of the claim in force, if any.
-    pub text: Option<String>,
-    /// Emoji of the claim in force, if any.
-    pub emoji: Option<String>,
-    /// Kinds of devices with a session, without repetition.
-    pub devices: Vec<Device>,
-}
-
-/// What others see of a user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shown {
-    /// Never `invisible`.
-    pub status: Status,
-    /// Since when.
-    pub since: Millis,
-    /// Present without a break since; 0 when shown offline.
-    pub online_since: Millis,
-    /// Last sign of life.
-    pub last_seen: Millis,
-    /// `epoch * 2^32 + n` of the last change that others could see.
-    pub version: i64,
-}
-
-/// Counts of what is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Users shown online.
-    pub online: u64,
-    /// Users shown away.
-    pub away: u64,
-    /// Users shown busy.
-    pub busy: u64,
-    /// Sessions of the users counted above.
-    pub sessions: u64,
-    /// Users who are present but shown offline; for operators only.
-    pub invisible: u64,
-    /// Entries in the outbox, copied or not.
-    pub entries: u64,
-    /// The clock of Redis.
-    pub now: Millis,
-}
+pub use shards::{OWNERSHIP, Opened, Ownership};
+pub use words::{Answer, Bearer, Beat, Shown, Stats, View};
 
 /// What the store needs to know to begin.
 #[derive(Clone, Debug)]
@@ -211,6 +62,11 @@ impl Clock {
     fn fixed(&self) -> Option<Millis> {
         Some(Millis(self.0.load(Ordering::Relaxed))).filter(|now| now.0 > 0)
     }
+
+    /// The first argument of every script that judges by time.
+    fn now(&self) -> fred::prelude::Value {
+        self.fixed().unwrap_or_default().0.into()
+    }
 }
 
 /// Presence in Redis. Every method is one domain event, and all of them may be repeated.
@@ -230,10 +86,7 @@ pub struct Store {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store")
-            .field("keys", &self.keys)
-            .field("node", &self.node)
-            .finish_non_exhaustive()
+        f.debug_struct("Store").field("keys", &self.keys).field("node", &self.node).finish_non_exhaustive()
     }
 }
 
@@ -271,10 +124,8 @@ impl Store {
     /// Refuses data of another layout or number of shards before anything is written.
     async fn check_open_shards(&self) -> Result<(), StoreError> {
         use fred::prelude::HashesInterface;
-        let meta = self
-            .link
-            .client()
-            .hmget::<Vec<Option<i64>>, _, _>(self.keys.meta(0), vec!["layout", "shards"]);
+        let meta =
+            self.link.client().hmget::<Vec<Option<i64>>, _, _>(self.keys.meta(0), vec!["layout", "shards"]);
         match self.link.judge(meta.await)?.as_slice() {
             [Some(layout), Some(shards)] => self.check_layout(*layout, *shards),
             _ => Ok(()),
@@ -329,10 +180,7 @@ impl Store {
             return Ok(now);
         }
         let args = vec!["".into(), 0.into()];
-        let reply = self
-            .link
-            .call(&scripts::NODE_BEAT, vec![self.keys.nodes()], args)
-            .await?;
+        let reply = self.link.call(&scripts::NODE_BEAT, vec![self.keys.nodes()], args).await?;
         let mut parts = reply::Parts::new(scripts::NODE_BEAT.name, reply);
         let _nodes = parts.count()?;
         parts.millis()
@@ -358,4 +206,9 @@ fn parse_score(score: &str) -> Option<(Status, Millis)> {
 /// The scores of a status: from the first up to, but without, the second.
 const fn score_range(status: Status) -> (i64, i64) {
     (status.code() * SCALE, (status.code() + 1) * SCALE)
+}
+
+/// A span as it goes into a script: ms.
+fn millis(span: Duration) -> fred::prelude::Value {
+    fred::prelude::Value::from(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
 }

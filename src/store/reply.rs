@@ -22,18 +22,11 @@ pub(super) struct Parts {
 
 impl Parts {
     pub(super) fn new(script: &'static str, reply: Value) -> Self {
-        Self {
-            script,
-            parts: reply.into_array().into_iter(),
-            read: 0,
-        }
+        Self { script, parts: reply.into_array().into_iter(), read: 0 }
     }
 
     pub(super) fn wrong(&self) -> StoreError {
-        StoreError::Reply {
-            script: self.script,
-            part: self.read,
-        }
+        StoreError::Reply { script: self.script, part: self.read }
     }
 
     pub(super) fn value(&mut self) -> Result<Value, StoreError> {
@@ -108,26 +101,13 @@ pub(super) fn view(user: &UserId, reply: Value) -> Result<Option<View>, StoreErr
         version: parts.int()?,
     };
     let (text, emoji) = (parts.text()?, parts.text()?);
-    let mut devices: Vec<Device> = parts
-        .rest()
-        .filter_map(|device| device.into_string()?.parse().ok())
-        .collect();
+    let mut devices: Vec<Device> =
+        parts.rest().filter_map(|device| device.into_string()?.parse().ok()).collect();
     devices.sort();
     devices.dedup();
     let (text, emoji) = (some(text), some(emoji));
     let user = user.clone();
-    Ok(Some(View {
-        user,
-        org,
-        status,
-        since,
-        online_since,
-        last_seen,
-        shown,
-        text,
-        emoji,
-        devices,
-    }))
+    Ok(Some(View { user, org, status, since, online_since, last_seen, shown, text, emoji, devices }))
 }
 
 fn some(text: String) -> Option<String> {
@@ -138,27 +118,16 @@ fn some(text: String) -> Option<String> {
 pub(super) fn entry(reply: Value) -> Result<Entry, StoreError> {
     let mut parts = Parts::new("outbox", reply);
     let id = parts.text()?;
-    let n = id
-        .split_once('-')
-        .and_then(|(n, _)| n.parse().ok())
-        .ok_or_else(|| parts.wrong())?;
+    let n = id.split_once('-').and_then(|(n, _)| n.parse().ok()).ok_or_else(|| parts.wrong())?;
     let fields = parts.value()?.into_map().map_err(|_| parts.wrong())?;
     let wrong = || parts.wrong();
-    let text = |name: &str| {
-        fields
-            .get(&name.into())
-            .and_then(|value| value.clone().into_string())
-            .ok_or_else(wrong)
-    };
+    let text =
+        |name: &str| fields.get(&name.into()).and_then(|value| value.clone().into_string()).ok_or_else(wrong);
     let int = |name: &str| text(name)?.parse::<i64>().map_err(|_| wrong());
     let status = |name: &str| Status::from_code(int(name)?).ok_or_else(wrong);
     Ok(Entry {
         n,
-        kind: if text("k")? == "c" {
-            EntryKind::Claim
-        } else {
-            EntryKind::Transition
-        },
+        kind: if text("k")? == "c" { EntryKind::Claim } else { EntryKind::Transition },
         user: text("u")?.parse().map_err(|_| wrong())?,
         org: text("o")?.parse().map_err(|_| wrong())?,
         from: status("f")?,

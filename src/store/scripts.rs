@@ -9,6 +9,10 @@ pub struct Script {
     pub name: &'static str,
     /// The text that Redis runs.
     pub body: &'static str,
+    /// How many keys it takes.
+    pub keys: Count,
+    /// How many arguments it takes.
+    pub args: Count,
     hash: LazyLock<String>,
 }
 
@@ -19,9 +23,39 @@ impl Script {
     }
 }
 
-/// Declares a script: its constant, its flags, and the library parts that precede its text.
+/// How many keys or arguments a script takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// Always so many.
+    pub fixed: usize,
+    /// And for every item so many more; 0 if it takes no items.
+    pub each: usize,
+}
+
+impl Count {
+    /// Whether a call with so many fits.
+    #[must_use]
+    pub const fn fits(self, number: usize) -> bool {
+        match number.checked_sub(self.fixed) {
+            Some(0) => true,
+            Some(more) => self.each > 0 && more.is_multiple_of(self.each),
+            None => false,
+        }
+    }
+}
+
+const fn exactly(fixed: usize) -> Count {
+    Count { fixed, each: 0 }
+}
+
+const fn and_each(fixed: usize, each: usize) -> Count {
+    Count { fixed, each }
+}
+
+/// Declares a script: its constant, its flags, how many keys and arguments it takes, and the library parts that
+/// precede its text.
 macro_rules! script {
-    ($(#[$doc:meta])* $constant:ident = $name:literal, $flags:literal $(, $lib:literal)*) => {
+    ($(#[$doc:meta])* $constant:ident = $name:literal, $flags:literal, $keys:expr, $args:expr $(, $lib:literal)*) => {
         $(#[$doc])*
         pub static $constant: Script = Script {
             name: $name,
@@ -30,49 +64,51 @@ macro_rules! script {
                 $(include_str!(concat!("../../lua/lib/", $lib, ".lua")),)*
                 include_str!(concat!("../../lua/", $name, ".lua"))
             ),
+            keys: $keys,
+            args: $args,
             hash: LazyLock::new(|| fred::util::sha1_hash($constant.body)),
         };
     };
 }
 
 script!(/// Fast path of heartbeats.
-    SESSION_BEAT = "session_beat", "allow-oom");
+    SESSION_BEAT = "session_beat", "allow-oom", and_each(3, 1), and_each(1, 4));
 script!(/// Judges one sign of life.
-    SESSION_OPEN = "session_open", "allow-oom", "shard", "user", "session");
+    SESSION_OPEN = "session_open", "allow-oom", exactly(13), exactly(15), "shard", "user", "session");
 script!(/// A request that is no heartbeat.
-    SESSION_TOUCH = "session_touch", "allow-oom", "shard", "user", "session");
+    SESSION_TOUCH = "session_touch", "allow-oom", exactly(13), exactly(10), "shard", "user", "session");
 script!(/// A goodbye.
-    SESSION_CLOSE = "session_close", "allow-oom", "shard", "user");
+    SESSION_CLOSE = "session_close", "allow-oom", exactly(13), exactly(6), "shard", "user");
 script!(/// A logout.
-    LOGIN_END = "login_end", "allow-oom", "shard", "user");
+    LOGIN_END = "login_end", "allow-oom", exactly(12), exactly(5), "shard", "user");
 script!(/// A logout everywhere.
-    USER_CUT = "user_cut", "allow-oom", "shard", "user");
+    USER_CUT = "user_cut", "allow-oom", exactly(12), exactly(7), "shard", "user");
 script!(/// An account may not be online, or may again.
-    USER_GATE = "user_gate", "allow-oom", "shard", "user");
+    USER_GATE = "user_gate", "allow-oom", exactly(12), exactly(8), "shard", "user");
 script!(/// A claim is set or taken back.
-    USER_CLAIM = "user_claim", "allow-oom", "shard", "user", "claim");
+    USER_CLAIM = "user_claim", "allow-oom", exactly(12), exactly(10), "shard", "user", "claim");
 script!(/// What was due happens.
-    USER_EXPIRE = "user_expire", "allow-oom", "shard", "user", "claim");
+    USER_EXPIRE = "user_expire", "allow-oom", and_each(9, 3), and_each(1, 2), "shard", "user", "claim");
 script!(/// Reads records.
-    USER_VIEWS = "user_views", "no-writes");
+    USER_VIEWS = "user_views", "no-writes", and_each(2, 1), and_each(0, 1));
 script!(/// Reads what a token's standing depends on.
-    USER_STANDING = "user_standing", "no-writes", "shard", "user");
+    USER_STANDING = "user_standing", "no-writes", exactly(10), exactly(4), "shard", "user");
 script!(/// Opens an empty shard.
-    SHARD_OPEN = "shard_open", "allow-oom");
+    SHARD_OPEN = "shard_open", "allow-oom", exactly(1), exactly(4));
 script!(/// Takes or keeps a shard.
-    SHARD_OWN = "shard_own", "allow-oom");
+    SHARD_OWN = "shard_own", "allow-oom", exactly(3), exactly(6));
 script!(/// Gives a shard up.
-    SHARD_RELEASE = "shard_release", "allow-oom");
+    SHARD_RELEASE = "shard_release", "allow-oom", exactly(1), exactly(1));
 script!(/// Lists and touches what is due.
-    SHARD_DUE = "shard_due", "no-writes");
+    SHARD_DUE = "shard_due", "no-writes", exactly(1), exactly(4));
 script!(/// Counts.
-    SHARD_STATS = "shard_stats", "no-writes");
+    SHARD_STATS = "shard_stats", "no-writes", exactly(3), exactly(1));
 script!(/// Forgets what is copied and old.
-    OUTBOX_TRIM = "outbox_trim", "allow-oom");
+    OUTBOX_TRIM = "outbox_trim", "allow-oom", and_each(1, 1), and_each(1, 1));
 script!(/// A node shows that it lives.
-    NODE_BEAT = "node_beat", "allow-oom");
+    NODE_BEAT = "node_beat", "allow-oom", exactly(1), exactly(2));
 script!(/// A node stops.
-    NODE_LEAVE = "node_leave", "allow-oom");
+    NODE_LEAVE = "node_leave", "allow-oom", exactly(1), exactly(1));
 
 /// Every script there is.
 pub static ALL: &[&Script] = &[

@@ -23,10 +23,7 @@ pub struct Memory {
 
 /// The number of the database that a URL names; events are published per database.
 pub(super) fn database(url: &str) -> u8 {
-    Config::from_url(url)
-        .ok()
-        .and_then(|config| config.database)
-        .unwrap_or(0)
+    Config::from_url(url).ok().and_then(|config| config.database).unwrap_or(0)
 }
 
 /// Refuses a Redis that would lose presence, mends what may be mended, and warns of the rest.
@@ -86,9 +83,7 @@ async fn enable_events(link: &Link) -> Result<(), StoreError> {
 
 async fn pack_records(link: &Link) -> Result<(), StoreError> {
     const NAME: &str = "hash-max-listpack-value";
-    let packed = read(link, NAME)
-        .await?
-        .and_then(|value| value.parse::<u64>().ok());
+    let packed = read(link, NAME).await?.and_then(|value| value.parse::<u64>().ok());
     let Some(packed) = packed.filter(|packed| *packed < PACKED_VALUE) else {
         return Ok(());
     };
@@ -121,23 +116,15 @@ async fn set(link: &Link, name: &str, value: &str) -> bool {
 
 /// Managed services rename or forbid CONFIG.
 fn is_refusal(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Unknown | ErrorKind::InvalidCommand | ErrorKind::Auth
-    )
+    matches!(error.kind(), ErrorKind::Unknown | ErrorKind::InvalidCommand | ErrorKind::Auth)
 }
 
 /// Reads the memory figures of `INFO`.
 pub(super) async fn memory(link: &Link) -> Result<Memory, StoreError> {
     let info: String = link.judge(link.client().info(Some(InfoKind::Memory)).await)?;
     let figure = |name: &str| {
-        let line = info
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         line.and_then(|value| value.trim().parse().ok()).unwrap_or(0)
     };
-    Ok(Memory {
-        used: figure("used_memory"),
-        limit: figure("maxmemory"),
-    })
+    Ok(Memory { used: figure("used_memory"), limit: figure("maxmemory") })
 }

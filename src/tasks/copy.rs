@@ -31,10 +31,7 @@ const FLAP: Duration = Duration::from_secs(60);
 /// A task.
 pub(super) async fn run(node: Node) {
     let mut copier = Copier {
-        gone: Cache::builder()
-            .max_capacity(100_000)
-            .time_to_live(FLAP * 2)
-            .build(),
+        gone: Cache::builder().max_capacity(100_000).time_to_live(FLAP * 2).build(),
         positions: BTreeMap::new(),
     };
     let mut ticks = Ticks::every(PERIOD, &node.stop);
@@ -55,21 +52,14 @@ struct Copier {
 impl Copier {
     async fn step(&mut self, node: &Node) {
         let owned = node.owned.states();
-        self.positions
-            .retain(|shard, _| owned.iter().any(|(mine, _)| mine == shard));
+        self.positions.retain(|shard, _| owned.iter().any(|(mine, _)| mine == shard));
         let mut waiting = owned.into_iter();
         let mut running = FuturesUnordered::new();
         loop {
             while running.len() < AT_ONCE
                 && let Some((shard, state)) = waiting.next()
             {
-                running.push(drain(
-                    node,
-                    shard,
-                    state,
-                    self.positions.get(&shard).copied(),
-                    &self.gone,
-                ));
+                running.push(drain(node, shard, state, self.positions.get(&shard).copied(), &self.gone));
             }
             let Some((shard, outcome)) = running.next().await else {
                 return;
@@ -164,18 +154,7 @@ fn tell(entry: &Entry, gone: &Cache<UserId, Millis>) {
 /// The life of the shard in Redis is not the one that Postgres knows: two nodes opened it at once, or Postgres
 /// was put back to an older state. Redis has the entries, so Postgres follows.
 async fn adopt(node: &Node, shard: Shard, epoch: i64) -> anyhow::Result<Position> {
-    let first = node
-        .app
-        .store
-        .entries(shard, 0, 1)
-        .await?
-        .first()
-        .map_or(0, |entry| entry.n - 1);
-    tracing::warn!(
-        shard,
-        epoch,
-        after = first,
-        "the history follows the epoch that redis has"
-    );
+    let first = node.app.store.entries(shard, 0, 1).await?.first().map_or(0, |entry| entry.n - 1);
+    tracing::warn!(shard, epoch, after = first, "the history follows the epoch that redis has");
     Ok(node.app.audit.adopt_epoch(shard, epoch, first).await?)
 }

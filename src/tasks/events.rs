@@ -70,11 +70,7 @@ async fn gather(node: &Node, first: LeaseEvent, events: &mut LeaseEvents) -> BTr
             }
         }
         count += 1;
-        next = if count < MOST {
-            tokio::time::timeout_at(until, events.next()).await.ok()
-        } else {
-            None
-        };
+        next = if count < MOST { tokio::time::timeout_at(until, events.next()).await.ok() } else { None };
     }
     gathered
 }

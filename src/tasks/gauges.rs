@@ -26,7 +26,7 @@ pub(super) async fn run(node: Node) {
     while ticks.next().await {
         let up = node.app.store.ping().await;
         record::redis_up(up.is_ok());
-        if pulse % FIGURES == 0 {
+        if pulse.is_multiple_of(FIGURES) {
             postgres(&node).await;
             if let Err(error) = figures(&node).await {
                 tracing::debug!(%error, "cannot take figures");
@@ -47,12 +47,7 @@ async fn figures(node: &Node) -> Result<(), StoreError> {
     record::redis_memory(memory.used, memory.limit);
     node.owned.set_pressure(is_nearly_full(memory));
     outbox(node, stats.now);
-    let heard: Vec<_> = node
-        .owned
-        .shards()
-        .into_iter()
-        .map(|shard| (shard, stats.now))
-        .collect();
+    let heard: Vec<_> = node.owned.shards().into_iter().map(|shard| (shard, stats.now)).collect();
     if let Err(error) = node.app.audit.heard(&heard).await {
         tracing::debug!(%error, "cannot note when shards were heard of");
     }
@@ -66,14 +61,9 @@ fn is_nearly_full(memory: Memory) -> bool {
 fn outbox(node: &Node, now: Millis) {
     let states = node.owned.states();
     let behind = |newest: i64, copied: Option<i64>| u64::try_from(newest - copied.unwrap_or(0)).unwrap_or(0);
-    let entries = states
-        .iter()
-        .map(|(_, state)| behind(state.newest, state.copied))
-        .sum();
+    let entries = states.iter().map(|(_, state)| behind(state.newest, state.copied)).sum();
     let oldest = states.iter().filter_map(|(_, state)| state.waiting_since).min();
-    let age = oldest
-        .and_then(|since| u64::try_from((now - since).0).ok())
-        .unwrap_or(0);
+    let age = oldest.and_then(|since| u64::try_from((now - since).0).ok()).unwrap_or(0);
     record::outbox(entries, Duration::from_millis(age));
 }
 

@@ -28,11 +28,7 @@ pub(super) async fn run(node: Node) {
 
 async fn step(node: &Node) -> anyhow::Result<()> {
     let made = node.app.audit.ensure_partitions(MONTHS_AHEAD).await?;
-    let dropped = node
-        .app
-        .audit
-        .drop_partitions(node.app.config.audit.retention.duration())
-        .await?;
+    let dropped = node.app.audit.drop_partitions(node.app.config.audit.retention.duration()).await?;
     let forgotten = node.app.accounts.forget_families(FORGET_LOGINS).await?;
     tracing::info!(made, dropped, forgotten, "kept house in postgres");
     Ok(())

@@ -44,17 +44,10 @@ impl Tasks {
     #[must_use]
     pub fn spawn(app: &App) -> Self {
         let stop = CancellationToken::new();
-        let node = Node {
-            app: app.clone(),
-            owned: Arc::default(),
-            stop: stop.clone(),
-        };
+        let node = Node { app: app.clone(), owned: Arc::default(), stop: stop.clone() };
         // Bounded by the number of tasks: each sends once.
         let (ends, ended) = mpsc::unbounded_channel();
-        let spawner = Spawner {
-            tracker: TaskTracker::new(),
-            ends,
-        };
+        let spawner = Spawner { tracker: TaskTracker::new(), ends };
         spawner.spawn("batcher", batcher(node.clone()));
         spawner.spawn("ownership", ownership::run(node.clone()));
         spawner.spawn("events", events::run(node.clone()));
@@ -65,11 +58,7 @@ impl Tasks {
         spawner.spawn("gauges", gauges::run(node.clone()));
         spawner.spawn("housekeeping", housekeeping::run(node));
         spawner.tracker.close();
-        Self {
-            tracker: spawner.tracker,
-            stop,
-            ended,
-        }
+        Self { tracker: spawner.tracker, stop, ended }
     }
 
     /// Waits until a task ends that should not: a defect, and a reason to stop the node. Answers its name.
@@ -94,10 +83,7 @@ struct Spawner {
 
 impl Spawner {
     fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        let end = SayEnd {
-            name,
-            ends: self.ends.clone(),
-        };
+        let end = SayEnd { name, ends: self.ends.clone() };
         self.tracker.spawn(async move {
             let _end = end;
             task.await;

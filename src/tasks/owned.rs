@@ -38,10 +38,7 @@ impl Owned {
         let mut shards = self.lock();
         let state = shards.entry(shard).or_default();
         if state.epoch != epoch {
-            *state = State {
-                epoch,
-                ..State::default()
-            };
+            *state = State { epoch, ..State::default() };
         }
         state.newest = state.newest.max(newest);
     }
@@ -72,10 +69,7 @@ impl Owned {
 
     /// The owned shards with their states.
     pub(super) fn states(&self) -> Vec<(Shard, State)> {
-        self.lock()
-            .iter()
-            .map(|(shard, state)| (*shard, *state))
-            .collect()
+        self.lock().iter().map(|(shard, state)| (*shard, *state)).collect()
     }
 
     /// Whether Redis' memory is nearly full, so that new sessions are refused.

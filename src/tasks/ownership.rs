@@ -36,10 +36,7 @@ async fn step(node: &Node) -> Result<(), StoreError> {
     let nodes = match node.app.store.show_node().await {
         Ok(nodes) => nodes.max(1),
         Err(error) => {
-            node.owned
-                .shards()
-                .into_iter()
-                .for_each(|shard| node.owned.lose(shard));
+            node.owned.shards().into_iter().for_each(|shard| node.owned.lose(shard));
             return Err(error);
         }
     };

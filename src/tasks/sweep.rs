@@ -24,10 +24,8 @@ pub(super) async fn run(node: Node) {
     let mut ticks = Ticks::every(PERIOD, &node.stop);
     while ticks.next().await {
         let shards = 0..node.app.store.keys().shards();
-        for error in join_all(shards.map(|shard| sweep(&node, shard)))
-            .await
-            .into_iter()
-            .filter_map(Result::err)
+        for error in
+            join_all(shards.map(|shard| sweep(&node, shard))).await.into_iter().filter_map(Result::err)
         {
             tracing::debug!(%error, "cannot sweep");
         }

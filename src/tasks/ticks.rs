@@ -16,10 +16,7 @@ impl Ticks {
     pub(super) fn every(period: Duration, stop: &CancellationToken) -> Self {
         let mut interval = tokio::time::interval(period);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self {
-            interval,
-            stop: stop.clone(),
-        }
+        Self { interval, stop: stop.clone() }
     }
 
     /// Waits for the next tick; `false` means stop.

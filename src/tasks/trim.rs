@@ -38,10 +38,8 @@ async fn trim(node: &Node, shard: Shard, copied: i64) -> Result<(), StoreError> 
             return Ok(());
         };
         let now = store.now().await?;
-        let old: Vec<_> = entries
-            .iter()
-            .take_while(|entry| entry.n < copied && entry.detected_at + KEEP < now)
-            .collect();
+        let old: Vec<_> =
+            entries.iter().take_while(|entry| entry.n < copied && entry.detected_at + KEEP < now).collect();
         let Some(last) = old.last() else { return Ok(()) };
         let mut users: Vec<UserId> = old.iter().map(|entry| entry.user.clone()).collect();
         users.sort_unstable();

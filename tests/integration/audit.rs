@@ -41,11 +41,7 @@ fn entry(n: i64, user: &str, from: Status, to: Status) -> Entry {
         org: Org::default(),
         from,
         to,
-        reason: if to == Status::Offline {
-            Reason::Expired
-        } else {
-            Reason::Connect
-        },
+        reason: if to == Status::Offline { Reason::Expired } else { Reason::Connect },
         occurred_at: at,
         detected_at: at + Millis(40),
         since: at,
@@ -62,9 +58,7 @@ fn entry(n: i64, user: &str, from: Status, to: Status) -> Entry {
 
 /// One user per entry comes online: `u1`, `u2` ...
 fn arrivals(numbers: std::ops::RangeInclusive<i64>) -> Vec<Entry> {
-    numbers
-        .map(|n| entry(n, &format!("u{n}"), Status::Offline, Status::Online))
-        .collect()
+    numbers.map(|n| entry(n, &format!("u{n}"), Status::Offline, Status::Online)).collect()
 }
 
 /// A long story of twelve users who wander through the statuses, the same on every run.
@@ -73,15 +67,10 @@ fn story(length: i64) -> Vec<Entry> {
     let mut dice: u64 = 42;
     (1..=length)
         .map(|n| {
-            dice = dice
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let person = usize::try_from(dice >> 33).unwrap() % standing.len();
-            let others: Vec<Status> = Status::ALL
-                .iter()
-                .copied()
-                .filter(|to| *to != standing[person])
-                .collect();
+            let others: Vec<Status> =
+                Status::ALL.iter().copied().filter(|to| *to != standing[person]).collect();
             let to = others[usize::try_from(dice >> 40).unwrap() % others.len()];
             let entry = entry(n, &format!("w{person}"), standing[person], to);
             standing[person] = to;
@@ -95,11 +84,7 @@ async fn count(pool: &PgPool, sql: &'static str) -> i64 {
 }
 
 async fn set_back(pool: &PgPool, n: i64) {
-    sqlx::query("UPDATE copy_position SET n = $1")
-        .bind(n)
-        .execute(pool)
-        .await
-        .unwrap();
+    sqlx::query("UPDATE copy_position SET n = $1").bind(n).execute(pool).await.unwrap();
 }
 
 #[tokio::test]
@@ -116,10 +101,7 @@ async fn every_statement_prepares() {
 async fn the_service_works_with_the_rights_of_its_role() {
     let (pool, _) = history().await;
     let url = SecretString::from(pool.connect_options().to_url_lossy().to_string());
-    for (switch, same) in [
-        (true, "rollcall_app"),
-        (false, pool.connect_options().get_username()),
-    ] {
+    for (switch, same) in [(true, "rollcall_app"), (false, pool.connect_options().get_username())] {
         let role: String = sqlx::query_scalar("SELECT current_user::text")
             .fetch_one(&connect(&url, switch, 1).unwrap())
             .await
@@ -131,21 +113,12 @@ async fn the_service_works_with_the_rights_of_its_role() {
 #[tokio::test]
 async fn a_batch_becomes_rows_and_the_position_follows() {
     let (pool, audit, position) = begun().await;
-    let copied = audit
-        .copy(SHARD, position, position.epoch, &arrivals(1..=3))
-        .await
-        .unwrap();
-    assert_eq!(
-        (copied.rows, copied.quarantined, copied.conflicts, copied.late),
-        (3, 0, 0, 0)
-    );
+    let copied = audit.copy(SHARD, position, position.epoch, &arrivals(1..=3)).await.unwrap();
+    assert_eq!((copied.rows, copied.quarantined, copied.conflicts, copied.late), (3, 0, 0, 0));
     assert_eq!(copied.position, audit.position(SHARD).await.unwrap());
     assert_eq!(copied.position.n, 3);
     assert_eq!(count(&pool, "SELECT count(*) FROM transitions").await, 3);
-    let nothing = audit
-        .copy(SHARD, copied.position, position.epoch, &[])
-        .await
-        .unwrap();
+    let nothing = audit.copy(SHARD, copied.position, position.epoch, &[]).await.unwrap();
     assert_eq!((nothing.position, nothing.rows), (copied.position, 0));
 }
 
@@ -154,22 +127,14 @@ async fn a_gap_is_refused_and_nothing_written() {
     let (pool, audit, position) = begun().await;
     for (entries, expected, found) in [
         (arrivals(2..=3), 1, 2),
-        (vec![arrivals(1..=1), arrivals(3..=3)].concat(), 2, 3),
-        (vec![arrivals(1..=1), arrivals(1..=1)].concat(), 2, 1),
+        ([arrivals(1..=1), arrivals(3..=3)].concat(), 2, 3),
+        ([arrivals(1..=1), arrivals(1..=1)].concat(), 2, 1),
     ] {
         let refused = audit.copy(SHARD, position, position.epoch, &entries).await;
         assert_eq!(refused, Err(CopyError::Gap { expected, found }));
     }
-    let other_life = audit
-        .copy(SHARD, position, position.epoch + 1, &arrivals(1..=1))
-        .await;
-    assert_eq!(
-        other_life,
-        Err(CopyError::Epoch {
-            expected: position.epoch,
-            found: position.epoch + 1
-        })
-    );
+    let other_life = audit.copy(SHARD, position, position.epoch + 1, &arrivals(1..=1)).await;
+    assert_eq!(other_life, Err(CopyError::Epoch { expected: position.epoch, found: position.epoch + 1 }));
     assert_eq!(count(&pool, "SELECT count(*) FROM transitions_log").await, 0);
     assert_eq!(audit.position(SHARD).await.unwrap(), position);
 }
@@ -178,10 +143,7 @@ async fn a_gap_is_refused_and_nothing_written() {
 async fn a_repeated_batch_is_told_where_the_position_is() {
     let (pool, audit, position) = begun().await;
     let entries = arrivals(1..=3);
-    let copied = audit
-        .copy(SHARD, position, position.epoch, &entries)
-        .await
-        .unwrap();
+    let copied = audit.copy(SHARD, position, position.epoch, &entries).await.unwrap();
     let again = audit.copy(SHARD, position, position.epoch, &entries).await;
     assert_eq!(again, Err(CopyError::Moved(copied.position)));
     assert_eq!(count(&pool, "SELECT count(*) FROM transitions_log").await, 3);
@@ -221,32 +183,18 @@ async fn what_postgres_refuses_is_parked_and_blocks_nothing() {
     entries[17].last_seen = Millis(i64::MAX);
     entries[18].uncertainty_ms = -1;
     entries[39].detected_at = Millis(-62_000_000_000_000);
-    let copied = audit
-        .copy(SHARD, position, position.epoch, &entries)
-        .await
-        .unwrap();
+    let copied = audit.copy(SHARD, position, position.epoch, &entries).await.unwrap();
     assert_eq!((copied.rows, copied.quarantined, copied.position.n), (36, 4, 40));
-    let parked: Vec<i64> = sqlx::query_scalar("SELECT n FROM quarantine ORDER BY n")
-        .fetch_all(&pool)
-        .await
-        .unwrap();
+    let parked: Vec<i64> =
+        sqlx::query_scalar("SELECT n FROM quarantine ORDER BY n").fetch_all(&pool).await.unwrap();
     assert_eq!(parked, [7, 18, 19, 40]);
-    let kept: String = sqlx::query_scalar("SELECT entry::text FROM quarantine WHERE n = 7")
-        .fetch_one(&pool)
-        .await
-        .unwrap();
+    let kept: String =
+        sqlx::query_scalar("SELECT entry::text FROM quarantine WHERE n = 7").fetch_one(&pool).await.unwrap();
     assert!(kept.contains(r"nul \u0000 here"), "{kept}");
     assert_sequences_have_no_gaps(&pool).await;
     assert_chain_is_whole(&pool).await;
     let next = arrivals(41..=42);
-    assert_eq!(
-        audit
-            .copy(SHARD, copied.position, position.epoch, &next)
-            .await
-            .unwrap()
-            .rows,
-        2
-    );
+    assert_eq!(audit.copy(SHARD, copied.position, position.epoch, &next).await.unwrap().rows, 2);
 }
 
 #[tokio::test]
@@ -256,15 +204,9 @@ async fn a_month_that_nobody_made_is_made_by_the_copy() {
     for entry in &mut entries[4..] {
         entry.detected_at = entry.detected_at + Millis(5 * 365 * 86_400_000);
     }
-    let copied = audit
-        .copy(SHARD, position, position.epoch, &entries)
-        .await
-        .unwrap();
+    let copied = audit.copy(SHARD, position, position.epoch, &entries).await.unwrap();
     assert_eq!((copied.rows, copied.quarantined), (9, 0));
-    assert_eq!(
-        count(&pool, "SELECT count(*) FROM transitions_log_2031_11").await,
-        5
-    );
+    assert_eq!(count(&pool, "SELECT count(*) FROM transitions_log_2031_11").await, 5);
 }
 
 #[tokio::test]
@@ -272,10 +214,7 @@ async fn a_position_that_was_set_back_stores_nothing_twice() {
     let (pool, audit, position) = begun().await;
     let mut entries = story(20);
     entries[4].uncertainty_ms = -1;
-    let copied = audit
-        .copy(SHARD, position, position.epoch, &entries)
-        .await
-        .unwrap();
+    let copied = audit.copy(SHARD, position, position.epoch, &entries).await.unwrap();
     set_back(&pool, 0).await;
     let more = [entries.clone(), arrivals(21..=22)].concat();
     let again = audit.copy(SHARD, position, position.epoch, &more).await.unwrap();
@@ -283,14 +222,7 @@ async fn a_position_that_was_set_back_stores_nothing_twice() {
     assert_eq!((again.rows, again.quarantined, again.conflicts), (2, 1, 19));
     assert_eq!(again.position.n, 22);
     assert_eq!(count(&pool, "SELECT count(*) FROM transitions_log").await, 21);
-    assert_eq!(
-        count(
-            &pool,
-            "SELECT count(*) FROM system_events WHERE kind = 'copy_conflict'"
-        )
-        .await,
-        1
-    );
+    assert_eq!(count(&pool, "SELECT count(*) FROM system_events WHERE kind = 'copy_conflict'").await, 1);
     assert_sequences_have_no_gaps(&pool).await;
     assert_chain_is_whole(&pool).await;
 }
@@ -299,23 +231,14 @@ async fn a_position_that_was_set_back_stores_nothing_twice() {
 async fn an_entry_that_differs_from_the_stored_one_never_takes_its_place() {
     let (pool, audit, position) = begun().await;
     let mut entries = arrivals(1..=4);
-    audit
-        .copy(SHARD, position, position.epoch, &entries)
-        .await
-        .unwrap();
+    audit.copy(SHARD, position, position.epoch, &entries).await.unwrap();
     set_back(&pool, 0).await;
     entries[1].reason = Reason::Login;
     // The key of the log contains detected_at, so this one would not even break it.
     entries[2].detected_at = entries[2].detected_at + Millis(1);
-    let again = audit
-        .copy(SHARD, position, position.epoch, &entries)
-        .await
-        .unwrap();
+    let again = audit.copy(SHARD, position, position.epoch, &entries).await.unwrap();
     assert_eq!((again.rows, again.quarantined, again.conflicts), (0, 2, 4));
-    assert_eq!(
-        count(&pool, "SELECT count(*) FROM transitions WHERE reason = 'login'").await,
-        0
-    );
+    assert_eq!(count(&pool, "SELECT count(*) FROM transitions WHERE reason = 'login'").await, 0);
     assert_eq!(count(&pool, "SELECT count(*) FROM transitions_log").await, 4);
 }
 
@@ -323,11 +246,7 @@ async fn an_entry_that_differs_from_the_stored_one_never_takes_its_place() {
 async fn sequences_and_intervals_follow_from_the_transitions_over_batches() {
     let (pool, audit, mut position) = begun().await;
     for batch in story(300).chunks(23) {
-        position = audit
-            .copy(SHARD, position, position.epoch, batch)
-            .await
-            .unwrap()
-            .position;
+        position = audit.copy(SHARD, position, position.epoch, batch).await.unwrap().position;
     }
     assert_sequences_have_no_gaps(&pool).await;
     assert_chain_is_whole(&pool).await;
@@ -362,22 +281,11 @@ async fn a_claim_changes_the_last_state_and_is_no_transition() {
     claim.kind = EntryKind::Claim;
     claim.since = Millis(NOON + 1000);
     let entries = [arrivals(1..=1), vec![claim.clone()]].concat();
-    audit
-        .copy(SHARD, position, position.epoch, &entries)
-        .await
-        .unwrap();
+    audit.copy(SHARD, position, position.epoch, &entries).await.unwrap();
     assert_eq!(count(&pool, "SELECT count(*) FROM transitions_log").await, 2);
     assert_eq!(count(&pool, "SELECT count(*) FROM transitions").await, 1);
-    let known = audit
-        .last(std::slice::from_ref(&claim.user))
-        .await
-        .unwrap()
-        .remove(0)
-        .unwrap();
-    assert_eq!(
-        (known.n, known.sequence, known.since, known.last_seen),
-        (2, 1, claim.since, claim.last_seen)
-    );
+    let known = audit.last(std::slice::from_ref(&claim.user)).await.unwrap().remove(0).unwrap();
+    assert_eq!((known.n, known.sequence, known.since, known.last_seen), (2, 1, claim.since, claim.last_seen));
 }
 
 #[tokio::test]
@@ -385,29 +293,15 @@ async fn the_last_known_states_come_in_the_order_asked() {
     let (_, audit, position) = begun().await;
     let gone = entry(4, "u3", Status::Online, Status::Offline);
     audit
-        .copy(
-            SHARD,
-            position,
-            position.epoch,
-            &[arrivals(1..=3), vec![gone.clone()]].concat(),
-        )
+        .copy(SHARD, position, position.epoch, &[arrivals(1..=3), vec![gone.clone()]].concat())
         .await
         .unwrap();
-    let asked: Vec<UserId> = ["u3", "nobody", "u1", "u3"]
-        .iter()
-        .map(|user| user.parse().unwrap())
-        .collect();
+    let asked: Vec<UserId> = ["u3", "nobody", "u1", "u3"].iter().map(|user| user.parse().unwrap()).collect();
     let known = audit.last(&asked).await.unwrap();
-    let names: Vec<_> = known
-        .iter()
-        .map(|known| known.as_ref().map(|known| known.user.as_str()))
-        .collect();
+    let names: Vec<_> = known.iter().map(|known| known.as_ref().map(|known| known.user.as_str())).collect();
     assert_eq!(names, [Some("u3"), None, Some("u1"), Some("u3")]);
     let last = known[0].clone().unwrap();
-    assert_eq!(
-        (last.status, last.online_since, last.since),
-        (Status::Offline, Millis(0), gone.since)
-    );
+    assert_eq!((last.status, last.online_since, last.since), (Status::Offline, Millis(0), gone.since));
     assert_eq!(
         (last.last_seen, last.shown_since, last.shown_last_seen),
         (gone.last_seen, gone.shown_since, gone.shown_last_seen)
@@ -418,51 +312,22 @@ async fn the_last_known_states_come_in_the_order_asked() {
 #[tokio::test]
 async fn a_new_epoch_begins_at_zero_and_remembers_the_old_one() {
     let (pool, audit, first) = begun().await;
-    let copied = audit
-        .copy(SHARD, first, first.epoch, &arrivals(1..=3))
-        .await
-        .unwrap();
-    audit
-        .heard(&[(SHARD, Millis(NOON)), (SHARD + 1, Millis(NOON))])
-        .await
-        .unwrap();
+    let copied = audit.copy(SHARD, first, first.epoch, &arrivals(1..=3)).await.unwrap();
+    audit.heard(&[(SHARD, Millis(NOON)), (SHARD + 1, Millis(NOON))]).await.unwrap();
     let new = audit.next_epoch(SHARD, "store_lost").await.unwrap();
     assert!(new.epoch > first.epoch);
-    assert_eq!(
-        new.before,
-        Position {
-            heard_at: Some(Millis(NOON)),
-            ..copied.position
-        }
-    );
+    assert_eq!(new.before, Position { heard_at: Some(Millis(NOON)), ..copied.position });
     let position = audit.position(SHARD).await.unwrap();
     assert_eq!((position.epoch, position.n), (new.epoch, 0));
-    let old_life = audit
-        .copy(SHARD, copied.position, first.epoch, &arrivals(4..=4))
-        .await;
+    let old_life = audit.copy(SHARD, copied.position, first.epoch, &arrivals(4..=4)).await;
     assert_eq!(old_life, Err(CopyError::Moved(position)));
     let again = audit
-        .copy(
-            SHARD,
-            position,
-            new.epoch,
-            &[entry(1, "u1", Status::Online, Status::Away)],
-        )
+        .copy(SHARD, position, new.epoch, &[entry(1, "u1", Status::Online, Status::Away)])
         .await
         .unwrap();
     assert_eq!(again.rows, 1);
-    assert_eq!(
-        count(
-            &pool,
-            "SELECT max(sequence) FROM transitions WHERE user_id = 'u1'"
-        )
-        .await,
-        2
-    );
-    assert_eq!(
-        count(&pool, "SELECT count(*) FROM system_events WHERE kind = 'epoch'").await,
-        2
-    );
+    assert_eq!(count(&pool, "SELECT max(sequence) FROM transitions WHERE user_id = 'u1'").await, 2);
+    assert_eq!(count(&pool, "SELECT count(*) FROM system_events WHERE kind = 'epoch'").await, 2);
     assert_chain_is_whole(&pool).await;
 }
 
@@ -472,19 +337,13 @@ async fn epochs_of_racing_owners_differ() {
     let (one, two) = tokio::join!(audit.next_epoch(SHARD, "first"), audit.next_epoch(SHARD, "first"));
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_ne!(one.epoch, two.epoch);
-    assert_eq!(
-        audit.position(SHARD).await.unwrap().epoch,
-        one.epoch.max(two.epoch)
-    );
+    assert_eq!(audit.position(SHARD).await.unwrap().epoch, one.epoch.max(two.epoch));
 }
 
 #[tokio::test]
 async fn the_service_can_only_add_to_the_history() {
     let (pool, audit, position) = begun().await;
-    audit
-        .copy(SHARD, position, position.epoch, &arrivals(1..=1))
-        .await
-        .unwrap();
+    audit.copy(SHARD, position, position.epoch, &arrivals(1..=1)).await.unwrap();
     let mut connection = pool.acquire().await.unwrap();
     connection.execute("SET ROLE rollcall_app").await.unwrap();
     for table in [
@@ -510,9 +369,8 @@ async fn the_service_can_only_add_to_the_history() {
             format!("ALTER TABLE {table} DISABLE TRIGGER ALL"),
         ] {
             let refused = connection.execute(AssertSqlSafe(sql.clone())).await.unwrap_err();
-            let code = refused
-                .as_database_error()
-                .and_then(|error| error.code().map(|code| code.into_owned()));
+            let code =
+                refused.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
             assert_eq!(code.as_deref(), Some("42501"), "{sql}: {refused}");
         }
     }
@@ -527,11 +385,7 @@ async fn a_cursor_walks_all_rows_once() {
         entry.occurred_at = Millis(NOON + entry.n % 7);
     }
     for batch in entries.chunks(100) {
-        position = audit
-            .copy(SHARD, position, position.epoch, batch)
-            .await
-            .unwrap()
-            .position;
+        position = audit.copy(SHARD, position, position.epoch, batch).await.unwrap().position;
     }
     for (filter, keep) in filters() {
         let mut seen = Vec::new();
@@ -545,17 +399,10 @@ async fn a_cursor_walks_all_rows_once() {
                 break;
             }
         }
-        let keys: Vec<_> = seen
-            .iter()
-            .map(|row| (row.occurred_at, row.shard, row.epoch, row.n))
-            .collect();
+        let keys: Vec<_> = seen.iter().map(|row| (row.occurred_at, row.shard, row.epoch, row.n)).collect();
         assert!(keys.is_sorted_by(|a, b| a > b), "newest first, each once");
         let found: HashSet<i64> = seen.iter().map(|row| row.n).collect();
-        let wanted: HashSet<i64> = entries
-            .iter()
-            .filter(|entry| keep(entry))
-            .map(|entry| entry.n)
-            .collect();
+        let wanted: HashSet<i64> = entries.iter().filter(|entry| keep(entry)).map(|entry| entry.n).collect();
         assert_eq!(found, wanted, "{filter:?}");
     }
 }
@@ -566,64 +413,18 @@ fn filters() -> Vec<(Filter, Keep)> {
     let any = Filter::default();
     vec![
         (any.clone(), |_| true),
-        (
-            Filter {
-                user: Some("w3".parse().unwrap()),
-                ..any.clone()
-            },
-            |entry| entry.user.as_str() == "w3",
-        ),
-        (
-            Filter {
-                user: Some("nobody".parse().unwrap()),
-                ..any.clone()
-            },
-            |_| false,
-        ),
-        (
-            Filter {
-                org: Some("other".parse().unwrap()),
-                ..any.clone()
-            },
-            |_| false,
-        ),
-        (
-            Filter {
-                reason: Some(Reason::Expired),
-                ..any.clone()
-            },
-            |entry| entry.reason == Reason::Expired,
-        ),
-        (
-            Filter {
-                from: Some(Status::Busy),
-                to: Some(Status::Away),
-                ..any.clone()
-            },
-            |entry| (entry.from, entry.to) == (Status::Busy, Status::Away),
-        ),
-        (
-            Filter {
-                since: Some(Millis(NOON + 2)),
-                until: Some(Millis(NOON + 5)),
-                ..any.clone()
-            },
-            |entry| (NOON + 2..NOON + 5).contains(&entry.occurred_at.0),
-        ),
-        (
-            Filter {
-                shard: Some(SHARD),
-                ..any.clone()
-            },
-            |_| true,
-        ),
-        (
-            Filter {
-                shard: Some(SHARD + 1),
-                ..any
-            },
-            |_| false,
-        ),
+        (Filter { user: Some("w3".parse().unwrap()), ..any.clone() }, |entry| entry.user.as_str() == "w3"),
+        (Filter { user: Some("nobody".parse().unwrap()), ..any.clone() }, |_| false),
+        (Filter { org: Some("other".parse().unwrap()), ..any.clone() }, |_| false),
+        (Filter { reason: Some(Reason::Expired), ..any.clone() }, |entry| entry.reason == Reason::Expired),
+        (Filter { from: Some(Status::Busy), to: Some(Status::Away), ..any.clone() }, |entry| {
+            (entry.from, entry.to) == (Status::Busy, Status::Away)
+        }),
+        (Filter { since: Some(Millis(NOON + 2)), until: Some(Millis(NOON + 5)), ..any.clone() }, |entry| {
+            (NOON + 2..NOON + 5).contains(&entry.occurred_at.0)
+        }),
+        (Filter { shard: Some(SHARD), ..any.clone() }, |_| true),
+        (Filter { shard: Some(SHARD + 1), ..any }, |_| false),
     ]
 }
 
@@ -634,53 +435,23 @@ async fn a_transition_has_all_that_its_entry_had() {
     told.device = Some(rollcall::presence::Device::Mobile);
     told.actor = Some("req-1".to_owned());
     told.uncertainty_ms = 125_000;
-    audit
-        .copy(SHARD, position, position.epoch, std::slice::from_ref(&told))
-        .await
-        .unwrap();
-    let row = audit
-        .transitions(&Filter::default(), None, 1)
-        .await
-        .unwrap()
-        .rows
-        .remove(0);
-    assert_eq!(
-        (row.user.as_ref(), &row.org, row.shard),
-        (Some(&told.user), &told.org, SHARD)
-    );
+    audit.copy(SHARD, position, position.epoch, std::slice::from_ref(&told)).await.unwrap();
+    let row = audit.transitions(&Filter::default(), None, 1).await.unwrap().rows.remove(0);
+    assert_eq!((row.user.as_ref(), &row.org, row.shard), (Some(&told.user), &told.org, SHARD));
     assert_eq!((row.epoch, row.n, row.sequence), (position.epoch, 1, 1));
     assert_eq!((row.from, row.to, row.reason), (told.from, told.to, told.reason));
-    assert_eq!(
-        (row.occurred_at, row.detected_at),
-        (told.occurred_at, told.detected_at)
-    );
-    assert_eq!(
-        (row.uncertainty_ms, &row.session),
-        (told.uncertainty_ms, &told.session)
-    );
+    assert_eq!((row.occurred_at, row.detected_at), (told.occurred_at, told.detected_at));
+    assert_eq!((row.uncertainty_ms, &row.session), (told.uncertainty_ms, &told.session));
     assert_eq!((row.device, &row.actor), (told.device, &told.actor));
 }
 
 #[tokio::test]
 async fn erasing_a_person_leaves_the_rows_and_the_seals() {
     let (pool, audit, position) = begun().await;
-    audit
-        .copy(SHARD, position, position.epoch, &arrivals(1..=3))
-        .await
-        .unwrap();
-    sqlx::query("DELETE FROM subjects WHERE user_id = 'u2'")
-        .execute(&pool)
-        .await
-        .unwrap();
-    let rows = audit
-        .transitions(&Filter::default(), None, 10)
-        .await
-        .unwrap()
-        .rows;
-    let names: Vec<_> = rows
-        .iter()
-        .map(|row| row.user.as_ref().map(UserId::as_str))
-        .collect();
+    audit.copy(SHARD, position, position.epoch, &arrivals(1..=3)).await.unwrap();
+    sqlx::query("DELETE FROM subjects WHERE user_id = 'u2'").execute(&pool).await.unwrap();
+    let rows = audit.transitions(&Filter::default(), None, 10).await.unwrap().rows;
+    let names: Vec<_> = rows.iter().map(|row| row.user.as_ref().map(UserId::as_str)).collect();
     assert_eq!(names, [Some("u3"), None, Some("u1")]);
     assert_eq!(audit.last(&["u2".parse().unwrap()]).await.unwrap(), [None]);
     assert_chain_is_whole(&pool).await;
@@ -689,35 +460,22 @@ async fn erasing_a_person_leaves_the_rows_and_the_seals() {
 #[tokio::test]
 async fn a_row_that_is_changed_breaks_its_seal() {
     let (pool, audit, position) = begun().await;
-    audit
-        .copy(SHARD, position, position.epoch, &story(10))
-        .await
-        .unwrap();
+    audit.copy(SHARD, position, position.epoch, &story(10)).await.unwrap();
     assert_eq!(broken_seals(&pool).await, 0);
-    sqlx::query("UPDATE transitions_log SET reason = 'login' WHERE n = 5")
-        .execute(&pool)
-        .await
-        .unwrap();
+    sqlx::query("UPDATE transitions_log SET reason = 'login' WHERE n = 5").execute(&pool).await.unwrap();
     assert_eq!(broken_seals(&pool).await, 1);
 }
 
 #[tokio::test]
 async fn partitions_are_made_ahead_and_dropped_with_an_event() {
     let (pool, audit, position) = begun().await;
-    assert_eq!(
-        audit.ensure_partitions(3).await.unwrap(),
-        0,
-        "the migration made them"
-    );
+    assert_eq!(audit.ensure_partitions(3).await.unwrap(), 0, "the migration made them");
     assert_eq!(audit.ensure_partitions(5).await.unwrap(), 6);
     let mut old = arrivals(1..=1);
     old[0].detected_at = Millis(NOON - 500 * 86_400_000);
     audit.copy(SHARD, position, position.epoch, &old).await.unwrap();
     let day = Duration::from_secs(86_400);
-    assert!(matches!(
-        audit.drop_partitions(day * 30).await,
-        Err(AuditError::Refused(_))
-    ));
+    assert!(matches!(audit.drop_partitions(day * 30).await, Err(AuditError::Refused(_))));
     let dropped = audit.drop_partitions(day * 400).await.unwrap();
     assert_eq!(dropped, 3, "the old month of each table");
     assert_eq!(count(&pool, "SELECT count(*) FROM transitions_log").await, 0);
@@ -728,10 +486,7 @@ async fn partitions_are_made_ahead_and_dropped_with_an_event() {
             .unwrap();
     assert_eq!(event["partitions"].as_array().map(Vec::len), Some(3), "{event}");
     assert_eq!(audit.drop_partitions(day * 400).await.unwrap(), 0);
-    audit
-        .system_event("started", &serde_json::json!({ "node": "a" }))
-        .await
-        .unwrap();
+    audit.system_event("started", &serde_json::json!({ "node": "a" })).await.unwrap();
 }
 
 async fn assert_sequences_have_no_gaps(pool: &PgPool) {

@@ -35,16 +35,8 @@ async fn one(url: &str) -> Result<i32, sqlx::Error> {
 #[tokio::test]
 async fn each_test_has_a_database_of_its_own() {
     let (a, b) = (support::database().await, support::database().await);
-    sqlx::raw_sql("CREATE TABLE only_here (x int)")
-        .execute(&a)
-        .await
-        .unwrap();
-    assert!(
-        sqlx::raw_sql("SELECT * FROM only_here")
-            .execute(&b)
-            .await
-            .is_err()
-    );
+    sqlx::raw_sql("CREATE TABLE only_here (x int)").execute(&a).await.unwrap();
+    assert!(sqlx::raw_sql("SELECT * FROM only_here").execute(&b).await.is_err());
     assert_ne!(support::prefix(), support::prefix());
 }
 
@@ -75,11 +67,7 @@ async fn a_frozen_server_answers_when_thawed() {
     let url = stack.database_url();
     stack.postgres().freeze().unwrap();
     let asked = tokio::spawn(async move { one(&url).await });
-    assert!(
-        tokio::time::timeout(Duration::from_millis(300), stays_pending(&asked))
-            .await
-            .is_err()
-    );
+    assert!(tokio::time::timeout(Duration::from_millis(300), stays_pending(&asked)).await.is_err());
     stack.postgres().thaw().unwrap();
     assert_eq!(asked.await.unwrap().unwrap(), 1);
 }
@@ -92,7 +80,7 @@ async fn stays_pending<T>(task: &tokio::task::JoinHandle<T>) {
 
 #[test]
 fn a_second_stack_on_the_same_directory_is_refused() {
-    let stack = support::private_stack(|_| {});
+    let stack = support::private_stack(|options| options.postgres = false);
     let mut options = support::options();
     let unused = std::mem::replace(&mut options.data_dir, stack.data_dir().to_owned());
     std::fs::remove_dir(unused).unwrap();
@@ -114,11 +102,7 @@ fn a_stack_leaves_nothing_behind() {
 #[allow(clippy::print_stdout, reason = "the way to its parent")]
 fn parent_to_be_killed() {
     let stack = support::private_stack(|_| {});
-    println!(
-        "pids {} {}",
-        stack.redis().pid().unwrap(),
-        stack.postgres().pid().unwrap()
-    );
+    println!("pids {} {}", stack.redis().pid().unwrap(), stack.postgres().pid().unwrap());
     println!("dir {}", stack.data_dir().display());
     std::thread::park();
 }
@@ -126,18 +110,11 @@ fn parent_to_be_killed() {
 #[test]
 fn servers_die_with_a_killed_parent() {
     let mut parent = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "devstack::parent_to_be_killed",
-            "--exact",
-            "--ignored",
-            "--nocapture",
-        ])
+        .args(["devstack::parent_to_be_killed", "--exact", "--ignored", "--nocapture"])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(parent.stdout.take().unwrap())
-        .lines()
-        .map_while(Result::ok);
+    let lines = BufReader::new(parent.stdout.take().unwrap()).lines().map_while(Result::ok);
     let mut pids = Vec::new();
     let mut dir = String::new();
     for line in lines {
@@ -150,13 +127,34 @@ fn servers_die_with_a_killed_parent() {
     }
     parent.kill().unwrap();
     parent.wait().unwrap();
-    let alive = |pid: &String| {
-        Command::new("/bin/sh")
-            .args(["-c", "kill -0 $0 2>/dev/null", pid])
-            .status()
-            .unwrap()
-    };
+    let alive =
+        |pid: &String| Command::new("/bin/sh").args(["-c", "kill -0 $0 2>/dev/null", pid]).status().unwrap();
     assert_eq!(pids.len(), 2);
     eventually("the servers end", || pids.iter().all(|pid| !alive(pid).success()));
     eventually("their directory goes", || !std::path::Path::new(&dir).exists());
+}
+
+#[tokio::test]
+async fn a_deep_and_closed_directory_keeps_its_data() {
+    let parent = tempfile::Builder::new().prefix("rollcall-closed-").tempdir_in("/tmp").unwrap();
+    let deep = parent.path().join("d".repeat(100)).join("data");
+    let start = |ephemeral| {
+        support::private_stack(|options| {
+            std::fs::remove_dir(&options.data_dir).unwrap();
+            options.data_dir.clone_from(&deep);
+            options.ephemeral = ephemeral;
+            options.redis_persists = true;
+        })
+    };
+    let stack = start(false);
+    redis(&stack, "SET kept 1");
+    let mut connection = PgConnection::connect(&stack.database_url()).await.unwrap();
+    sqlx::raw_sql("CREATE TABLE kept (x int)").execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    drop(stack);
+
+    let stack = start(true);
+    assert_eq!(redis(&stack, "EXISTS kept"), ":1");
+    let mut connection = PgConnection::connect(&stack.database_url()).await.unwrap();
+    sqlx::raw_sql("SELECT x FROM kept").execute(&mut connection).await.unwrap();
 }

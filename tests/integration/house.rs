@@ -57,27 +57,19 @@ fn files(dir: &str) -> Vec<(String, PathBuf)> {
 
 fn rust_files(dir: &str) -> Vec<(String, String)> {
     let rust = files(dir).into_iter().filter(|(name, _)| name.ends_with(".rs"));
-    rust.map(|(name, path)| (name, fs::read_to_string(path).unwrap()))
-        .collect()
+    rust.map(|(name, path)| (name, fs::read_to_string(path).unwrap())).collect()
 }
 
 /// The code of a file without comments and tests.
 fn code(text: &str) -> String {
     let program = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text);
-    let lines = program
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("//"));
-    lines
-        .map(|line| line.split(" // ").next().unwrap_or(line))
-        .collect::<Vec<_>>()
-        .join("\n")
+    let lines = program.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.map(|line| line.split(" // ").next().unwrap_or(line)).collect::<Vec<_>>().join("\n")
 }
 
 /// The code of the program, file by file, without its tests.
 fn program() -> Vec<(String, String)> {
-    let files = rust_files("src")
-        .into_iter()
-        .filter(|(name, _)| !name.ends_with("/tests.rs"));
+    let files = rust_files("src").into_iter().filter(|(name, _)| !name.ends_with("/tests.rs"));
     files.map(|(name, text)| (name, code(&text))).collect()
 }
 
@@ -88,9 +80,7 @@ fn module(name: &str) -> &str {
 }
 
 fn row(module: &str) -> Option<u8> {
-    ROWS.iter()
-        .find(|(_, modules)| modules.contains(&module))
-        .map(|(row, _)| *row)
+    ROWS.iter().find(|(_, modules)| modules.contains(&module)).map(|(row, _)| *row)
 }
 
 fn is_word(c: char) -> bool {
@@ -161,12 +151,7 @@ fn modules_use_lower_rows_only() {
                 broken.push(format!("{name} (row {row_of_own}) uses {other}"));
             }
         }
-        let depth = name
-            .trim_start_matches("src/")
-            .trim_end_matches("/mod.rs")
-            .matches('/')
-            .count()
-            + 1;
+        let depth = name.trim_start_matches("src/").trim_end_matches("/mod.rs").matches('/').count() + 1;
         if code.contains(&"super::".repeat(depth)) {
             broken.push(format!("{name} leaves its module by `super`"));
         }
@@ -189,19 +174,9 @@ fn foreign_crates_have_one_home() {
 
 #[test]
 fn the_core_knows_std_and_serde_only() {
-    let manifest: toml::Table = fs::read_to_string(root().join("Cargo.toml"))
-        .unwrap()
-        .parse()
-        .unwrap();
-    let crates = manifest["dependencies"]
-        .as_table()
-        .unwrap()
-        .keys()
-        .map(|name| name.replace('-', "_"));
-    let foreign: Vec<_> = crates
-        .filter(|name| name != "serde")
-        .map(|name| format!("{name}::"))
-        .collect();
+    let manifest: toml::Table = fs::read_to_string(root().join("Cargo.toml")).unwrap().parse().unwrap();
+    let crates = manifest["dependencies"].as_table().unwrap().keys().map(|name| name.replace('-', "_"));
+    let foreign: Vec<_> = crates.filter(|name| name != "serde").map(|name| format!("{name}::")).collect();
     let mut broken = Vec::new();
     for (name, code) in program().iter().filter(|(name, _)| module(name) == "presence") {
         let named = foreign.iter().filter(|path| after(code, path).next().is_some());
@@ -223,16 +198,9 @@ fn every_file_says_what_it_is_for() {
             broken.push(format!("{name} begins without //!"));
         }
     }
-    for (name, path) in files("lua")
-        .into_iter()
-        .filter(|(name, _)| name.ends_with(".lua"))
-    {
+    for (name, path) in files("lua").into_iter().filter(|(name, _)| name.ends_with(".lua")) {
         let text = fs::read_to_string(path).unwrap();
-        if !text
-            .lines()
-            .find(|line| !line.starts_with("#!"))
-            .is_some_and(|line| line.starts_with("--"))
-        {
+        if !text.lines().find(|line| !line.starts_with("#!")).is_some_and(|line| line.starts_with("--")) {
             broken.push(format!("{name} begins without a comment"));
         }
     }
@@ -244,16 +212,8 @@ fn every_file_says_what_it_is_for() {
 fn files_are_short_or_say_why_not() {
     let mut broken = Vec::new();
     let mut sizes = Vec::new();
-    for (name, text) in rust_files("src")
-        .into_iter()
-        .filter(|(name, _)| !name.ends_with("/tests.rs"))
-    {
-        let lines = text
-            .split("#[cfg(test)]\nmod tests {")
-            .next()
-            .unwrap_or(&text)
-            .lines()
-            .count();
+    for (name, text) in rust_files("src").into_iter().filter(|(name, _)| !name.ends_with("/tests.rs")) {
+        let lines = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(&text).lines().count();
         let head = text.lines().take_while(|line| line.starts_with("//!"));
         if lines > MOST_LINES && !head.collect::<String>().contains(EXCUSE) {
             broken.push(format!("{name} has {lines} lines"));
@@ -272,10 +232,7 @@ fn files_are_short_or_say_why_not() {
     for (lines, name) in sizes.iter().rev().take(10) {
         println!("{lines:5} {name}");
     }
-    assert_none(
-        &broken,
-        "a file has at most 300 lines without its tests, or its head says why",
-    );
+    assert_none(&broken, "a file has at most 300 lines without its tests, or its head says why");
 }
 
 #[test]
@@ -283,17 +240,7 @@ fn nothing_is_left_for_later() {
     // In two parts, for this file is searched, too.
     let word = ["TO", "DO"].concat();
     let mut broken = Vec::new();
-    for dir in [
-        "src",
-        "tests",
-        "benches",
-        "lua",
-        "migrations",
-        "web",
-        "deploy",
-        "docs",
-        "grafana",
-    ] {
+    for dir in ["src", "tests", "benches", "lua", "migrations", "web", "deploy", "docs", "grafana"] {
         for (name, path) in files(dir) {
             // What is not text (an icon) has no words.
             let text = fs::read_to_string(path).unwrap_or_default();
@@ -311,8 +258,5 @@ fn the_checks_see_what_they_should() {
         code("use crate::{a::{b, c}, d};\nlet x = crate::e::f(); // crate::g\n/// crate::h\nxcrate::i;");
     assert_eq!(used(&code), ["a", "d", "e"]);
     assert_eq!(after("tower::x my_tower::y a::tower::z", "tower::").count(), 1);
-    assert_eq!(
-        (module("src/app.rs"), module("src/store/keys.rs")),
-        ("app", "store")
-    );
+    assert_eq!((module("src/app.rs"), module("src/store/keys.rs")), ("app", "store"));
 }

@@ -7,5 +7,6 @@ mod audit;
 mod devstack;
 mod house;
 mod http;
+mod journeys;
 mod store;
 mod support;

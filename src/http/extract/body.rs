@@ -19,9 +19,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|error| unreadable(&error))?;
+        let bytes = Bytes::from_request(request, state).await.map_err(|error| unreadable(&error))?;
         let text = bytes.trim_ascii();
         let text = if text.is_empty() { b"{}" } else { text };
         // serde would also read a struct from an array of its fields.
@@ -31,8 +29,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         let mut json = serde_json::Deserializer::from_slice(text);
         let value = serde_path_to_error::deserialize(&mut json)
             .map_err(|error| refused(pointer(error.path()), &error.inner().to_string()))?;
-        json.end()
-            .map_err(|_| ApiError::invalid("", "there is something after the JSON value"))?;
+        json.end().map_err(|_| ApiError::invalid("", "there is something after the JSON value"))?;
         Ok(Self(value))
     }
 }
@@ -94,11 +91,7 @@ mod tests {
         let error = read(r#"{"colour":1}"#).await.unwrap_err();
         assert_eq!(at(&error), ("unknown_field", "/colour".to_owned()));
         for broken in ["{", "[]", "null", "{} {}", "1", "{\"count\":300}"] {
-            assert_eq!(
-                read(broken).await.unwrap_err().code(),
-                "invalid_value",
-                "{broken}"
-            );
+            assert_eq!(read(broken).await.unwrap_err().code(), "invalid_value", "{broken}");
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Who is calling. The argument's type says what a handler demands of the caller and whether the request is a
 //! sign of life:
 //!
-//! | type | role | sign of life | login and gate checked |
-//! |---|---|---|---|
-//! | [`Caller`] | any | yes | yes |
-//! | [`Moderator`], [`Admin`] | at least this | yes | yes |
-//! | [`Quiet`] | any | no (logout, say) | yes |
-//! | [`Verified`] | any | no | no: the handler's own call on the store does both (heartbeats) |
+//! | type | role | sign of life | login and gate checked | without Redis |
+//! |---|---|---|---|---|
+//! | [`Caller`] | any | yes | yes | the token alone decides |
+//! | [`Moderator`], [`Admin`] | at least this | yes | yes | the token alone decides |
+//! | [`Quiet`] | any | no | yes | 503: an ended login must not act |
+//! | [`Verified`] | any | no | no | not asked: the handler's own call on the store decides (heartbeat, logout) |
 //!
-//! When Redis does not answer, the token alone decides: requests that only read Postgres go on, and those that
+//! A [`Caller`] is let in while Redis does not answer, because requests that only read Postgres go on then; those that
 //! need presence fail at their own call.
 
 use axum::extract::FromRequestParts;
@@ -55,15 +55,22 @@ impl From<&Claims> for Bearer {
     }
 }
 
-/// What the store says of a caller; its silence is not the caller's fault.
+/// What the store says of a caller.
+fn judged(answer: Answer) -> Result<(), ApiError> {
+    match answer {
+        Answer::Standing { .. } => Ok(()),
+        Answer::Ended => Err(ApiError::LoginEnded),
+        Answer::Gated(gate) => Err(ApiError::Gated(gate)),
+    }
+}
+
+/// The same where the store's silence is not the caller's fault.
 ///
 /// # Errors
 /// 401 if the login has ended, 403 if the account is gated.
 pub fn admitted(answer: Result<Answer, StoreError>) -> Result<(), ApiError> {
     match answer {
-        Ok(Answer::Standing { .. }) => Ok(()),
-        Ok(Answer::Ended) => Err(ApiError::LoginEnded),
-        Ok(Answer::Gated(gate)) => Err(ApiError::Gated(gate)),
+        Ok(answer) => judged(answer),
         Err(error) => {
             tracing::debug!(%error, "served on the token alone");
             Ok(())
@@ -76,11 +83,7 @@ fn bearer_token(headers: &HeaderMap) -> Result<&str, ApiError> {
     let header = headers.get(header::AUTHORIZATION).ok_or(ApiError::TokenMissing)?;
     let text = header.to_str().map_err(|_| ApiError::TokenInvalid)?;
     let (scheme, token) = text.split_once(' ').ok_or(ApiError::TokenInvalid)?;
-    if scheme.eq_ignore_ascii_case("bearer") {
-        Ok(token.trim())
-    } else {
-        Err(ApiError::TokenMissing)
-    }
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(ApiError::TokenMissing) }
 }
 
 impl FromRequestParts<App> for Verified {
@@ -98,7 +101,7 @@ impl FromRequestParts<App> for Quiet {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let Verified(claims) = Verified::from_request_parts(parts, app).await?;
-        admitted(app.store.check(&Bearer::from(&claims)).await)?;
+        judged(app.store.check(&Bearer::from(&claims)).await?)?;
         Ok(Self(claims))
     }
 }
@@ -116,20 +119,14 @@ impl FromRequestParts<App> for Caller {
 /// The caller, if the role is one of `roles`.
 async fn with_role(parts: &mut Parts, app: &App, roles: &[Role]) -> Result<Claims, ApiError> {
     let Caller(claims) = Caller::from_request_parts(parts, app).await?;
-    if roles.contains(&claims.role) {
-        Ok(claims)
-    } else {
-        Err(ApiError::Forbidden)
-    }
+    if roles.contains(&claims.role) { Ok(claims) } else { Err(ApiError::Forbidden) }
 }
 
 impl FromRequestParts<App> for Moderator {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        with_role(parts, app, &[Role::Moderator, Role::Admin])
-            .await
-            .map(Self)
+        with_role(parts, app, &[Role::Moderator, Role::Admin]).await.map(Self)
     }
 }
 

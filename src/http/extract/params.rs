@@ -18,9 +18,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let query = parts.uri.query().unwrap_or_default();
-        let given = query
-            .split('&')
-            .filter(|pair| pair.split_once('=').is_some_and(|(_, value)| !value.is_empty()));
+        let given =
+            query.split('&').filter(|pair| pair.split_once('=').is_some_and(|(_, value)| !value.is_empty()));
         let uri = format!("/?{}", given.collect::<Vec<_>>().join("&"));
         let uri = Uri::try_from(uri).map_err(|_| ApiError::invalid("", "the query string is not valid"))?;
         match axum::extract::Query::try_from_uri(&uri) {
@@ -50,13 +49,9 @@ where
         let params = RawPathParams::from_request_parts(parts, state)
             .await
             .map_err(|_| ApiError::invalid("", "the path is not valid UTF-8"))?;
-        let (name, text) = params
-            .iter()
-            .next()
-            .ok_or_else(|| ApiError::internal("the route has no parameter"))?;
-        text.parse()
-            .map(Self)
-            .map_err(|error: T::Err| ApiError::invalid(name, error.to_string()))
+        let (name, text) =
+            params.iter().next().ok_or_else(|| ApiError::internal("the route has no parameter"))?;
+        text.parse().map(Self).map_err(|error: T::Err| ApiError::invalid(name, error.to_string()))
     }
 }
 
@@ -76,30 +71,19 @@ mod tests {
 
     async fn read(uri: &str) -> Result<Sample, ApiError> {
         let (mut parts, ()) = Request::builder().uri(uri).body(()).unwrap().into_parts();
-        Query::from_request_parts(&mut parts, &())
-            .await
-            .map(|Query(value)| value)
+        Query::from_request_parts(&mut parts, &()).await.map(|Query(value)| value)
     }
 
     #[tokio::test]
     async fn empty_parameters_are_absent() {
         let read = read("/?search=&page=2&").await.unwrap();
-        assert_eq!(
-            read,
-            Sample {
-                page: Some(2),
-                search: None
-            }
-        );
+        assert_eq!(read, Sample { page: Some(2), search: None });
     }
 
     #[tokio::test]
     async fn errors_name_the_parameter() {
         let error = read("/?page=x").await.unwrap_err();
-        assert_eq!(
-            (error.code(), error.field().unwrap().pointer.as_str()),
-            ("invalid_value", "page")
-        );
+        assert_eq!((error.code(), error.field().unwrap().pointer.as_str()), ("invalid_value", "page"));
         assert_eq!(read("/?colour=1").await.unwrap_err().code(), "unknown_field");
     }
 }

@@ -24,11 +24,7 @@ impl Source {
     /// The origin of an action of this caller.
     #[must_use]
     pub fn of(self, caller: &Claims) -> Origin {
-        Origin {
-            actor: Some(caller.user.to_string()),
-            session_id: Some(caller.login.to_string()),
-            ..self.0
-        }
+        Origin { actor: Some(caller.user.to_string()), session_id: Some(caller.login.to_string()), ..self.0 }
     }
 }
 
@@ -36,15 +32,9 @@ impl FromRequestParts<App> for Source {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let peer = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|ConnectInfo(peer)| peer.ip());
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
         let address = peer.map(|peer| client(peer, &parts.headers, &app.config.proxies.trusted));
-        let user_agent = parts
-            .headers
-            .get(header::USER_AGENT)
-            .and_then(|value| value.to_str().ok());
+        let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         Ok(Self(Origin {
             actor: None,
             address: address.map(|address| address.to_string()),
@@ -59,10 +49,7 @@ impl FromRequestParts<App> for Source {
 /// because everything to the left of the first untrusted address is the client's own invention.
 fn client(peer: IpAddr, headers: &HeaderMap, trusted: &Cidrs) -> IpAddr {
     let mut nearest = peer.to_canonical();
-    let lines = headers
-        .get_all(FORWARDED_FOR)
-        .iter()
-        .filter_map(|line| line.to_str().ok());
+    let lines = headers.get_all(FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok());
     let named: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
     for text in named.iter().rev() {
         if !trusted.contains(nearest) {
@@ -95,10 +82,7 @@ mod tests {
         assert_eq!(seen("10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(seen("10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
         // The client made up the first one; the second is what our own proxy saw.
-        assert_eq!(
-            seen("10.0.0.1", &["192.0.2.7, 198.51.100.1, 10.0.0.2"]),
-            "198.51.100.1"
-        );
+        assert_eq!(seen("10.0.0.1", &["192.0.2.7, 198.51.100.1, 10.0.0.2"]), "198.51.100.1");
         assert_eq!(seen("10.0.0.1", &["192.0.2.7", "198.51.100.1"]), "198.51.100.1");
         assert_eq!(seen("::ffff:10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
         assert_eq!(seen("10.0.0.1", &["nonsense"]), "10.0.0.1");

@@ -51,10 +51,7 @@ pub struct ListQuery {
 }
 
 fn account_status<'de, D: Deserializer<'de>>(input: D) -> Result<Option<AccountStatus>, D::Error> {
-    String::deserialize(input)?
-        .parse()
-        .map(Some)
-        .map_err(serde::de::Error::custom)
+    String::deserialize(input)?.parse().map(Some).map_err(serde::de::Error::custom)
 }
 
 fn shown_status<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Status>, D::Error> {
@@ -91,16 +88,9 @@ pub async fn list(
         return Err(ApiError::invalid("page", "pages are counted from 1"));
     }
     if !(1..=MOST_PER_PAGE).contains(&per_page) {
-        return Err(ApiError::invalid(
-            "per_page",
-            format!("expected 1 to {MOST_PER_PAGE}"),
-        ));
+        return Err(ApiError::invalid("per_page", format!("expected 1 to {MOST_PER_PAGE}")));
     }
-    let filter = Filter {
-        search: query.search.clone(),
-        role: query.role,
-        status: query.status,
-    };
+    let filter = Filter { search: query.search.clone(), role: query.role, status: query.status };
     let (count, results) = match query.online_status {
         None => {
             let found = app.accounts.page(&filter, page, per_page).await?;
@@ -127,18 +117,12 @@ impl ListQuery {
             ("search", self.search.clone()),
             ("role", self.role.map(|role| role.to_string())),
             ("status", self.status.map(|status| status.as_str().to_owned())),
-            (
-                "online_status",
-                self.online_status.map(|status| status.to_string()),
-            ),
+            ("online_status", self.online_status.map(|status| status.to_string())),
         ];
         let mut link = format!("{LIST}?page={page}");
         for (name, value) in others {
             if let Some(value) = value {
-                link.push_str(&format!(
-                    "&{name}={}",
-                    utf8_percent_encode(&value, NON_ALPHANUMERIC)
-                ));
+                link.push_str(&format!("&{name}={}", utf8_percent_encode(&value, NON_ALPHANUMERIC)));
             }
         }
         link
@@ -156,16 +140,11 @@ async fn by_presence(
 ) -> Result<(i64, Vec<Person>), ApiError> {
     let accounts = app.accounts.page(filter, 1, u32::MAX).await?.accounts;
     let seen = see_accounts(app, claims, &accounts).await?;
-    let such: Vec<(&Account, &Seen)> = accounts
-        .iter()
-        .zip(&seen)
-        .filter(|(_, seen)| seen.status.shown() == status)
-        .collect();
+    let such: Vec<(&Account, &Seen)> =
+        accounts.iter().zip(&seen).filter(|(_, seen)| seen.status.shown() == status).collect();
     let before = (page as usize - 1).saturating_mul(per_page as usize);
     let results = such.iter().skip(before).take(per_page as usize);
-    let results = results
-        .map(|(account, seen)| Person::new(account, seen))
-        .collect();
+    let results = results.map(|(account, seen)| Person::new(account, seen)).collect();
     Ok((i64::try_from(such.len()).unwrap_or(i64::MAX), results))
 }
 
@@ -176,11 +155,7 @@ async fn see_accounts(app: &App, claims: &Claims, accounts: &[Account]) -> Resul
 
 async fn people(app: &App, claims: &Claims, accounts: &[Account]) -> Result<Vec<Person>, ApiError> {
     let seen = see_accounts(app, claims, accounts).await?;
-    Ok(accounts
-        .iter()
-        .zip(&seen)
-        .map(|(account, seen)| Person::new(account, seen))
-        .collect())
+    Ok(accounts.iter().zip(&seen).map(|(account, seen)| Person::new(account, seen)).collect())
 }
 
 /// A present user.
@@ -215,10 +190,7 @@ pub async fn online(
     Moderator(claims): Moderator,
 ) -> Result<Json<PresentUsers>, ApiError> {
     let present = app.store.present(None, None, MOST_PRESENT).await?;
-    let ids: Vec<AccountId> = present
-        .iter()
-        .filter_map(|(user, ..)| AccountId::of(user))
-        .collect();
+    let ids: Vec<AccountId> = present.iter().filter_map(|(user, ..)| AccountId::of(user)).collect();
     let accounts = app.accounts.by_ids(&ids).await?;
     let seen = see_accounts(&app, &claims, &accounts).await?;
     let mut online_users: Vec<PresentUser> = accounts
@@ -236,10 +208,7 @@ pub async fn online(
         })
         .collect();
     online_users.sort_by_key(|user| std::cmp::Reverse(user.last_seen));
-    Ok(Json(PresentUsers {
-        count: online_users.len(),
-        online_users,
-    }))
+    Ok(Json(PresentUsers { count: online_users.len(), online_users }))
 }
 
 /// Answers one account with its presence
@@ -285,11 +254,7 @@ pub async fn online_status(
 }
 
 async fn one(app: &App, claims: &Claims, id: i64) -> Result<(Account, Seen), ApiError> {
-    let account = app
-        .accounts
-        .by_id(AccountId(id))
-        .await?
-        .ok_or(ApiError::NotFound("User"))?;
+    let account = app.accounts.by_id(AccountId(id)).await?.ok_or(ApiError::NotFound("User"))?;
     let seen = see(app, claims, &[account.id.user()]).await?.pop();
     let seen = seen.unwrap_or_else(|| Seen::unknown(account.id.user()));
     Ok((account, seen))

@@ -83,13 +83,7 @@ pub async fn beat(
     let bearer = Bearer::from(&claims);
     let pace = body.pace();
     let answer = if body.logout {
-        app.store
-            .close(
-                &bearer,
-                &body.session.unwrap_or_default(),
-                body.connection.as_ref(),
-            )
-            .await
+        app.store.close(&bearer, &body.session.unwrap_or_default(), body.connection.as_ref()).await
     } else {
         app.store.beat(&beat_of(bearer, body)).await
     };
@@ -129,12 +123,7 @@ fn answered(
     answer: Result<Answer, StoreError>,
 ) -> Result<Json<HeartbeatAnswer>, ApiError> {
     let result = match answer {
-        Ok(Answer::Standing {
-            status,
-            since,
-            last_seen,
-            now,
-        }) => Ok(Json(HeartbeatAnswer {
+        Ok(Answer::Standing { status, since, last_seen, now }) => Ok(Json(HeartbeatAnswer {
             message: "Heartbeat recorded",
             online_status: status,
             last_seen: Timestamp::unless_never(last_seen),

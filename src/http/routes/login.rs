@@ -122,47 +122,27 @@ pub async fn login(
     let account = measured::attempt(AuthMethod::Password, authenticated(&app, body, &origin).await)?;
     app.store.ping().await?;
     let family = open(&app, &account, &origin).await?;
-    let seen = match app.store.beat(&first_beat(&account, &family.login)).await {
-        Ok(Answer::Standing {
-            status,
-            since,
-            last_seen,
-            ..
-        }) => Ok(Seen::standing(account.id.user(), status, since, last_seen)),
-        Ok(Answer::Gated(gate)) => Err(ApiError::Gated(gate)),
-        Ok(Answer::Ended) => Err(ApiError::LoginEnded),
-        Err(error) => Err(error.into()),
-    };
-    let seen = match seen {
+    let seen = match began(&app, &account, &family.login).await {
         Ok(seen) => seen,
         Err(error) => {
-            app.accounts
-                .end_family(account.id, &family.login, EndReason::Logout, &origin)
-                .await?;
+            let origin = origin.acting_as(account.id);
+            let undone = app.accounts.end_family(account.id, &family.login, EndReason::Logout, &origin).await;
+            if let Err(error) = undone {
+                tracing::warn!(%error, login = %family.login, "a login that nobody got is still open");
+            }
             return Err(error);
         }
     };
     app.accounts.record_login(account.id, &origin).await?;
     let tokens = Some(pair(&app, &account, &family.login, &family.refresh));
-    Ok(Json(SignedIn {
-        user: Person::new(&account, &seen),
-        tokens,
-    }))
+    Ok(Json(SignedIn { user: Person::new(&account, &seen), tokens }))
 }
 
 /// Tells presence that a new account may not be online yet; false if it could not be told. Existing clients take a
 /// registration without tokens for a failure, so tokens are given as soon as they can do no harm.
 async fn gate(app: &App, account: &Account, kind: GateKind) -> bool {
-    let gate = Gate {
-        kind: Some(kind),
-        version: account.gate_version,
-        until: None,
-    };
-    match app
-        .store
-        .gate(&account.id.user(), &account.org, &gate, None)
-        .await
-    {
+    let gate = Gate { kind: Some(kind), version: account.gate_version, until: None };
+    match app.store.gate(&account.id.user(), &account.org, &gate, None).await {
         Ok(()) => true,
         Err(error) => {
             tracing::warn!(%error, account = %account.id, "a new account's gate is not in the store yet");
@@ -186,31 +166,29 @@ async fn authenticated(app: &App, body: LoginBody, origin: &Origin) -> Result<Ac
         return Err(ApiError::invalid("/password", "Password too long"));
     }
     let credentials = app.accounts.credentials(name).await?;
-    let hash = credentials
-        .as_ref()
-        .map(|credentials| credentials.password_hash.as_str());
+    let hash = credentials.as_ref().map(|credentials| credentials.password_hash.as_str());
     let verdict = app.passwords.verify(password.clone(), hash).await?;
+    let known = credentials.as_ref().map(|credentials| credentials.account.id);
     let Some(credentials) = credentials.filter(|_| verdict.ok) else {
-        app.accounts.record_failed_login(None, origin).await?;
+        app.accounts.record_failed_login(known, origin).await?;
         return Err(ApiError::BadCredentials);
     };
     if let Some(gate) = credentials.account.gate() {
-        app.accounts
-            .record_failed_login(Some(credentials.account.id), origin)
-            .await?;
+        app.accounts.record_failed_login(known, origin).await?;
         return Err(ApiError::Gated(gate));
     }
-    if verdict.needs_rehash {
-        rehash(app, &credentials, password).await?;
+    if verdict.needs_rehash
+        && let Err(error) = rehash(app, &credentials, password).await
+    {
+        // The old hash is as good as it was; the next login tries again.
+        tracing::warn!(%error, "a password keeps its old hash");
     }
     Ok(credentials.account)
 }
 
 /// Hashes a password anew at today's cost, while it is at hand.
 async fn rehash(app: &App, credentials: &Credentials, password: SecretString) -> Result<(), ApiError> {
-    let Ok(password) = Password::parse(password) else {
-        return Ok(());
-    };
+    let password = Password::parse(password).map_err(ApiError::internal)?;
     let hash = app.passwords.hash(password).await?;
     Ok(app.accounts.rehash(credentials, &hash).await?)
 }
@@ -241,15 +219,20 @@ async fn new_account(app: &App, body: RegisterBody) -> Result<NewAccount, ApiErr
 }
 
 async fn open(app: &App, account: &Account, origin: &Origin) -> Result<Family, ApiError> {
-    let meta = LoginMeta {
-        device: None,
-        user_agent: origin.user_agent.clone(),
-        address: origin.address.clone(),
-    };
-    Ok(app
-        .accounts
-        .open_family(account, &meta, app.config.auth.refresh_ttl.duration())
-        .await?)
+    let meta =
+        LoginMeta { device: None, user_agent: origin.user_agent.clone(), address: origin.address.clone() };
+    Ok(app.accounts.open_family(account, &meta, app.config.auth.refresh_ttl.duration()).await?)
+}
+
+/// The sign of life that a login is: how the user stands after it.
+async fn began(app: &App, account: &Account, login: &LoginId) -> Result<Seen, ApiError> {
+    match app.store.beat(&first_beat(account, login)).await? {
+        Answer::Standing { status, since, last_seen, .. } => {
+            Ok(Seen::standing(account.id.user(), status, since, last_seen))
+        }
+        Answer::Gated(gate) => Err(ApiError::Gated(gate)),
+        Answer::Ended => Err(ApiError::LoginEnded),
+    }
 }
 
 fn first_beat(account: &Account, login: &LoginId) -> Beat {

@@ -73,9 +73,7 @@ pub async fn query(
     if users.len() > MAX_USERS {
         return Err(ApiError::invalid("/users", format!("at most {MAX_USERS} users")));
     }
-    Ok(Json(QueryAnswer {
-        results: see(&app, &claims, &users).await?,
-    }))
+    Ok(Json(QueryAnswer { results: see(&app, &claims, &users).await? }))
 }
 
 /// Answers the presence of one user
@@ -87,8 +85,5 @@ pub async fn user(
     Path(user): Path<UserId>,
 ) -> Result<Json<Seen>, ApiError> {
     let seen = see(&app, &claims, std::slice::from_ref(&user)).await?;
-    seen.into_iter()
-        .next()
-        .map(Json)
-        .ok_or(ApiError::NotFound("User"))
+    seen.into_iter().next().map(Json).ok_or(ApiError::NotFound("User"))
 }

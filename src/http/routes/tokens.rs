@@ -12,7 +12,7 @@ use super::login::{TokenPair, pair};
 use crate::accounts::{AccountId, EndReason, RefreshError};
 use crate::app::App;
 use crate::http::error::ApiError;
-use crate::http::extract::{Body, Quiet, Source, admitted};
+use crate::http::extract::{Body, Quiet, Source, Verified, admitted};
 use crate::http::measured;
 use crate::metrics::labels::AuthMethod;
 use crate::metrics::record;
@@ -42,18 +42,11 @@ pub async fn refresh(
         record::refresh_reuse();
         // Its access tokens and sessions end with it.
         if let Some(account) = app.accounts.by_id(*account).await? {
-            app.store
-                .end_login(&account.id.user(), &account.org, login)
-                .await?;
+            app.store.end_login(&account.id.user(), &account.org, login).await?;
         }
     }
     let rotation = measured::attempt(AuthMethod::Refresh, rotated.map_err(ApiError::from))?;
-    Ok(Json(pair(
-        &app,
-        &rotation.account,
-        &rotation.login,
-        &rotation.refresh,
-    )))
+    Ok(Json(pair(&app, &rotation.account, &rotation.login, &rotation.refresh)))
 }
 
 /// A token to look at.
@@ -79,9 +72,7 @@ pub async fn verify(
     Body(VerifyBody { token }): Body<VerifyBody>,
 ) -> Result<Json<Empty>, ApiError> {
     use secrecy::ExposeSecret;
-    let claims = app
-        .tokens
-        .verify(token.expose_secret(), OffsetDateTime::now_utc())?;
+    let claims = app.tokens.verify(token.expose_secret(), OffsetDateTime::now_utc())?;
     admitted(app.store.check(&Bearer::from(&claims)).await)?;
     Ok(Json(Empty {}))
 }
@@ -98,24 +89,21 @@ pub struct LogoutBody {
 
 /// Logs out here
 ///
-/// Ends the login with all its sessions and tokens.
+/// Ends the login with all its sessions and tokens; one that has ended stays so.
 #[utoipa::path(post, path = "/api/auth/logout/", tag = "auth",
     request_body = Option<LogoutBody>, responses((status = 200, body = Done)))]
 pub async fn logout(
     State(app): State<App>,
-    Quiet(claims): Quiet,
+    Verified(claims): Verified,
     source: Source,
     _: Body<LogoutBody>,
 ) -> Result<Json<Done>, ApiError> {
-    // Postgres first: what Redis forgets is restored from there, never the other way round.
+    // Postgres first: what Redis forgets is restored from there. And while Redis is away the login at least cannot be
+    // renewed; the client learns by the 503 that it should come back.
     if let Some(account) = AccountId::of(&claims.user) {
-        app.accounts
-            .end_family(account, &claims.login, EndReason::Logout, &source.of(&claims))
-            .await?;
+        app.accounts.end_family(account, &claims.login, EndReason::Logout, &source.of(&claims)).await?;
     }
-    app.store
-        .end_login(&claims.user, &claims.org, &claims.login)
-        .await?;
+    app.store.end_login(&claims.user, &claims.org, &claims.login).await?;
     Ok(Done::saying("Logout successful"))
 }
 
@@ -136,12 +124,7 @@ pub async fn logout_everywhere(
     _: Body<NoBody>,
 ) -> Result<Json<Done>, ApiError> {
     let account = AccountId::of(&claims.user).ok_or(ApiError::Forbidden)?;
-    let version = app
-        .accounts
-        .end_all(account, None, EndReason::LogoutAll, &source.of(&claims))
-        .await?;
-    app.store
-        .cut(&claims.user, &claims.org, version, None, Reason::LogoutAll, None)
-        .await?;
+    let version = app.accounts.end_all(account, None, EndReason::LogoutAll, &source.of(&claims)).await?;
+    app.store.cut(&claims.user, &claims.org, version, None, Reason::LogoutAll, None).await?;
     Ok(Done::saying("Logged out from all devices"))
 }

@@ -55,9 +55,7 @@ pub struct TransitionsQuery {
 fn moment<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Millis>, D::Error> {
     let text = String::deserialize(input)?;
     let at = OffsetDateTime::parse(&text, &Rfc3339).map_err(serde::de::Error::custom)?;
-    Ok(Some(Millis(
-        at.unix_timestamp() * 1_000 + i64::from(at.millisecond()),
-    )))
+    Ok(Some(Millis(at.unix_timestamp() * 1_000 + i64::from(at.millisecond()))))
 }
 
 /// One change of status.

@@ -58,13 +58,7 @@ pub async fn all(State(app): State<App>, Caller(claims): Caller) -> Result<Json<
     }
     let ids: Vec<UserId> = accounts.iter().map(|account| account.id.user()).collect();
     let seen = see(&app, &claims, &ids).await?;
-    let users: Vec<Listed> = accounts
-        .into_iter()
-        .zip(&seen)
-        .map(|(account, seen)| Listed::new(account, seen, &claims))
-        .collect();
-    Ok(Json(AllUsers {
-        count: users.len(),
-        users,
-    }))
+    let users: Vec<Listed> =
+        accounts.into_iter().zip(&seen).map(|(account, seen)| Listed::new(account, seen, &claims)).collect();
+    Ok(Json(AllUsers { count: users.len(), users }))
 }

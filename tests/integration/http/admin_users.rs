@@ -5,17 +5,12 @@ use rollcall::accounts::AccountStatus;
 use rollcall::presence::Role;
 use serde_json::{Value, json};
 
-use super::service::{Service, is_time};
+use crate::support::service::{Service, is_time};
 
 const LIST: &str = "/api/users/admin/users/";
 
 fn names(page: &Value) -> Vec<&str> {
-    page["results"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|each| each["username"].as_str().unwrap())
-        .collect()
+    page["results"].as_array().unwrap().iter().map(|each| each["username"].as_str().unwrap()).collect()
 }
 
 #[tokio::test]
@@ -25,9 +20,7 @@ async fn pages_filters_and_links() {
     for name in ["ann", "bea", "cat"] {
         service.person(name, Role::User).await;
     }
-    service
-        .person_of("dot", Role::User, "main", AccountStatus::Pending)
-        .await;
+    service.person_of("dot", Role::User, "main", AccountStatus::Pending).await;
     let get = async |query: &str| {
         let (status, page) = service.get(&eve.token, &format!("{LIST}?{query}")).await;
         assert_eq!(status, StatusCode::OK, "{query}: {page}");
@@ -35,10 +28,7 @@ async fn pages_filters_and_links() {
     };
     // As an existing client asks: with every parameter, most of them empty.
     let page = get("status=&role=&search=&page=").await;
-    assert_eq!(
-        (&page["count"], names(&page)),
-        (&json!(5), vec!["dot", "cat", "bea", "ann", "eve"])
-    );
+    assert_eq!((&page["count"], names(&page)), (&json!(5), vec!["dot", "cat", "bea", "ann", "eve"]));
     assert_eq!((&page["next"], &page["previous"]), (&json!(null), &json!(null)));
     let page = get("page=2&per_page=2&role=user").await;
     assert_eq!((&page["count"], names(&page)), (&json!(4), vec!["bea", "ann"]));
@@ -51,10 +41,7 @@ async fn pages_filters_and_links() {
     assert_eq!(names(&get("online_status=online").await), ["eve"]);
     let page = get("online_status=offline&per_page=3&page=2").await;
     assert_eq!((&page["count"], names(&page)), (&json!(4), vec!["ann"]));
-    assert_eq!(
-        names(&get("page=4000000000&per_page=1000").await),
-        Vec::<&str>::new()
-    );
+    assert_eq!(names(&get("page=4000000000&per_page=1000").await), Vec::<&str>::new());
 }
 
 #[tokio::test]
@@ -72,11 +59,7 @@ async fn wrong_parameters_are_named() {
     ];
     for (query, name, code) in cases {
         let (status, answer) = service.get(&eve.token, &format!("{LIST}?{query}")).await;
-        assert_eq!(
-            (status, &answer["code"]),
-            (StatusCode::BAD_REQUEST, &json!(code)),
-            "{query}"
-        );
+        assert_eq!((status, &answer["code"]), (StatusCode::BAD_REQUEST, &json!(code)), "{query}");
         assert_eq!(answer["errors"][0]["pointer"], name, "{query}: {answer}");
     }
 }
@@ -87,33 +70,14 @@ async fn who_is_present_is_listed_last_seen_first() {
     let eve = service.person("eve", Role::Moderator).await;
     let ada = service.person("ada", Role::User).await;
     service.person("absent", Role::User).await;
-    service
-        .post(
-            &ada.token,
-            "/api/users/heartbeat/",
-            json!({"activity": "idle", "session": "t"}),
-        )
-        .await;
+    service.post(&ada.token, "/api/users/heartbeat/", json!({"activity": "idle", "session": "t"})).await;
     let (status, answer) = service.get(&eve.token, &format!("{LIST}online/")).await;
-    assert_eq!(
-        (status, &answer["count"]),
-        (StatusCode::OK, &json!(2)),
-        "{answer}"
-    );
+    assert_eq!((status, &answer["count"]), (StatusCode::OK, &json!(2)), "{answer}");
     let users = answer["online_users"].as_array().unwrap();
-    let mut shown: Vec<_> = users
-        .iter()
-        .map(|each| (&each["username"], &each["online_status"]))
-        .collect();
+    let mut shown: Vec<_> = users.iter().map(|each| (&each["username"], &each["online_status"])).collect();
     shown.sort_by_key(|(name, _)| name.as_str());
-    assert_eq!(
-        shown,
-        [(&json!("ada"), &json!("away")), (&json!("eve"), &json!("online"))]
-    );
-    let seen: Vec<&str> = users
-        .iter()
-        .map(|each| each["last_seen"].as_str().unwrap())
-        .collect();
+    assert_eq!(shown, [(&json!("ada"), &json!("away")), (&json!("eve"), &json!("online"))]);
+    let seen: Vec<&str> = users.iter().map(|each| each["last_seen"].as_str().unwrap()).collect();
     assert!(seen.is_sorted_by(|a, b| a >= b), "{seen:?}");
 }
 
@@ -135,10 +99,7 @@ async fn one_account_and_its_presence() {
     assert_eq!(answer, expected);
     for path in [format!("{LIST}999999/"), format!("{LIST}999999/online-status/")] {
         let (status, answer) = service.get(&eve.token, &path).await;
-        assert_eq!(
-            (status, &answer["error"]),
-            (StatusCode::NOT_FOUND, &json!("User not found"))
-        );
+        assert_eq!((status, &answer["error"]), (StatusCode::NOT_FOUND, &json!("User not found")));
     }
 }
 
@@ -147,17 +108,8 @@ async fn plain_users_may_not() {
     let service = Service::start().await;
     let ada = service.person("ada", Role::User).await;
     let one = format!("{LIST}{}/", ada.id);
-    for path in [
-        LIST.to_owned(),
-        format!("{LIST}online/"),
-        one.clone(),
-        format!("{one}online-status/"),
-    ] {
+    for path in [LIST.to_owned(), format!("{LIST}online/"), one.clone(), format!("{one}online-status/")] {
         let (status, answer) = service.get(&ada.token, &path).await;
-        assert_eq!(
-            (status, &answer["code"]),
-            (StatusCode::FORBIDDEN, &json!("forbidden")),
-            "{path}"
-        );
+        assert_eq!((status, &answer["code"]), (StatusCode::FORBIDDEN, &json!("forbidden")), "{path}");
     }
 }

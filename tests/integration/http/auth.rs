@@ -5,7 +5,7 @@ use rollcall::accounts::AccountStatus;
 use rollcall::presence::Role;
 use serde_json::{Value, json};
 
-use super::service::{PASSWORD, Service, is_time};
+use crate::support::service::{PASSWORD, Service, is_time};
 
 fn access(answer: &Value) -> &str {
     answer["tokens"]["access"].as_str().unwrap()
@@ -53,10 +53,7 @@ async fn a_login_answers_the_whole_person_and_makes_them_online() {
     assert_eq!(user["full_name"], "First Last");
     assert_eq!(user["online_status"], "online");
     assert_eq!(user["role"], "admin");
-    assert!(
-        is_time(&user["last_seen"]) && is_time(&user["created_at"]),
-        "{user}"
-    );
+    assert!(is_time(&user["last_seen"]) && is_time(&user["created_at"]), "{user}");
     let (status, me) = service.get(access(&answer), "/api/auth/me/").await;
     assert_eq!((status, &me["online_status"]), (StatusCode::OK, &json!("online")));
 }
@@ -118,25 +115,15 @@ async fn those_who_may_not_be_online_are_told_why() {
 async fn registering_gives_tokens_but_is_no_sign_of_life() {
     let service = Service::start().await;
     let body = json!({"username": "ada lovelace", "password": PASSWORD});
-    let (status, answer) = service
-        .send(Method::POST, "/api/auth/register/", body.clone())
-        .await;
+    let (status, answer) = service.send(Method::POST, "/api/auth/register/", body.clone()).await;
     assert_eq!(status, StatusCode::CREATED, "{answer}");
     assert_eq!(answer["user"]["email"], "ada+lovelace@offchat.local");
     assert_eq!(answer["user"]["online_status"], "offline");
-    let (_, stats) = service
-        .get(
-            access(&service.log_in("ada lovelace").await),
-            "/api/presence/stats/",
-        )
-        .await;
+    let (_, stats) = service.get(access(&service.log_in("ada lovelace").await), "/api/presence/stats/").await;
     assert_eq!(stats["users"], 1);
     let (status, answer) = service.send(Method::POST, "/api/auth/register/", body).await;
     assert_eq!(status, StatusCode::CONFLICT);
-    assert_eq!(
-        (&answer["code"], &answer["error"]),
-        (&json!("conflict"), &json!("Username already exists"))
-    );
+    assert_eq!((&answer["code"], &answer["error"]), (&json!("conflict"), &json!("Username already exists")));
 }
 
 #[tokio::test]
@@ -144,17 +131,10 @@ async fn tokens_of_those_who_wait_for_approval_are_good_for_nothing() {
     let service = Service::with(&["--auth-registration", "approval"]).await;
     let body = json!({"username": "ada", "email": "ada@example.com", "password": PASSWORD});
     let (status, answer) = service.send(Method::POST, "/api/auth/register/", body).await;
-    assert_eq!(
-        (status, &answer["user"]["status"]),
-        (StatusCode::CREATED, &json!("pending"))
-    );
+    assert_eq!((status, &answer["user"]["status"]), (StatusCode::CREATED, &json!("pending")));
     for path in ["/api/auth/me/", "/api/users/heartbeat/"] {
         let (status, answer) = service.get(access(&answer), path).await;
-        assert_eq!(
-            (status, &answer["code"]),
-            (StatusCode::FORBIDDEN, &json!("account_pending")),
-            "{path}"
-        );
+        assert_eq!((status, &answer["code"]), (StatusCode::FORBIDDEN, &json!("account_pending")), "{path}");
     }
     let body = json!({"refresh": refresh(&answer)});
     let (status, _) = service.send(Method::POST, "/api/auth/refresh/", body).await;
@@ -166,10 +146,7 @@ async fn registration_can_be_closed() {
     let service = Service::with(&["--auth-registration", "closed"]).await;
     let body = json!({"username": "ada", "password": PASSWORD});
     let (status, answer) = service.send(Method::POST, "/api/auth/register/", body).await;
-    assert_eq!(
-        (status, &answer["code"]),
-        (StatusCode::FORBIDDEN, &json!("forbidden"))
-    );
+    assert_eq!((status, &answer["code"]), (StatusCode::FORBIDDEN, &json!("forbidden")));
 }
 
 #[tokio::test]
@@ -178,27 +155,17 @@ async fn a_refresh_token_is_good_once_and_ends_the_login_when_it_comes_back() {
     service.person("ada", Role::User).await;
     let first = service.log_in("ada").await;
     let renew = async |token: &str| {
-        service
-            .send(Method::POST, "/api/auth/refresh/", json!({ "refresh": token }))
-            .await
+        service.send(Method::POST, "/api/auth/refresh/", json!({ "refresh": token })).await
     };
     let (status, second) = renew(refresh(&first)).await;
     assert_eq!(status, StatusCode::OK);
     let (status, _) = renew(second["refresh"].as_str().unwrap()).await;
     assert_eq!(status, StatusCode::OK);
     let (status, answer) = renew(refresh(&first)).await;
-    assert_eq!(
-        (status, &answer["code"]),
-        (StatusCode::UNAUTHORIZED, &json!("login_ended"))
-    );
+    assert_eq!((status, &answer["code"]), (StatusCode::UNAUTHORIZED, &json!("login_ended")));
     // Not only its refresh tokens: its access tokens and sessions, too.
-    let (status, answer) = service
-        .get(second["access"].as_str().unwrap(), "/api/users/heartbeat/")
-        .await;
-    assert_eq!(
-        (status, &answer["code"]),
-        (StatusCode::UNAUTHORIZED, &json!("login_ended"))
-    );
+    let (status, answer) = service.get(second["access"].as_str().unwrap(), "/api/users/heartbeat/").await;
+    assert_eq!((status, &answer["code"]), (StatusCode::UNAUTHORIZED, &json!("login_ended")));
 }
 
 #[tokio::test]
@@ -209,10 +176,7 @@ async fn where_tokens_are_fixed_the_first_refresh_token_stays_good() {
     for _ in 0..3 {
         let body = json!({"refresh": refresh(&first)});
         let (status, answer) = service.send(Method::POST, "/api/auth/refresh/", body).await;
-        assert_eq!(
-            (status, &answer["refresh"]),
-            (StatusCode::OK, &first["tokens"]["refresh"])
-        );
+        assert_eq!((status, &answer["refresh"]), (StatusCode::OK, &first["tokens"]["refresh"]));
     }
 }
 
@@ -222,18 +186,11 @@ async fn verify_tells_good_tokens_from_ended_ones() {
     service.person("ada", Role::User).await;
     let answer = service.log_in("ada").await;
     let body = json!({"token": access(&answer)});
-    let (status, empty) = service
-        .send(Method::POST, "/api/auth/verify/", body.clone())
-        .await;
+    let (status, empty) = service.send(Method::POST, "/api/auth/verify/", body.clone()).await;
     assert_eq!((status, empty), (StatusCode::OK, json!({})));
-    service
-        .post(access(&answer), "/api/auth/logout/", json!({}))
-        .await;
+    service.post(access(&answer), "/api/auth/logout/", json!({})).await;
     let (status, answer) = service.send(Method::POST, "/api/auth/verify/", body).await;
-    assert_eq!(
-        (status, &answer["code"]),
-        (StatusCode::UNAUTHORIZED, &json!("login_ended"))
-    );
+    assert_eq!((status, &answer["code"]), (StatusCode::UNAUTHORIZED, &json!("login_ended")));
 }
 
 #[tokio::test]
@@ -243,39 +200,20 @@ async fn a_logout_ends_this_login_at_once_and_no_other() {
     let ada = service.person("ada", Role::User).await;
     let (here, there) = (service.log_in("ada").await, service.log_in("ada").await);
     // A heartbeat may send a body or none, with or without its type; so may this.
-    let (status, answer) = service
-        .post(access(&here), "/api/auth/logout", json!({"refresh_token": "x"}))
-        .await;
-    assert_eq!(
-        (status, answer),
-        (StatusCode::OK, json!({"message": "Logout successful"}))
-    );
+    let (status, answer) =
+        service.post(access(&here), "/api/auth/logout", json!({"refresh_token": "x"})).await;
+    assert_eq!((status, answer), (StatusCode::OK, json!({"message": "Logout successful"})));
     for path in ["/api/auth/me/", "/api/users/heartbeat/"] {
         let (status, answer) = service.get(access(&here), path).await;
-        assert_eq!(
-            (status, &answer["code"]),
-            (StatusCode::UNAUTHORIZED, &json!("login_ended")),
-            "{path}"
-        );
+        assert_eq!((status, &answer["code"]), (StatusCode::UNAUTHORIZED, &json!("login_ended")), "{path}");
     }
-    let (status, _) = service
-        .send(
-            Method::POST,
-            "/api/auth/refresh/",
-            json!({"refresh": refresh(&here)}),
-        )
-        .await;
+    let (status, _) =
+        service.send(Method::POST, "/api/auth/refresh/", json!({"refresh": refresh(&here)})).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
     let status_path = format!("/api/users/admin/users/{}/online-status/", ada.id);
-    assert_eq!(
-        service.get(&eve.token, &status_path).await.1["online_status"],
-        "online"
-    );
+    assert_eq!(service.get(&eve.token, &status_path).await.1["online_status"], "online");
     service.post(access(&there), "/api/auth/logout/", json!({})).await;
-    assert_eq!(
-        service.get(&eve.token, &status_path).await.1["online_status"],
-        "offline"
-    );
+    assert_eq!(service.get(&eve.token, &status_path).await.1["online_status"], "offline");
 }
 
 #[tokio::test]
@@ -283,50 +221,26 @@ async fn a_logout_everywhere_ends_every_login() {
     let service = Service::start().await;
     service.person("ada", Role::User).await;
     let (here, there) = (service.log_in("ada").await, service.log_in("ada").await);
-    let (status, answer) = service
-        .post(access(&here), "/api/auth/logout-all-devices/", json!({}))
-        .await;
-    assert_eq!(
-        (status, answer),
-        (StatusCode::OK, json!({"message": "Logged out from all devices"}))
-    );
+    let (status, answer) = service.post(access(&here), "/api/auth/logout-all-devices/", json!({})).await;
+    assert_eq!((status, answer), (StatusCode::OK, json!({"message": "Logged out from all devices"})));
     for login in [&here, &there] {
-        let (status, answer) = service
-            .post(access(login), "/api/users/heartbeat/", json!({}))
-            .await;
-        assert_eq!(
-            (status, &answer["code"]),
-            (StatusCode::UNAUTHORIZED, &json!("login_ended"))
-        );
+        let (status, answer) = service.post(access(login), "/api/users/heartbeat/", json!({})).await;
+        assert_eq!((status, &answer["code"]), (StatusCode::UNAUTHORIZED, &json!("login_ended")));
         // An ended login cannot end the next one.
-        let (status, _) = service
-            .post(access(login), "/api/auth/logout-all-devices/", json!({}))
-            .await;
+        let (status, _) = service.post(access(login), "/api/auth/logout-all-devices/", json!({})).await;
         assert_eq!(status, StatusCode::UNAUTHORIZED);
     }
     let again = service.log_in("ada").await;
-    assert_eq!(
-        service.get(access(&again), "/api/auth/me/").await.0,
-        StatusCode::OK
-    );
+    assert_eq!(service.get(access(&again), "/api/auth/me/").await.0, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn the_profile_has_three_addresses() {
     let service = Service::start().await;
     let ada = service.person("ada", Role::User).await;
-    for path in [
-        "/api/auth/me/",
-        "/api/auth/profile/",
-        "/api/users/profile/",
-        "/api/users/profile",
-    ] {
+    for path in ["/api/auth/me/", "/api/auth/profile/", "/api/users/profile/", "/api/users/profile"] {
         let (status, answer) = service.get(&ada.token, path).await;
-        assert_eq!(
-            (status, &answer["username"]),
-            (StatusCode::OK, &json!(ada.name)),
-            "{path}"
-        );
+        assert_eq!((status, &answer["username"]), (StatusCode::OK, &json!(ada.name)), "{path}");
         // The request itself is a sign of life.
         assert_eq!(answer["online_status"], "online", "{path}");
     }

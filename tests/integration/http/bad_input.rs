@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use rollcall::presence::Role;
 use serde_json::{Value, json};
 
-use super::service::{Person, Service};
+use crate::support::service::{Person, Service};
 
 /// Every path that reads a body.
 const PATHS: [&str; 8] = [
@@ -21,22 +21,10 @@ const PATHS: [&str; 8] = [
 /// Bodies of a wrong type or out of bounds, and the pointer to what is wrong.
 const WRONG: [(&str, &str, &str); 25] = [
     (PATHS[0], r#"{"username":1}"#, "/username"),
-    (
-        PATHS[0],
-        r#"{"username":"ab","password":"long enough"}"#,
-        "/username",
-    ),
-    (
-        PATHS[0],
-        r#"{"username":"a/b c","password":"long enough"}"#,
-        "/username",
-    ),
+    (PATHS[0], r#"{"username":"ab","password":"long enough"}"#, "/username"),
+    (PATHS[0], r#"{"username":"a/b c","password":"long enough"}"#, "/username"),
     (PATHS[0], r#"{"username":"abc","password":"short"}"#, "/password"),
-    (
-        PATHS[0],
-        r#"{"username":"abc","email":"nowhere","password":"long enough"}"#,
-        "/email",
-    ),
+    (PATHS[0], r#"{"username":"abc","email":"nowhere","password":"long enough"}"#, "/email"),
     (PATHS[0], "{}", "/username"),
     (PATHS[1], r#"{"password":[]}"#, "/password"),
     (PATHS[1], "{}", ""),
@@ -63,16 +51,8 @@ const WRONG: [(&str, &str, &str); 25] = [
 fn too_long() -> [(&'static str, String, &'static str); 3] {
     let long = "x".repeat(300);
     [
-        (
-            PATHS[1],
-            json!({"username": long, "password": "x"}).to_string(),
-            "/username",
-        ),
-        (
-            PATHS[1],
-            json!({"username": "x", "password": long}).to_string(),
-            "/password",
-        ),
+        (PATHS[1], json!({"username": long, "password": "x"}).to_string(), "/username"),
+        (PATHS[1], json!({"username": "x", "password": long}).to_string(), "/password"),
         (PATHS[6], json!({ "session": long }).to_string(), "/session"),
     ]
 }
@@ -84,7 +64,7 @@ async fn send(
     path: &str,
     body: impl Into<reqwest::Body>,
 ) -> (StatusCode, Value) {
-    super::service::answer(service.request(Method::POST, path).bearer_auth(token).body(body)).await
+    crate::support::service::answer(service.request(Method::POST, path).bearer_auth(token).body(body)).await
 }
 
 #[tokio::test]
@@ -93,17 +73,7 @@ async fn what_is_no_json_object_is_refused() {
     let ada = service.person("ada", Role::User).await;
     let large = format!(r#"{{"x":"{}"}}"#, "x".repeat(70_000));
     for path in PATHS {
-        for body in [
-            "{",
-            "[]",
-            "null",
-            "1",
-            "{}{}",
-            "{} x",
-            "\"x\"",
-            "a=b",
-            "\u{feff}{}",
-        ] {
+        for body in ["{", "[]", "null", "1", "{}{}", "{} x", "\"x\"", "a=b", "\u{feff}{}"] {
             let (status, problem) = send(&service, &ada.token, path, body).await;
             assert_eq!(status, StatusCode::BAD_REQUEST, "{path} {body}: {problem}");
             assert_eq!(problem["code"], "invalid_value", "{path} {body}: {problem}");
@@ -117,11 +87,7 @@ async fn what_is_no_json_object_is_refused() {
             "{path}"
         );
         let (status, problem) = send(&service, &ada.token, path, r#"{"colour":1}"#).await;
-        assert_eq!(
-            (status, &problem["code"]),
-            (StatusCode::BAD_REQUEST, &json!("unknown_field")),
-            "{path}"
-        );
+        assert_eq!((status, &problem["code"]), (StatusCode::BAD_REQUEST, &json!("unknown_field")), "{path}");
         assert_eq!(problem["errors"][0]["pointer"], "/colour", "{path}");
         assert!(problem["detail"].as_str().unwrap().contains("colour"), "{path}");
     }
@@ -137,10 +103,7 @@ async fn wrong_values_are_named() {
         let (status, problem) = send(&service, &ada.token, path, body.clone()).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{path} {body}: {problem}");
         assert_eq!(problem["code"], "invalid_value", "{path} {body}: {problem}");
-        assert_eq!(
-            problem["errors"][0]["pointer"], pointer,
-            "{path} {body}: {problem}"
-        );
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{path} {body}: {problem}");
     }
     nothing_changed(&service, &ada).await;
 }
@@ -157,11 +120,7 @@ async fn bad_path_parameters_are_refused() {
     ];
     for path in bad {
         let (status, problem) = service.get(&eve.token, path).await;
-        assert_eq!(
-            (status, &problem["code"]),
-            (StatusCode::BAD_REQUEST, &json!("invalid_value")),
-            "{path}"
-        );
+        assert_eq!((status, &problem["code"]), (StatusCode::BAD_REQUEST, &json!("invalid_value")), "{path}");
     }
 }
 
@@ -171,15 +130,8 @@ async fn wrong_methods_are_told_the_right_ones() {
     for path in PATHS {
         let response = service.request(Method::DELETE, path).send().await.unwrap();
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
-        assert!(
-            response.headers()["allow"].to_str().unwrap().contains("POST"),
-            "{path}"
-        );
-        assert_eq!(
-            response.json::<Value>().await.unwrap()["code"],
-            "method_not_allowed",
-            "{path}"
-        );
+        assert!(response.headers()["allow"].to_str().unwrap().contains("POST"), "{path}");
+        assert_eq!(response.json::<Value>().await.unwrap()["code"], "method_not_allowed", "{path}");
     }
 }
 
@@ -187,8 +139,5 @@ async fn wrong_methods_are_told_the_right_ones() {
 async fn nothing_changed(service: &Service, person: &Person) {
     assert_eq!(service.app.accounts.all().await.unwrap().len(), 1);
     let (status, answer) = service.get(&person.token, "/api/auth/me/").await;
-    assert_eq!(
-        (status, &answer["username"]),
-        (StatusCode::OK, &json!(person.name))
-    );
+    assert_eq!((status, &answer["username"]), (StatusCode::OK, &json!(person.name)));
 }

@@ -8,7 +8,7 @@ use rollcall::presence::Role;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::service::{SECRET, Service};
+use crate::support::service::{SECRET, Service};
 
 /// Every path that needs a token.
 const PATHS: [(Method, &str); 17] = [
@@ -66,41 +66,17 @@ fn bad_tokens(subject: i64) -> Vec<(&'static str, String, &'static str)> {
     nobody.as_object_mut().unwrap().remove("sid");
     let invalid = "token_invalid";
     vec![
-        (
-            "expired",
-            signed(&good, &with(mine.clone(), "exp", json!(long_ago)), SECRET),
-            "token_expired",
-        ),
-        (
-            "another key",
-            signed(&good, &mine, "another key, but just as long as the true one"),
-            invalid,
-        ),
+        ("expired", signed(&good, &with(mine.clone(), "exp", json!(long_ago)), SECRET), "token_expired"),
+        ("another key", signed(&good, &mine, "another key, but just as long as the true one"), invalid),
         ("no signature", unsigned, invalid),
-        (
-            "another audience",
-            signed(&good, &with(mine.clone(), "aud", json!("other")), SECRET),
-            invalid,
-        ),
-        (
-            "another issuer",
-            signed(&good, &with(mine.clone(), "iss", json!("other")), SECRET),
-            invalid,
-        ),
+        ("another audience", signed(&good, &with(mine.clone(), "aud", json!("other")), SECRET), invalid),
+        ("another issuer", signed(&good, &with(mine.clone(), "iss", json!("other")), SECRET), invalid),
         (
             "an extension",
-            signed(
-                &json!({"alg": "HS256", "typ": "at+jwt", "crit": ["b64"]}),
-                &mine,
-                SECRET,
-            ),
+            signed(&json!({"alg": "HS256", "typ": "at+jwt", "crit": ["b64"]}), &mine, SECRET),
             invalid,
         ),
-        (
-            "another type",
-            signed(&json!({"alg": "HS256", "typ": "JWT"}), &mine, SECRET),
-            invalid,
-        ),
+        ("another type", signed(&json!({"alg": "HS256", "typ": "JWT"}), &mine, SECRET), invalid),
         ("no login", signed(&good, &nobody, SECRET), invalid),
         ("not a token", "x".to_owned(), invalid),
         ("too long", "x".repeat(10_000), invalid),
@@ -111,23 +87,12 @@ fn bad_tokens(subject: i64) -> Vec<(&'static str, String, &'static str)> {
 async fn a_token_made_here_is_good_when_it_says_the_right_things() {
     let service = Service::start().await;
     let ada = service.person("ada", Role::Admin).await;
-    let header = Header {
-        typ: Some("at+jwt".to_owned()),
-        ..Header::default()
-    };
-    let token = encode(
-        &header,
-        &claims(ada.id),
-        &EncodingKey::from_secret(SECRET.as_bytes()),
-    )
-    .unwrap();
+    let header = Header { typ: Some("at+jwt".to_owned()), ..Header::default() };
+    let token = encode(&header, &claims(ada.id), &EncodingKey::from_secret(SECRET.as_bytes())).unwrap();
     let (status, answer) = service.get(&token, "/api/auth/me/").await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     let token = signed(&json!({"alg": "HS256", "typ": "at+jwt"}), &claims(ada.id), SECRET);
-    assert_eq!(
-        service.get(&token, "/bench/token/").await.0,
-        StatusCode::NO_CONTENT
-    );
+    assert_eq!(service.get(&token, "/bench/token/").await.0, StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]
@@ -136,29 +101,16 @@ async fn bad_tokens_are_refused_everywhere_and_change_nothing() {
     let ada = service.person("ada", Role::User).await;
     for (what, token, code) in bad_tokens(ada.id) {
         for (method, path) in PATHS {
-            let response = service
-                .request(method, path)
-                .bearer_auth(&token)
-                .send()
-                .await
-                .unwrap();
+            let response = service.request(method, path).bearer_auth(&token).send().await.unwrap();
             assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{what}: {path}");
             let challenge = response.headers()["www-authenticate"].to_str().unwrap();
-            assert!(
-                challenge.starts_with("Bearer") && challenge.contains("invalid_token"),
-                "{what}: {path}"
-            );
+            assert!(challenge.starts_with("Bearer") && challenge.contains("invalid_token"), "{what}: {path}");
             let problem: Value = response.json().await.unwrap();
             assert_eq!(problem["code"], code, "{what}: {path}");
         }
-        let (status, answer) = service
-            .send(Method::POST, "/api/auth/verify/", json!({ "token": token }))
-            .await;
-        assert_eq!(
-            (status, &answer["code"]),
-            (StatusCode::UNAUTHORIZED, &json!(code)),
-            "{what}"
-        );
+        let (status, answer) =
+            service.send(Method::POST, "/api/auth/verify/", json!({ "token": token })).await;
+        assert_eq!((status, &answer["code"]), (StatusCode::UNAUTHORIZED, &json!(code)), "{what}");
     }
     assert_eq!(service.app.store.stats(None).await.unwrap().sessions, 0);
 }

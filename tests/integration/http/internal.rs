@@ -5,8 +5,8 @@ use rollcall::audit::migrate;
 use rollcall::presence::Role;
 use serde_json::json;
 
-use super::service::{Service, answer};
 use crate::support;
+use crate::support::service::{Service, answer};
 
 #[tokio::test]
 async fn a_whole_service_is_ready_until_it_drains() {
@@ -14,21 +14,12 @@ async fn a_whole_service_is_ready_until_it_drains() {
     let client = reqwest::Client::new();
     let get = async |path: &str| answer(client.get(format!("{}{path}", service.internal))).await;
     let checks = json!({"redis": "ok", "postgres": "ok"});
-    assert_eq!(
-        get("/livez").await,
-        (StatusCode::OK, json!({"status": "ok", "checks": {}}))
-    );
-    assert_eq!(
-        get("/readyz").await,
-        (StatusCode::OK, json!({"status": "ok", "checks": checks}))
-    );
+    assert_eq!(get("/livez").await, (StatusCode::OK, json!({"status": "ok", "checks": {}})));
+    assert_eq!(get("/readyz").await, (StatusCode::OK, json!({"status": "ok", "checks": checks})));
     assert_eq!(get("/api/auth/me/").await.0, StatusCode::NOT_FOUND);
     service.app.start_draining();
     let (status, answer) = get("/readyz").await;
-    assert_eq!(
-        (status, &answer["status"]),
-        (StatusCode::SERVICE_UNAVAILABLE, &json!("draining"))
-    );
+    assert_eq!((status, &answer["status"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("draining")));
     assert_eq!(get("/livez").await.0, StatusCode::OK);
 }
 
@@ -41,11 +32,7 @@ async fn without_postgres_it_is_degraded_and_without_redis_it_is_not_ready() {
     let ready = async || answer(client.get(format!("{}/readyz", service.internal))).await;
     stack.postgres().kill();
     let (status, answer) = ready().await;
-    assert_eq!(
-        (status, &answer["status"]),
-        (StatusCode::OK, &json!("degraded")),
-        "{answer}"
-    );
+    assert_eq!((status, &answer["status"]), (StatusCode::OK, &json!("degraded")), "{answer}");
     stack.redis().kill();
     let gone = async {
         loop {
@@ -56,13 +43,8 @@ async fn without_postgres_it_is_degraded_and_without_redis_it_is_not_ready() {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };
-    let answer = tokio::time::timeout(std::time::Duration::from_secs(10), gone)
-        .await
-        .unwrap();
-    assert_eq!(
-        answer,
-        json!({"status": "unavailable", "checks": {"redis": "down", "postgres": "down"}})
-    );
+    let answer = tokio::time::timeout(std::time::Duration::from_secs(10), gone).await.unwrap();
+    assert_eq!(answer, json!({"status": "unavailable", "checks": {"redis": "down", "postgres": "down"}}));
 }
 
 #[tokio::test]
@@ -72,21 +54,12 @@ async fn requests_are_counted_by_route_and_never_by_path() {
     service.get(&ada.token, "/api/presence/users/4711").await;
     service.get(&ada.token, "/api/4712/").await;
     service.post(&ada.token, "/api/users/heartbeat/", json!({})).await;
-    let response = reqwest::get(format!("{}/metrics", service.internal))
-        .await
-        .unwrap();
-    assert!(
-        response.headers()["content-type"]
-            .to_str()
-            .unwrap()
-            .starts_with("text/plain; version=0.0.4")
-    );
+    let response = reqwest::get(format!("{}/metrics", service.internal)).await.unwrap();
+    assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/plain; version=0.0.4"));
     let text = response.text().await.unwrap();
     let value = |series: &str| {
-        let line = text
-            .lines()
-            .find(|line| line.starts_with(series))
-            .unwrap_or_else(|| panic!("no {series}"));
+        let line =
+            text.lines().find(|line| line.starts_with(series)).unwrap_or_else(|| panic!("no {series}"));
         line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
     };
     // Other tests of the process count, too.

@@ -12,11 +12,8 @@ use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-const LIMITS: Limits = Limits {
-    max_connections: 100,
-    header_timeout: Duration::from_secs(5),
-    drain: Duration::from_secs(5),
-};
+const LIMITS: Limits =
+    Limits { max_connections: 100, header_timeout: Duration::from_secs(5), drain: Duration::from_secs(5) };
 const ORIGIN: &str = "http://localhost:5173";
 
 struct Running {
@@ -46,10 +43,7 @@ async fn start() -> Running {
     let router = Router::new()
         .route("/api/read/", post(read))
         .route("/api/panic/", get(panics))
-        .route(
-            "/api/defect/",
-            get(|| async { Err::<(), _>(ApiError::internal("the secret cause")) }),
-        )
+        .route("/api/defect/", get(|| async { Err::<(), _>(ApiError::internal("the secret cause")) }))
         .route("/api/slow/", get(std::future::pending::<()>))
         .route("/api/busy/", get(|| async { Err::<(), _>(ApiError::Overloaded) }))
         .fallback(not_found)
@@ -62,17 +56,8 @@ async fn start() -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let shutdown = CancellationToken::new();
-    tokio::spawn(serve_router(
-        listener,
-        layered(router, &rules),
-        LIMITS,
-        shutdown.clone(),
-    ));
-    Running {
-        base,
-        client: Client::new(),
-        shutdown,
-    }
+    tokio::spawn(serve_router(listener, layered(router, &rules), LIMITS, shutdown.clone()));
+    Running { base, client: Client::new(), shutdown }
 }
 
 /// The problem document of an answer, after checking what all of them share.
@@ -85,10 +70,7 @@ async fn problem(response: Response) -> Value {
     assert_eq!(problem["status"], status.as_u16());
     assert_eq!(problem["error"], problem["detail"]);
     assert_eq!(problem["request_id"], headers["x-request-id"].to_str().unwrap());
-    assert_eq!(
-        problem["type"],
-        format!("urn:rollcall:problem:{}", problem["code"].as_str().unwrap())
-    );
+    assert_eq!(problem["type"], format!("urn:rollcall:problem:{}", problem["code"].as_str().unwrap()));
     problem
 }
 
@@ -108,11 +90,7 @@ async fn every_error_is_a_problem() {
     for (method, path, status, code) in cases {
         let response = server.request(method, path).body("[]").send().await.unwrap();
         assert_eq!(response.status(), status, "{path}");
-        assert_eq!(
-            response.headers().contains_key("retry-after"),
-            status == 503,
-            "{path}"
-        );
+        assert_eq!(response.headers().contains_key("retry-after"), status == 503, "{path}");
         let problem = problem(response).await;
         assert_eq!(problem["code"], code, "{path}");
         assert!(!problem.to_string().contains("secret"), "{path} tells its cause");
@@ -130,12 +108,7 @@ async fn a_wrong_method_is_told_the_right_ones() {
 async fn bodies_are_limited() {
     let server = start().await;
     let large = format!("{{\"a\":\"{}\"}}", "x".repeat(100));
-    let response = server
-        .request(Method::POST, "/api/read/")
-        .body(large.clone())
-        .send()
-        .await
-        .unwrap();
+    let response = server.request(Method::POST, "/api/read/").body(large.clone()).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(problem(response).await["code"], "too_large");
     // The same without a length known in advance.
@@ -153,12 +126,7 @@ async fn bodies_are_limited() {
 async fn the_last_slash_does_not_matter() {
     let server = start().await;
     for path in ["/api/read", "/api/read/", "/api/read?x=1"] {
-        let response = server
-            .request(Method::POST, path)
-            .body(r#"{"a":1}"#)
-            .send()
-            .await
-            .unwrap();
+        let response = server.request(Method::POST, path).body(r#"{"a":1}"#).send().await.unwrap();
         assert_eq!(response.text().await.unwrap(), r#"{"a":1}"#, "{path}");
     }
 }
@@ -167,13 +135,8 @@ async fn the_last_slash_does_not_matter() {
 async fn request_ids_are_kept_or_made() {
     let server = start().await;
     let answered = async |sent: &str| {
-        let request = server
-            .request(Method::POST, "/api/read/")
-            .header("x-request-id", sent);
-        request.send().await.unwrap().headers()["x-request-id"]
-            .to_str()
-            .unwrap()
-            .to_owned()
+        let request = server.request(Method::POST, "/api/read/").header("x-request-id", sent);
+        request.send().await.unwrap().headers()["x-request-id"].to_str().unwrap().to_owned()
     };
     assert_eq!(answered("mine-1").await, "mine-1");
     assert_ne!(answered("not an id").await, "not an id");
@@ -185,19 +148,10 @@ async fn pages_of_allowed_origins_may_read_everything() {
     for path in ["/api/read/", "/api/nowhere/", "/api/panic/"] {
         let request = server.request(Method::POST, path).header("origin", ORIGIN);
         let response = request.send().await.unwrap();
-        assert_eq!(
-            response.headers()["access-control-allow-origin"],
-            ORIGIN,
-            "{path}"
-        );
-        let request = server
-            .request(Method::POST, path)
-            .header("origin", "http://localhost:5174");
+        assert_eq!(response.headers()["access-control-allow-origin"], ORIGIN, "{path}");
+        let request = server.request(Method::POST, path).header("origin", "http://localhost:5174");
         let response = request.send().await.unwrap();
-        assert!(
-            !response.headers().contains_key("access-control-allow-origin"),
-            "{path}"
-        );
+        assert!(!response.headers().contains_key("access-control-allow-origin"), "{path}");
     }
     let preflight = server
         .request(Method::OPTIONS, "/api/read")
@@ -209,16 +163,6 @@ async fn pages_of_allowed_origins_may_read_everything() {
     let headers = response.headers();
     assert_eq!(headers["access-control-allow-credentials"], "true");
     assert_eq!(headers["access-control-max-age"], "86400");
-    assert!(
-        headers["access-control-allow-methods"]
-            .to_str()
-            .unwrap()
-            .contains("DELETE")
-    );
-    assert!(
-        headers["access-control-allow-headers"]
-            .to_str()
-            .unwrap()
-            .contains("authorization")
-    );
+    assert!(headers["access-control-allow-methods"].to_str().unwrap().contains("DELETE"));
+    assert!(headers["access-control-allow-headers"].to_str().unwrap().contains("authorization"));
 }

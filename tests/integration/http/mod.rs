@@ -10,7 +10,7 @@ mod layers;
 mod openapi;
 mod presence;
 mod server;
-mod service;
+
 mod transitions;
 mod users;
 mod without_redis;

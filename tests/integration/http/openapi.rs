@@ -23,12 +23,8 @@ fn the_committed_description_is_that_of_the_code() {
 
 #[tokio::test]
 async fn the_description_is_served() {
-    let service = super::service::Service::start().await;
-    let response = service
-        .request(reqwest::Method::GET, "/openapi.json")
-        .send()
-        .await
-        .unwrap();
+    let service = crate::support::service::Service::start().await;
+    let response = service.request(reqwest::Method::GET, "/openapi.json").send().await.unwrap();
     assert_eq!(response.headers()["content-type"], "application/json");
     assert_eq!(response.text().await.unwrap(), openapi_json().unwrap());
 }

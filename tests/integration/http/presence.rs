@@ -5,7 +5,7 @@ use rollcall::accounts::AccountStatus;
 use rollcall::presence::{Claim, Org, Role, Status, UserId, Whose};
 use serde_json::json;
 
-use super::service::{Person, Service, is_time};
+use crate::support::service::{Person, Service, is_time};
 
 fn user(person: &Person) -> UserId {
     UserId::parse(&person.id.to_string()).unwrap()
@@ -16,21 +16,12 @@ async fn queries_answer_in_the_order_asked() {
     let service = Service::start().await;
     let ada = service.person("ada", Role::User).await;
     let bob = service.person("bob", Role::User).await;
-    service
-        .post(
-            &bob.token,
-            "/api/users/heartbeat/",
-            json!({"device": "mobile", "session": "t"}),
-        )
-        .await;
+    service.post(&bob.token, "/api/users/heartbeat/", json!({"device": "mobile", "session": "t"})).await;
     let users = json!({"users": ["nobody", bob.id.to_string(), ada.id.to_string(), "corp~x.y"]});
     let (status, answer) = service.post(&ada.token, "/api/presence/query/", users).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     let results = answer["results"].as_array().unwrap();
-    let seen: Vec<_> = results
-        .iter()
-        .map(|each| (&each["user_id"], &each["status"]))
-        .collect();
+    let seen: Vec<_> = results.iter().map(|each| (&each["user_id"], &each["status"])).collect();
     let (bob_id, ada_id) = (json!(bob.id.to_string()), json!(ada.id.to_string()));
     assert_eq!(
         seen,
@@ -44,9 +35,7 @@ async fn queries_answer_in_the_order_asked() {
     assert_eq!(results[0]["last_seen"], json!(null));
     assert!(is_time(&results[1]["since"]) && is_time(&results[1]["last_seen"]));
     assert_eq!(results[1]["devices"], json!(["mobile"]));
-    let (status, one) = service
-        .get(&ada.token, &format!("/api/presence/users/{}/", bob.id))
-        .await;
+    let (status, one) = service.get(&ada.token, &format!("/api/presence/users/{}/", bob.id)).await;
     assert_eq!((status, &one["status"]), (StatusCode::OK, &json!("online")));
 }
 
@@ -56,47 +45,27 @@ async fn a_query_asks_for_a_thousand_at_most() {
     let ada = service.person("ada", Role::User).await;
     let ask = async |count: usize| {
         let users: Vec<String> = (0..count).map(|number| number.to_string()).collect();
-        service
-            .post(&ada.token, "/api/presence/query/", json!({ "users": users }))
-            .await
+        service.post(&ada.token, "/api/presence/query/", json!({ "users": users })).await
     };
     let (status, answer) = ask(1_000).await;
-    assert_eq!(
-        (status, answer["results"].as_array().unwrap().len()),
-        (StatusCode::OK, 1_000)
-    );
+    assert_eq!((status, answer["results"].as_array().unwrap().len()), (StatusCode::OK, 1_000));
     let (status, answer) = ask(1_001).await;
-    assert_eq!(
-        (status, &answer["errors"][0]["pointer"]),
-        (StatusCode::BAD_REQUEST, &json!("/users"))
-    );
+    assert_eq!((status, &answer["errors"][0]["pointer"]), (StatusCode::BAD_REQUEST, &json!("/users")));
 }
 
 #[tokio::test]
 async fn plain_users_see_and_count_their_own_organisation() {
     let service = Service::start().await;
-    let ada = service
-        .person_of("ada", Role::User, "one", AccountStatus::Active)
-        .await;
-    let bob = service
-        .person_of("bob", Role::User, "two", AccountStatus::Active)
-        .await;
-    let eve = service
-        .person_of("eve", Role::Moderator, "two", AccountStatus::Active)
-        .await;
+    let ada = service.person_of("ada", Role::User, "one", AccountStatus::Active).await;
+    let bob = service.person_of("bob", Role::User, "two", AccountStatus::Active).await;
+    let eve = service.person_of("eve", Role::Moderator, "two", AccountStatus::Active).await;
     service.post(&bob.token, "/api/users/heartbeat/", json!({})).await;
     let path = format!("/api/presence/users/{}/", bob.id);
     let (_, of_bob) = service.get(&ada.token, &path).await;
-    assert_eq!(
-        (&of_bob["status"], &of_bob["last_seen"]),
-        (&json!("offline"), &json!(null))
-    );
+    assert_eq!((&of_bob["status"], &of_bob["last_seen"]), (&json!("offline"), &json!(null)));
     assert_eq!(service.get(&eve.token, &path).await.1["status"], "online");
     let (_, stats) = service.get(&ada.token, "/api/presence/stats/").await;
-    assert_eq!(
-        (&stats["online"], &stats["users"], &stats["sessions"]),
-        (&json!(1), &json!(1), &json!(1))
-    );
+    assert_eq!((&stats["online"], &stats["users"], &stats["sessions"]), (&json!(1), &json!(1), &json!(1)));
     assert!(is_time(&stats["server_time"]));
     let (_, stats) = service.get(&eve.token, "/api/presence/stats/").await;
     assert_eq!(stats["users"], 3);
@@ -107,9 +76,7 @@ async fn the_invisible_are_offline_to_others_and_know_it_themselves() {
     let service = Service::start().await;
     let ada = service.person("ada", Role::User).await;
     let eve = service.person("eve", Role::Admin).await;
-    service
-        .post(&ada.token, "/api/users/heartbeat/", json!({"device": "web"}))
-        .await;
+    service.post(&ada.token, "/api/users/heartbeat/", json!({"device": "web"})).await;
     let claim = Claim {
         id: "c1".to_owned(),
         status: Status::Invisible,
@@ -118,30 +85,15 @@ async fn the_invisible_are_offline_to_others_and_know_it_themselves() {
         until: None,
     };
     let store = &service.app.store;
-    store
-        .claim(&user(&ada), &Org::default(), Whose::Manual, Some(&claim), None)
-        .await
-        .unwrap();
+    store.claim(&user(&ada), &Org::default(), Whose::Manual, Some(&claim), None).await.unwrap();
     let path = format!("/api/presence/users/{}/", ada.id);
     let (_, by_eve) = service.get(&eve.token, &path).await;
     assert_eq!(by_eve["status"], "offline");
-    assert_eq!(
-        (&by_eve["devices"], by_eve.get("text")),
-        (&json!([]), None),
-        "{by_eve}"
-    );
+    assert_eq!((&by_eve["devices"], by_eve.get("text")), (&json!([]), None), "{by_eve}");
     let (_, by_herself) = service.get(&ada.token, &path).await;
-    assert_eq!(
-        (&by_herself["status"], &by_herself["text"]),
-        (&json!("invisible"), &json!("hidden words"))
-    );
+    assert_eq!((&by_herself["status"], &by_herself["text"]), (&json!("invisible"), &json!("hidden words")));
     let (_, listed) = service.get(&eve.token, "/api/users/all-users/").await;
-    let of_ada = listed["users"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|each| each["id"] == ada.id)
-        .unwrap();
+    let of_ada = listed["users"].as_array().unwrap().iter().find(|each| each["id"] == ada.id).unwrap();
     assert_eq!(of_ada["online_status"], "offline");
     let (_, stats) = service.get(&eve.token, "/api/presence/stats/").await;
     assert_eq!(stats["users"], 1);

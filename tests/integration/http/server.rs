@@ -41,20 +41,12 @@ async fn start(limits: Limits) -> Running {
             "done"
         }
     };
-    let router = Router::new()
-        .route("/", get(|| async { "here" }))
-        .route("/slow", get(slow));
+    let router = Router::new().route("/", get(|| async { "here" })).route("/slow", get(slow));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
     let ended = tokio::spawn(serve_router(listener, router, limits, shutdown.clone()));
-    Running {
-        address,
-        shutdown,
-        ended,
-        begun,
-        finish,
-    }
+    Running { address, shutdown, ended, begun, finish }
 }
 
 impl Running {
@@ -73,10 +65,7 @@ impl Running {
 /// Everything the server says until it closes.
 async fn read_to_end(stream: &mut TcpStream) -> String {
     let mut text = String::new();
-    timeout(PATIENCE, stream.read_to_string(&mut text))
-        .await
-        .expect("closed in time")
-        .unwrap();
+    timeout(PATIENCE, stream.read_to_string(&mut text)).await.expect("closed in time").unwrap();
     text
 }
 
@@ -88,33 +77,29 @@ async fn unfinished_headers_are_cut() {
         let started = Instant::now();
         let mut stream = server.connect(first).await;
         read_to_end(&mut stream).await;
-        assert!(
-            started.elapsed() >= LIMITS.header_timeout,
-            "{first:?} was cut too early"
-        );
+        assert!(started.elapsed() >= LIMITS.header_timeout, "{first:?} was cut too early");
     }
     assert!(server.stop().await.clean());
 }
 
 #[tokio::test]
+async fn idle_connections_are_closed() {
+    let server = start(LIMITS).await;
+    let mut stream = server.connect("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let answered = Instant::now();
+    assert!(read_to_end(&mut stream).await.ends_with("here"));
+    assert!(answered.elapsed() >= LIMITS.header_timeout);
+}
+
+#[tokio::test]
 async fn at_the_cap_new_connections_wait() {
-    let server = start(Limits {
-        max_connections: 1,
-        ..LIMITS
-    })
-    .await;
-    let mut first = server
-        .connect("GET /slow HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-        .await;
+    let server = start(Limits { max_connections: 1, ..LIMITS }).await;
+    let mut first = server.connect("GET /slow HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
     timeout(PATIENCE, server.begun.notified()).await.unwrap();
-    let mut second = server
-        .connect("GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-        .await;
+    let mut second = server.connect("GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
     let mut byte = [0];
     assert!(
-        timeout(Duration::from_millis(200), second.read(&mut byte))
-            .await
-            .is_err(),
+        timeout(Duration::from_millis(200), second.read(&mut byte)).await.is_err(),
         "served over the cap"
     );
     server.finish.notify_one();
@@ -144,11 +129,7 @@ async fn shutdown_finishes_what_is_in_flight() {
 
 #[tokio::test]
 async fn shutdown_cuts_at_its_deadline() {
-    let server = start(Limits {
-        drain: Duration::from_millis(100),
-        ..LIMITS
-    })
-    .await;
+    let server = start(Limits { drain: Duration::from_millis(100), ..LIMITS }).await;
     let mut stream = server.connect("GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await;
     timeout(PATIENCE, server.begun.notified()).await.unwrap();
     let drained = server.stop().await;

@@ -4,7 +4,7 @@ use reqwest::StatusCode;
 use rollcall::presence::Role;
 use serde_json::json;
 
-use super::service::{Service, is_time};
+use crate::support::service::{Service, is_time};
 
 const LIST: &str = "/api/presence/transitions/";
 
@@ -14,12 +14,7 @@ async fn copy(service: &Service) {
         let position = service.app.audit.position(shard).await.unwrap();
         let entries = service.app.store.entries(shard, position.n, 100).await.unwrap();
         if !entries.is_empty() {
-            service
-                .app
-                .audit
-                .copy(shard, position, position.epoch, &entries)
-                .await
-                .unwrap();
+            service.app.audit.copy(shard, position, position.epoch, &entries).await.unwrap();
         }
     }
 }
@@ -41,26 +36,16 @@ async fn administrators_read_every_change() {
     let (status, page) = service.get(&eve.token, &format!("{LIST}?user={}", ada.id)).await;
     assert_eq!(status, StatusCode::OK, "{page}");
     let rows = page["results"].as_array().unwrap();
-    let changes: Vec<_> = rows
-        .iter()
-        .map(|row| (&row["to_status"], &row["reason"], &row["sequence"]))
-        .collect();
+    let changes: Vec<_> =
+        rows.iter().map(|row| (&row["to_status"], &row["reason"], &row["sequence"])).collect();
     let (offline, online) = (json!("offline"), json!("online"));
     let (logout, login) = (json!("logout"), json!("login"));
-    assert_eq!(
-        changes,
-        [(&offline, &logout, &json!(2)), (&online, &login, &json!(1))]
-    );
+    assert_eq!(changes, [(&offline, &logout, &json!(2)), (&online, &login, &json!(1))]);
     assert!(
-        ["occurred_at", "detected_at", "recorded_at"]
-            .iter()
-            .all(|name| is_time(&rows[0][name])),
+        ["occurred_at", "detected_at", "recorded_at"].iter().all(|name| is_time(&rows[0][name])),
         "{page}"
     );
-    assert_eq!(
-        (&rows[0]["user_id"], &page["next_cursor"]),
-        (&json!(ada.id.to_string()), &json!(null))
-    );
+    assert_eq!((&rows[0]["user_id"], &page["next_cursor"]), (&json!(ada.id.to_string()), &json!(null)));
 }
 
 #[tokio::test]
@@ -71,20 +56,11 @@ async fn pages_and_filters() {
     come_and_go(&service, "ada").await;
     let (_, page) = service.get(&eve.token, &format!("{LIST}?user={}", ada.id)).await;
     let rows = page["results"].as_array().unwrap();
-    let (_, first) = service
-        .get(&eve.token, &format!("{LIST}?user={}&limit=1", ada.id))
-        .await;
+    let (_, first) = service.get(&eve.token, &format!("{LIST}?user={}&limit=1", ada.id)).await;
     let cursor = first["next_cursor"].as_str().unwrap();
-    let (_, second) = service
-        .get(
-            &eve.token,
-            &format!("{LIST}?user={}&limit=1&cursor={cursor}", ada.id),
-        )
-        .await;
-    assert_eq!(
-        [&first["results"][0], &second["results"][0]],
-        [&rows[0], &rows[1]]
-    );
+    let (_, second) =
+        service.get(&eve.token, &format!("{LIST}?user={}&limit=1&cursor={cursor}", ada.id)).await;
+    assert_eq!([&first["results"][0], &second["results"][0]], [&rows[0], &rows[1]]);
     let (_, by_reason) = service.get(&eve.token, &format!("{LIST}?reason=logout")).await;
     assert_eq!(by_reason["results"].as_array().unwrap().len(), 1);
 }

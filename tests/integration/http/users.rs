@@ -5,16 +5,14 @@ use rollcall::accounts::AccountStatus;
 use rollcall::presence::Role;
 use serde_json::{Value, json};
 
-use super::service::Service;
+use crate::support::service::Service;
 
 #[tokio::test]
 async fn everybody_is_listed_newest_first() {
     let service = Service::start().await;
     let ada = service.person("ada", Role::User).await;
     let bob = service.person("bob", Role::Moderator).await;
-    service
-        .person_of("far", Role::User, "elsewhere", AccountStatus::Active)
-        .await;
+    service.person_of("far", Role::User, "elsewhere", AccountStatus::Active).await;
     let list = async |token: &str| {
         let (status, answer) = service.get(token, "/api/users/all-users/").await;
         assert_eq!(status, StatusCode::OK);
@@ -28,16 +26,8 @@ async fn everybody_is_listed_newest_first() {
     assert_eq!(of(&by_ada, "online_status"), ["offline", "online"]);
     let by_bob = list(&bob.token).await;
     assert_eq!(of(&by_bob, "username"), ["far", "bob", "ada"]);
-    assert_eq!(
-        of(&by_bob, "email"),
-        ["far@example.com", "bob@example.com", "ada@example.com"]
-    );
-    let names: Vec<&str> = by_bob[0]
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect();
+    assert_eq!(of(&by_bob, "email"), ["far@example.com", "bob@example.com", "ada@example.com"]);
+    let names: Vec<&str> = by_bob[0].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(
         names,
         [

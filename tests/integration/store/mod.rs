@@ -1,8 +1,8 @@
 //! The store on a real Redis: the scripts beside the pure machine, and each script by itself.
-
+mod contract;
 mod model;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
 use rollcall::presence::{Millis, Policy};
@@ -12,23 +12,37 @@ use crate::support;
 
 /// A store of its own, with its batcher at work, whose time stands still a day from now.
 pub async fn store(shards: Shard) -> Arc<Store> {
-    let settings = StoreSettings {
-        url: support::stack().redis_url(),
-        prefix: support::prefix(),
-        shards,
-        policy: Policy::default(),
-        token_life: Duration::from_secs(900),
-        node: "test".into(),
-    };
-    let store = Arc::new(Store::connect(settings).await.unwrap());
+    let store = Arc::new(Store::connect(settings(support::prefix(), shards)).await.unwrap());
     let worker = Arc::clone(&store);
     tokio::spawn(async move { worker.work().await });
     store.clock().set(a_day_ahead());
     store
 }
 
+fn settings(prefix: String, shards: Shard) -> StoreSettings {
+    StoreSettings {
+        url: support::stack().redis_url(),
+        prefix,
+        shards,
+        policy: Policy::default(),
+        token_life: Duration::from_secs(900),
+        node: "test".into(),
+    }
+}
+
+/// The settings with which another node finds the same data.
+fn settings_of(store: &Store) -> StoreSettings {
+    let prefix = store.keys().nodes();
+    settings(prefix.trim_end_matches(":nodes").to_owned(), store.keys().shards())
+}
+
 /// Where simulated time starts: far enough ahead that no real lease can interfere.
 pub fn a_day_ahead() -> Millis {
+    static START: LazyLock<Millis> = LazyLock::new(tomorrow);
+    *START
+}
+
+fn tomorrow() -> Millis {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     Millis(i64::try_from(now.as_millis()).unwrap() + 86_400_000)
 }

@@ -1,15 +1,18 @@
 //! Servers, databases and prefixes for tests. Tests share one pair of servers and nothing in it: each takes a
 //! database and a Redis prefix of its own, so they run in parallel and in any order.
 
-use std::path::Path;
+pub mod program;
+pub mod service;
+
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rollcall::config::Surroundings;
 use rollcall::devstack::{DevStack, Options, Search};
-use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, Executor};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 use tokio::sync::OnceCell;
 
 /// Connections of a test's pool; many tests run at a time and the server takes 200.
@@ -32,26 +35,16 @@ pub fn private_stack(change: impl FnOnce(&mut Options)) -> DevStack {
 /// A stack without persistence, in a directory that goes with it.
 pub fn options() -> Options {
     let around = Surroundings::read();
-    let search = Search {
-        postgres_bin: around.postgres_bin,
-        path: around.path,
-    };
+    let search = Search { postgres_bin: around.postgres_bin, path: around.path };
     // `/tmp` and not `TMPDIR`: sockets need a short path, and `postgres` must be able to enter.
-    let dir = tempfile::Builder::new()
-        .prefix("rollcall-test-")
-        .tempdir_in("/tmp")
-        .unwrap();
+    let dir = tempfile::Builder::new().prefix("rollcall-test-").tempdir_in("/tmp").unwrap();
     Options::passing(dir.keep(), search)
 }
 
 /// A fresh, migrated database of the shared server.
 pub async fn database() -> PgPool {
     let url = database_url().await;
-    PgPoolOptions::new()
-        .max_connections(POOL)
-        .connect(&url)
-        .await
-        .unwrap()
+    PgPoolOptions::new().max_connections(POOL).connect(&url).await.unwrap()
 }
 
 /// The URL of a fresh, migrated database of the shared server, for tests that build a whole program.
@@ -59,11 +52,7 @@ pub async fn database_url() -> String {
     static TEMPLATE: OnceCell<()> = OnceCell::const_new();
     TEMPLATE.get_or_init(make_template).await;
     let name = unique("test");
-    run(
-        &stack().database_url(),
-        format!("CREATE DATABASE {name} TEMPLATE template_rollcall"),
-    )
-    .await;
+    run(&stack().database_url(), format!("CREATE DATABASE {name} TEMPLATE template_rollcall")).await;
     stack().database_url_of(&name)
 }
 
@@ -80,23 +69,36 @@ fn unique(word: &str) -> String {
 async fn make_template() {
     let stack = stack();
     run(&stack.database_url(), "CREATE DATABASE template_rollcall".into()).await;
-    let mut connection = PgConnection::connect(&stack.database_url_of("template_rollcall"))
-        .await
-        .unwrap();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
-    if folder.is_dir() {
-        Migrator::new(folder)
-            .await
-            .unwrap()
-            .run_direct(None, &mut connection, false)
-            .await
-            .unwrap();
-    }
-    connection.close().await.unwrap();
+    migrate(&stack.database_url_of("template_rollcall")).await;
+}
+
+/// The URL of the migrated database of a stack that a test has for itself.
+pub async fn migrated(stack: &DevStack) -> String {
+    migrate(&stack.database_url()).await;
+    stack.database_url()
+}
+
+async fn migrate(url: &str) {
+    rollcall::audit::migrate(&url.into()).await.unwrap();
 }
 
 async fn run(url: &str, sql: String) {
     let mut connection = PgConnection::connect(url).await.unwrap();
     connection.execute(AssertSqlSafe(sql)).await.unwrap();
     connection.close().await.unwrap();
+}
+
+/// Sends one command to the shared Redis, and answers the reply as it came over the wire.
+pub async fn redis_command(command: &str) -> String {
+    redis_command_to(stack(), command).await
+}
+
+/// The same to the Redis of this stack.
+pub async fn redis_command_to(stack: &DevStack, command: &str) -> String {
+    let url = stack.redis_url();
+    let mut socket = UnixStream::connect(url.strip_prefix("redis+unix://").unwrap()).await.unwrap();
+    socket.write_all(format!("{command}\r\n").as_bytes()).await.unwrap();
+    let mut reply = vec![0; 64 * 1024];
+    let count = socket.read(&mut reply).await.unwrap();
+    String::from_utf8_lossy(&reply[..count]).into_owned()
 }

@@ -1,5 +1,7 @@
 //! A whole service for a test: its own database and Redis prefix, real sockets, and people to send requests.
 
+use std::time::Duration;
+
 use clap::Parser;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use rollcall::accounts::{AccountStatus, Email, NewAccount, Origin, Username};
@@ -7,11 +9,12 @@ use rollcall::app::App;
 use rollcall::auth::{Grant, Password};
 use rollcall::config::{Config, load};
 use rollcall::http::{Options, serve, serve_internal};
-use rollcall::presence::{LoginId, Org, Role};
+use rollcall::presence::{LoginId, Org, Role, UserId};
+use rollcall::tasks::Tasks;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::support;
 
@@ -39,7 +42,9 @@ pub struct Service {
     pub base: String,
     pub internal: String,
     client: Client,
-    _stop: tokio_util::sync::DropGuard,
+    tasks: Option<Tasks>,
+    stop: CancellationToken,
+    _stop: DropGuard,
 }
 
 /// Somebody with an account, logged in or not.
@@ -61,39 +66,37 @@ impl Service {
         Self::on(&support::stack().redis_url(), &database, flags).await
     }
 
-    /// Starts a service on these servers.
+    /// Starts a service on these servers, under a prefix of its own.
     pub async fn on(redis: &str, database: &str, flags: &[&str]) -> Self {
-        let prefix = support::prefix();
-        let places = [
-            "--redis-prefix",
-            &prefix,
-            "--redis-url",
-            redis,
-            "--database-url",
-            database,
-        ];
-        let args = ["rollcall", "--redis-shards", "2"]
-            .into_iter()
-            .chain(places)
-            .chain(flags.iter().copied());
+        let service = Self::build(redis, database, &support::prefix(), flags).await;
+        tokio::spawn({
+            let (app, stop) = (service.app.clone(), service.stop.clone());
+            async move { stop.run_until_cancelled(app.store.work()).await }
+        });
+        for shard in 0..service.app.store.keys().shards() {
+            let epoch = service.app.audit.next_epoch(shard, "test").await.unwrap().epoch;
+            service.app.store.open_shard(shard, epoch).await.unwrap();
+        }
+        service
+    }
+
+    /// Starts a whole node: with everything that runs beside the requests.
+    pub async fn node(redis: &str, database: &str, prefix: &str, flags: &[&str]) -> Self {
+        let mut service = Self::build(redis, database, prefix, flags).await;
+        service.tasks = Some(Tasks::spawn(&service.app));
+        service
+    }
+
+    async fn build(redis: &str, database: &str, prefix: &str, flags: &[&str]) -> Self {
+        let places = ["--redis-prefix", prefix, "--redis-url", redis, "--database-url", database];
+        let args = ["rollcall", "--redis-shards", "2"].into_iter().chain(places).chain(flags.iter().copied());
         let mut config = load::<Settings>(args.map(Into::into)).unwrap().command.config;
         config.auth.set_secret(SECRET.into());
         let app = App::build(config).await.unwrap();
         let stop = CancellationToken::new();
-        tokio::spawn({
-            let (app, stop) = (app.clone(), stop.clone());
-            async move { stop.run_until_cancelled(app.store.work()).await }
-        });
-        for shard in 0..app.store.keys().shards() {
-            let epoch = app.audit.next_epoch(shard, "test").await.unwrap().epoch;
-            app.store.open_shard(shard, epoch).await.unwrap();
-        }
         let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", public.local_addr().unwrap());
-        let options = Options {
-            bench_route: true,
-            ..Options::default()
-        };
+        let options = Options { bench_route: true, ..Options::default() };
         tokio::spawn(serve(public, app.clone(), options, stop.clone()));
         let inside = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let internal = format!("http://{}", inside.local_addr().unwrap());
@@ -103,8 +106,42 @@ impl Service {
             base,
             internal,
             client: Client::new(),
-            _stop: stop.drop_guard(),
+            tasks: None,
+            _stop: stop.clone().drop_guard(),
+            stop,
         }
+    }
+
+    /// Stops a node in order; answers whether its tasks ended in time.
+    pub async fn stop(mut self) -> bool {
+        let tasks = self.tasks.take();
+        self.stop.cancel();
+        match tasks {
+            Some(tasks) => tasks.stop(Duration::from_secs(5)).await,
+            None => true,
+        }
+    }
+
+    /// A token for somebody who needs no account: presence knows people by their tokens alone.
+    pub fn token(&self, user: &str, login: &str) -> String {
+        self.token_of_version(user, login, 0)
+    }
+
+    /// The same of this token version.
+    pub fn token_of_version(&self, user: &str, login: &str, token_version: i64) -> String {
+        let grant = Grant {
+            user: UserId::parse(user).unwrap(),
+            org: Org::default(),
+            login: LoginId::parse(login).unwrap(),
+            token_version,
+            role: Role::User,
+        };
+        self.app.tokens.issue(&grant, OffsetDateTime::now_utc())
+    }
+
+    /// A heartbeat.
+    pub async fn beat(&self, token: &str, body: Value) -> (StatusCode, Value) {
+        self.post(token, "/api/users/heartbeat/", body).await
     }
 
     /// A request to the public API.
@@ -144,11 +181,7 @@ impl Service {
             role,
         };
         let token = self.app.tokens.issue(&grant, OffsetDateTime::now_utc());
-        Person {
-            id: account.id.0,
-            name: name.to_owned(),
-            token,
-        }
+        Person { id: account.id.0, name: name.to_owned(), token }
     }
 
     /// Logs in over HTTP: the whole answer.

@@ -1,0 +1,230 @@
+//! The whole event table as a pure machine of one shard: facts in, entries out.
+//!
+//! This is what the scripts in `lua/` must do. It decides nothing in production; a property test drives it beside
+//! the real scripts with random events and compares views, counts and entries after every step.
+
+mod signs;
+
+use std::collections::BTreeMap;
+
+use super::user::Cause;
+use super::{
+    Claim, Claims, Entry, EntryKind, Gate, GateKind, LoginId, Millis, Org, Policy, Reason, User, UserId,
+    Whose,
+};
+
+pub use signs::Sign;
+
+/// What the machine answers to a sign of life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Counted, or rightly ignored.
+    Standing,
+    /// The account may not be online.
+    Gated(GateKind),
+    /// The login, or its token version, has ended.
+    Ended,
+}
+
+/// One shard: everything that the scripts keep in Redis.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    policy: Policy,
+    n: i64,
+    users: BTreeMap<UserId, User>,
+    claims: BTreeMap<UserId, Claims>,
+    gates: BTreeMap<UserId, Gate>,
+    ended: BTreeMap<(UserId, LoginId), ()>,
+    cuts: BTreeMap<UserId, (i64, Option<LoginId>)>,
+    log: Vec<Entry>,
+}
+
+impl Machine {
+    /// An empty shard.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            n: 0,
+            users: BTreeMap::new(),
+            claims: BTreeMap::new(),
+            gates: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            cuts: BTreeMap::new(),
+            log: Vec::new(),
+        }
+    }
+
+    /// Every entry so far, in order.
+    #[must_use]
+    pub fn log(&self) -> &[Entry] {
+        &self.log
+    }
+
+    /// What is known of a user.
+    #[must_use]
+    pub fn user(&self, user: &UserId) -> Option<&User> {
+        self.users.get(user)
+    }
+
+    /// Everybody with a record.
+    pub fn users(&self) -> impl Iterator<Item = (&UserId, &User)> {
+        self.users.iter()
+    }
+
+    /// The claims on a user.
+    #[must_use]
+    pub fn claims(&self, user: &UserId) -> Claims {
+        self.claims.get(user).cloned().unwrap_or_default()
+    }
+
+    fn take(&mut self, user: &UserId, org: &Org) -> User {
+        self.users.remove(user).unwrap_or_else(|| User::new(org.clone()))
+    }
+
+    fn refusal(&self, user: &UserId, login: &LoginId, token_version: i64) -> Option<Verdict> {
+        if let Some(kind) = self.gates.get(user).and_then(|gate| gate.kind) {
+            return Some(Verdict::Gated(kind));
+        }
+        let cut = self
+            .cuts
+            .get(user)
+            .is_some_and(|(lowest, exempt)| token_version < *lowest && exempt.as_ref() != Some(login));
+        (cut || self.ended.contains_key(&(user.clone(), login.clone()))).then_some(Verdict::Ended)
+    }
+
+    /// Recomputes the view of a user and puts the record back; where the view differs, appends the entry.
+    fn settle(&mut self, id: &UserId, mut user: User, now: Millis, cause: &Cause) {
+        let to = user.view(&self.claims(id));
+        if to != user.status {
+            let from = user.status;
+            self.n += 1;
+            user.change(to, self.n, cause.at);
+            self.log.push(user.entry(id, EntryKind::Transition, from, now, cause));
+        }
+        self.put(id, user);
+    }
+
+    fn put(&mut self, id: &UserId, user: User) {
+        if !user.sessions.is_empty() || user.n > 0 {
+            self.users.insert(id.clone(), user);
+        }
+    }
+
+    /// A logout: the login ends.
+    pub fn end_login(&mut self, now: Millis, id: &UserId, org: &Org, login: &LoginId) {
+        self.ended.insert((id.clone(), login.clone()), ());
+        let mut user = self.take(id, org);
+        let session = user.remove_where(|session| session.id.login == *login);
+        self.settle(id, user, now, &Cause { reason: Reason::Logout, at: now, session, actor: None });
+    }
+
+    /// A logout everywhere: tokens below a version end, with all sessions; one login may be exempt.
+    pub fn cut(
+        &mut self,
+        now: Millis,
+        id: &UserId,
+        org: &Org,
+        version: i64,
+        keep: Option<&LoginId>,
+        reason: Reason,
+    ) {
+        if self.cuts.get(id).is_some_and(|(lowest, _)| version <= *lowest) {
+            return;
+        }
+        self.cuts.insert(id.clone(), (version, keep.cloned()));
+        let mut user = self.take(id, org);
+        let session = user.remove_where(|session| Some(&session.id.login) != keep);
+        self.settle(id, user, now, &Cause { reason, at: now, session, actor: None });
+    }
+
+    /// A gate falls or is lifted. Lifting brings nobody back: the next sign of life does.
+    pub fn gate(&mut self, now: Millis, id: &UserId, org: &Org, gate: Gate) {
+        if self.gates.get(id).is_some_and(|known| gate.version <= known.version) {
+            return;
+        }
+        let kind = gate.kind;
+        self.gates.insert(id.clone(), gate);
+        if let Some(kind) = kind {
+            let mut user = self.take(id, org);
+            let session = user.remove_where(|_| true);
+            self.settle(id, user, now, &Cause { reason: kind.reason(), at: now, session, actor: None });
+        }
+    }
+
+    /// A claim is set, or taken back with `None`. `id` makes a repeated call change nothing.
+    pub fn claim(&mut self, now: Millis, id: &UserId, org: &Org, whose: Whose, claim: Option<Claim>) {
+        let mut claims = self.claims(id);
+        let before = claims.seen().map(|(text, emoji, until)| (text.to_owned(), emoji.to_owned(), until));
+        let slot = claims.slot(whose);
+        if slot.as_ref().map(|held| &held.id) == claim.as_ref().map(|new| &new.id) {
+            return;
+        }
+        let reason = claim_reason(whose, claim.is_some());
+        *slot = claim;
+        self.claims.insert(id.clone(), claims.clone());
+        let user = self.take(id, org);
+        let n = user.n;
+        let cause = Cause { reason, at: now, session: None, actor: None };
+        self.settle(id, user, now, &cause);
+        let after = claims.seen().map(|(text, emoji, until)| (text.to_owned(), emoji.to_owned(), until));
+        if let Some(user) = self.users.get_mut(id)
+            && user.n == n
+            && user.shown_sessions() > 0
+            && before != after
+        {
+            self.n += 1;
+            user.n = self.n;
+            user.shown.n = self.n;
+            self.log.push(user.entry(id, EntryKind::Claim, user.status, now, &cause));
+        }
+    }
+
+    /// What is due of a user happens, all at once: sessions, claims and gates come to their end.
+    pub fn expire(&mut self, now: Millis, id: &UserId, org: &Org) {
+        if let Some(gate) = self.gates.get_mut(id)
+            && gate.until.is_some_and(|until| until <= now)
+        {
+            *gate = Gate { kind: None, version: gate.version, until: None };
+        }
+        let claim_end = self.end_claims(now, id);
+        let mut user = self.take(id, org);
+        let last = user.remove_where(|session| session.deadline <= now);
+        let cause = match last {
+            Some(session) if user.sessions.is_empty() || claim_end.is_none() => Some(Cause {
+                reason: session.end_reason(),
+                at: session.deadline,
+                session: Some(session),
+                actor: None,
+            }),
+            _ => claim_end,
+        };
+        match cause {
+            Some(cause) => self.settle(id, user, now, &cause),
+            None => self.put(id, user),
+        }
+    }
+
+    fn end_claims(&mut self, now: Millis, id: &UserId) -> Option<Cause> {
+        let claims = self.claims.get_mut(id)?;
+        let mut cause = None;
+        for (whose, reason) in [(Whose::Manual, Reason::ManualExpired), (Whose::Admin, Reason::AdminExpired)]
+        {
+            let slot = claims.slot(whose);
+            if let Some(until) = slot.as_ref().and_then(|claim| claim.until).filter(|until| *until <= now) {
+                *slot = None;
+                cause = Some(Cause { reason, at: until, session: None, actor: None });
+            }
+        }
+        cause
+    }
+}
+
+const fn claim_reason(whose: Whose, set: bool) -> Reason {
+    match (whose, set) {
+        (Whose::Manual, true) => Reason::ManualSet,
+        (Whose::Manual, false) => Reason::ManualCleared,
+        (Whose::Admin, true) => Reason::AdminSet,
+        (Whose::Admin, false) => Reason::AdminCleared,
+    }
+}

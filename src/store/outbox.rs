@@ -1,0 +1,36 @@
+//! The outbox of a shard: read in order by the copy, trimmed behind it.
+
+use fred::prelude::*;
+
+use super::keys::Shard;
+use super::reply::{self, Parts};
+use super::{Store, StoreError, scripts};
+use crate::presence::{Entry, UserId};
+
+impl Store {
+    /// Reads entries of a shard's outbox that are newer than `after`, in order.
+    ///
+    /// # Errors
+    /// If Redis did not answer.
+    pub async fn entries(&self, shard: Shard, after: i64, limit: u64) -> Result<Vec<Entry>, StoreError> {
+        let start = format!("{}-0", after + 1);
+        let range =
+            self.link.client().xrange::<Value, _, _, _>(self.keys.log(shard), start, "+", Some(limit));
+        self.link.judge(range.await)?.into_array().into_iter().map(reply::entry).collect()
+    }
+
+    /// Forgets copied entries below `keep`, and the records of those users whose last entry was among them.
+    /// Answers how many entries and records went.
+    ///
+    /// # Errors
+    /// If Redis did not answer.
+    pub async fn trim(&self, shard: Shard, keep: i64, users: &[UserId]) -> Result<(u64, u64), StoreError> {
+        let mut keys = vec![self.keys.log(shard)];
+        keys.extend(users.iter().map(|user| self.keys.record(user)));
+        let mut args = vec![keep.into()];
+        args.extend(users.iter().map(|user| Value::from(user.as_str())));
+        let reply = self.link.call(&scripts::OUTBOX_TRIM, keys, args).await?;
+        let mut parts = Parts::new(scripts::OUTBOX_TRIM.name, reply);
+        Ok((parts.count()?, parts.count()?))
+    }
+}

@@ -1,0 +1,148 @@
+//! Signs of life and goodbyes: heartbeats by the fast path where nothing new is said, else judged one by one.
+
+use fred::prelude::Value;
+
+use super::batcher::{Extended, Plain};
+use super::reply::Said;
+use super::users::{TRIES, parse_truth, text};
+use super::{Answer, Bearer, Beat, Store, StoreError, scripts};
+use crate::presence::{self, ConnectionId, MOST_SESSIONS, Pace, Reason, SessionId, Tab};
+
+impl Store {
+    /// A heartbeat, the hello of a socket, or the sign of life that a login is.
+    ///
+    /// # Errors
+    /// If Redis did not acknowledge it: then it may or may not have counted, and may be repeated.
+    pub async fn beat(&self, beat: &Beat) -> Result<Answer, StoreError> {
+        if beat.reason == Reason::Connect
+            && let Some(plain) = self.plain(beat)
+            && let Some(Extended { status, since, now }) = self.batcher.beat(plain).await?
+        {
+            return Ok(Answer::Standing { status, since, last_seen: now, now });
+        }
+        self.open(beat).await
+    }
+
+    /// The fast form of a heartbeat, if it may have one: nothing it says depends on what is stored.
+    fn plain(&self, beat: &Beat) -> Option<Plain> {
+        let ttl = self.policy.rhythm(beat.pace).ttl;
+        let idle = match presence::Said::new(beat.activity, beat.idle_ms) {
+            presence::Said::Nothing | presence::Said::Active => 0,
+            presence::Said::Idle(Some(ms)) if ttl.0 <= self.policy.idle_offline.0 - ms => 1,
+            presence::Said::Idle(_) => return None,
+        };
+        Some(Plain {
+            user: beat.bearer.user.clone(),
+            session: beat.session(),
+            code: tag(beat.connection.as_ref()) * 24 + pace_code(beat.pace) * 2 + idle,
+            ttl,
+        })
+    }
+
+    async fn open(&self, beat: &Beat) -> Result<Answer, StoreError> {
+        let session = beat.session();
+        let lease = self.keys.lease(&beat.bearer.user, &session);
+        let args = [
+            session.to_string().into(),
+            beat.bearer.token_version.into(),
+            beat.activity.map_or("", presence::Activity::as_str).into(),
+            beat.idle_ms.map_or(-1, |ms| ms.max(0)).into(),
+            pace_code(beat.pace).into(),
+            self.policy.rhythm(beat.pace).ttl.0.into(),
+            self.policy.idle_offline.0.into(),
+            text(beat.connection.as_ref().map(ConnectionId::as_str)),
+            text(beat.device.map(presence::Device::as_str)),
+            tag(beat.connection.as_ref()).into(),
+            beat.reason.as_str().into(),
+            sessions_bound(),
+        ];
+        let bearer = &beat.bearer;
+        self.judge(&scripts::SESSION_OPEN, &bearer.user, &bearer.org, Some(lease), &args).await
+    }
+
+    /// A request that is no heartbeat: a sign of life of its login's newest session, at most once a second.
+    ///
+    /// # Errors
+    /// If Redis did not acknowledge it.
+    pub async fn touch(&self, bearer: &Bearer) -> Result<Answer, StoreError> {
+        let login = (bearer.user.clone(), bearer.login.clone());
+        if let Some(answer) = self.touched.get(&login) {
+            return Ok(answer);
+        }
+        let answer = self.touch_now(bearer).await?;
+        if matches!(answer, Answer::Standing { .. }) {
+            self.touched.insert(login, answer.clone());
+        }
+        Ok(answer)
+    }
+
+    /// The same without the limit of one a second.
+    ///
+    /// # Errors
+    /// If Redis did not acknowledge it.
+    pub async fn touch_now(&self, bearer: &Bearer) -> Result<Answer, StoreError> {
+        let mut org = bearer.org.clone();
+        let mut session = SessionId { login: bearer.login.clone(), tab: Tab::default() };
+        for _ in 0..TRIES {
+            let args = [
+                session.to_string().into(),
+                bearer.token_version.into(),
+                self.policy.visible.ttl.0.into(),
+                self.policy.hidden.ttl.0.into(),
+                self.policy.socket.ttl.0.into(),
+                self.policy.idle_offline.0.into(),
+                sessions_bound(),
+            ];
+            let lease = self.keys.lease(&bearer.user, &session);
+            match self.ask(&scripts::SESSION_TOUCH, &bearer.user, &org, Some(lease), &args).await? {
+                Said::Judged(answer, note) => return Ok(self.noted(answer, &note)),
+                Said::Stale(truth) => {
+                    org = parse_truth(&scripts::SESSION_TOUCH, truth.first())?;
+                    session = parse_truth(&scripts::SESSION_TOUCH, truth.get(1))?;
+                }
+            }
+        }
+        Err(StoreError::Overloaded)
+    }
+
+    /// A goodbye of one connection: the session lingers, then ends.
+    ///
+    /// # Errors
+    /// If Redis did not acknowledge it.
+    pub async fn close(
+        &self,
+        bearer: &Bearer,
+        tab: &Tab,
+        connection: Option<&ConnectionId>,
+    ) -> Result<Answer, StoreError> {
+        let session = SessionId { login: bearer.login.clone(), tab: tab.clone() };
+        let lease = self.keys.lease(&bearer.user, &session);
+        let args = [
+            session.to_string().into(),
+            text(connection.map(ConnectionId::as_str)),
+            self.policy.linger.0.into(),
+        ];
+        self.judge(&scripts::SESSION_CLOSE, &bearer.user, &bearer.org, Some(lease), &args).await
+    }
+}
+
+/// A connection's mark in the lease's code: 0 for none, else 1-400, so that codes stay below 10 000, which Redis
+/// keeps without memory of their own. Two connections of one session share a mark once in 400 times; then the
+/// newer is noticed only at its first beat that says something new.
+fn tag(connection: Option<&ConnectionId>) -> i64 {
+    connection.map_or(0, |connection| {
+        i64::from(crc16::State::<crc16::XMODEM>::calculate(connection.as_str().as_bytes()) % 400) + 1
+    })
+}
+
+const fn pace_code(pace: Pace) -> i64 {
+    match pace {
+        Pace::Visible => 0,
+        Pace::Hidden => 1,
+        Pace::Socket => 2,
+    }
+}
+
+fn sessions_bound() -> Value {
+    Value::from(i64::try_from(MOST_SESSIONS).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,132 @@
+//! From heartbeat to history: whole nodes on real servers. Every journey ends by comparing Redis, the API and the
+//! audit.
+
+mod one_node;
+mod outages;
+mod two_nodes;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rollcall::audit::{Audit, Cursor, Filter, Transition};
+use rollcall::presence::{Reason, Status, UserId};
+use serde_json::Value;
+
+use crate::support;
+use crate::support::service::Service;
+
+/// Short times of presence: a session lives for 2 s, lingers for half a second, and may idle for 6 s.
+pub const BRIEF: &[&str] = &[
+    "--presence-heartbeat",
+    "500ms",
+    "--presence-ttl",
+    "2s",
+    "--presence-linger",
+    "500ms",
+    "--presence-idle-away",
+    "3s",
+    "--presence-idle-offline",
+    "6s",
+];
+
+/// A node of its own on the shared servers.
+pub async fn brief_node() -> Service {
+    let database = support::database_url().await;
+    Service::node(&support::stack().redis_url(), &database, &support::prefix(), BRIEF).await
+}
+
+/// Waits for a condition, looking every few milliseconds, and fails when it has not come in time.
+pub async fn eventually<T>(what: &str, limit: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(started.elapsed() < limit, "{what}: not within {limit:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Waits until the shards are open: the first heartbeat is answered.
+pub async fn ready(service: &Service) {
+    let token = service.token("9999", "probe");
+    eventually("the shards are open", Duration::from_secs(5), async || {
+        for user in ["9998", "9999"] {
+            let token = service.token(user, "probe");
+            if service.beat(&token, serde_json::json!({})).await.0 != 200 {
+                return None;
+            }
+        }
+        Some(())
+    })
+    .await;
+    drop(token);
+}
+
+/// All transitions of one user, oldest first.
+pub async fn history(audit: &Audit, user: &str) -> Vec<Transition> {
+    let filter = Filter { user: Some(UserId::parse(user).unwrap()), ..Filter::default() };
+    all(audit, &filter).await
+}
+
+async fn all(audit: &Audit, filter: &Filter) -> Vec<Transition> {
+    let (mut rows, mut cursor) = (Vec::new(), None::<Cursor>);
+    loop {
+        let page = audit.transitions(filter, cursor.take(), 1_000).await.unwrap();
+        rows.extend(page.rows);
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            rows.reverse();
+            return rows;
+        }
+    }
+}
+
+/// What a user's transitions say, as `to reason`.
+pub fn story(transitions: &[Transition]) -> Vec<(Status, Reason)> {
+    transitions.iter().map(|transition| (transition.to, transition.reason)).collect()
+}
+
+/// Waits until a user's history has so many transitions.
+pub async fn history_of(service: &Service, user: &str, length: usize) -> Vec<Transition> {
+    eventually("the history is written", Duration::from_secs(8), async || {
+        let rows = history(&service.app.audit, user).await;
+        (rows.len() >= length).then_some(rows)
+    })
+    .await
+}
+
+/// What the API says of a user's status.
+pub async fn status_of(service: &Service, user: &str) -> Value {
+    let token = service.token("9997", "viewer");
+    service.get(&token, &format!("/api/presence/users/{user}/")).await.1["status"].clone()
+}
+
+/// Nothing missing, nothing twice: numbers of every shard and sequences of every user without gaps, and each status
+/// follows from the one before.
+pub async fn prove(audit: &Audit) -> Vec<Transition> {
+    let rows = all(audit, &Filter::default()).await;
+    let mut numbers = BTreeMap::<(u16, i64), Vec<i64>>::new();
+    let mut people = BTreeMap::<String, Vec<&Transition>>::new();
+    for row in &rows {
+        numbers.entry((row.shard, row.epoch)).or_default().push(row.n);
+        people.entry(row.user.as_ref().unwrap().to_string()).or_default().push(row);
+    }
+    for ((shard, epoch), mut found) in numbers {
+        found.sort_unstable();
+        let expected: Vec<i64> = (1..).take(found.len()).collect();
+        assert_eq!(found, expected, "numbers of shard {shard}, epoch {epoch}");
+    }
+    for (user, mut lives) in people {
+        lives.sort_by_key(|row| row.sequence);
+        let sequences: Vec<i64> = lives.iter().map(|row| row.sequence).collect();
+        assert_eq!(sequences, (1..).take(lives.len()).collect::<Vec<i64>>(), "sequences of {user}");
+        let mut status = Status::Offline;
+        for row in lives {
+            assert_eq!(row.from, status, "{user}: {row:?}");
+            assert_ne!(row.from, row.to, "{user}: {row:?}");
+            status = row.to;
+        }
+    }
+    rows
+}

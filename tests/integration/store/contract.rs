@@ -1,0 +1,267 @@
+//! The contract of every script: its head says what its text does and what its caller passes, every reply occurs,
+//! a repeated call changes nothing, and a Redis that has forgotten the scripts is no hindrance.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use rollcall::presence::{Gate, GateKind, LoginId, Millis, Org, Pace, Reason, Tab, UserId};
+use rollcall::store::scripts::{self, Script};
+use rollcall::store::{Answer, Bearer, Beat, Ownership, Store, StoreError};
+
+use super::store;
+use crate::support::redis_command;
+
+fn folder() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/lua"))
+}
+
+fn text_of(name: &str) -> String {
+    std::fs::read_to_string(folder().join(format!("{name}.lua"))).unwrap()
+}
+
+/// The highest number that stands in brackets behind a word: `KEYS[9]`, `KEYS[1-9]` and `KEYS[10..]` alike; what
+/// `..` follows is the first of the items and does not count.
+fn highest(text: &str, word: &str) -> usize {
+    let numbers = text.match_indices(word).filter_map(|(at, _)| {
+        let inside = text[at + word.len()..].strip_prefix('[')?.split(']').next()?;
+        let (number, is_items) = match inside.split_once("..") {
+            Some((first, "")) => (first, true),
+            _ => (inside.rsplit('-').next()?, false),
+        };
+        let number: usize = number.trim().parse().ok()?;
+        Some(if is_items { number - 1 } else { number })
+    });
+    numbers.max().unwrap_or(0)
+}
+
+fn head_and_body(text: &str) -> (String, String) {
+    let lines: Vec<&str> = text.lines().collect();
+    let length = lines.iter().take_while(|line| line.starts_with("--")).count();
+    (lines[..length].join("\n"), lines[length..].join("\n"))
+}
+
+#[test]
+fn every_script_says_what_it_takes() {
+    for script in scripts::ALL {
+        let (head, body) = head_and_body(&text_of(script.name));
+        for (word, count) in [("KEYS", script.keys), ("ARGV", script.args)] {
+            let said = highest(&head, word);
+            assert_eq!(said, count.fixed, "{}: {word} of head and caller", script.name);
+            assert_eq!(head.contains(&format!("{word}[{}..]", said + 1)), count.each > 0, "{}", script.name);
+            let shared = if word == "KEYS" && script.body.contains("lib/shard.lua") { 9 } else { 0 };
+            let used = highest(&body, word).max(shared);
+            let by_items = body.contains(&format!("#{word}")) || body.contains(&format!("ipairs({word})"));
+            assert!(
+                used == said || (by_items && used <= said) || count.each > 0,
+                "{}: {word} of head and text",
+                script.name
+            );
+        }
+        assert!(head.starts_with(&format!("-- {}: ", script.name)), "{}: purpose", script.name);
+        assert!(head.contains("\n-- Reply "), "{}: replies", script.name);
+        let reads = head.contains("\n-- Access") && head.trim_end().ends_with("read");
+        assert_eq!(reads, script.body.starts_with("#!lua flags=no-writes\n"), "{}: access", script.name);
+        assert_eq!(!reads, head.trim_end().ends_with("write, allow-oom"), "{}: access", script.name);
+    }
+}
+
+#[test]
+fn every_file_is_a_script_and_stands_in_the_index() {
+    let index = std::fs::read_to_string(folder().join("README.md")).unwrap();
+    let files = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
+    let names: BTreeSet<String> = files
+        .filter(|path| path.extension().is_some_and(|ending| ending == "lua"))
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    let known: BTreeSet<String> = scripts::ALL.iter().map(|script| script.name.to_owned()).collect();
+    assert_eq!(names, known);
+    for name in &names {
+        assert!(index.contains(&format!("| `{name}` |")), "{name} is missing in lua/README.md");
+    }
+}
+
+fn bearer(user: &str) -> Bearer {
+    Bearer {
+        user: UserId::parse(user).unwrap(),
+        org: Org::default(),
+        login: LoginId::parse("login").unwrap(),
+        token_version: 1,
+    }
+}
+
+fn beat(user: &str) -> Beat {
+    Beat {
+        bearer: bearer(user),
+        tab: Tab::default(),
+        activity: None,
+        idle_ms: None,
+        pace: Pace::Visible,
+        device: None,
+        connection: None,
+        reason: Reason::Connect,
+    }
+}
+
+fn is_restoring<T: std::fmt::Debug>(outcome: Result<T, StoreError>) {
+    assert!(matches!(outcome, Err(StoreError::Restoring)), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_shard_without_meta_judges_nobody() {
+    let store = store(1).await;
+    let Bearer { user, org, login, .. } = bearer("1");
+    is_restoring(store.beat(&beat("1")).await);
+    is_restoring(store.beat(&Beat { reason: Reason::Login, ..beat("1") }).await);
+    is_restoring(store.touch(&bearer("1")).await);
+    is_restoring(store.check(&bearer("1")).await);
+    is_restoring(store.close(&bearer("1"), &Tab::default(), None).await);
+    is_restoring(store.end_login(&user, &org, &login).await);
+    is_restoring(store.cut(&user, &org, 2, None, Reason::LogoutAll, None).await);
+    let gate = Gate { kind: Some(GateKind::Banned), version: 1, until: None };
+    is_restoring(store.gate(&user, &org, &gate, None).await);
+    is_restoring(store.claim(&user, &org, rollcall::presence::Whose::Manual, None, None).await);
+    is_restoring(store.expire(0, &[user]).await);
+    assert_eq!(store.own(0, false).await.unwrap(), Ownership::Lost);
+}
+
+#[tokio::test]
+async fn opening_and_owning_a_shard_twice_changes_nothing() {
+    let store = store(1).await;
+    let opened = store.open_shard(0, 5).await.unwrap();
+    assert_eq!((opened.epoch, opened.n), (5, 0));
+    assert_eq!(store.open_shard(0, 6).await.unwrap(), opened, "an open shard keeps its epoch");
+    for _ in 0..2 {
+        assert_eq!(store.own(0, false).await.unwrap(), Ownership::Own { epoch: 5, n: 0 });
+    }
+    let rival = rival(&store).await;
+    assert_eq!(rival.own(0, false).await.unwrap(), Ownership::Other);
+    rival.release(0).await.unwrap();
+    assert_eq!(rival.own(0, false).await.unwrap(), Ownership::Other, "only the owner may release");
+    store.release(0).await.unwrap();
+    store.release(0).await.unwrap();
+    assert_eq!(rival.own(0, false).await.unwrap(), Ownership::Own { epoch: 5, n: 0 });
+}
+
+/// Another node on the same data.
+async fn rival(store: &Store) -> Store {
+    let settings = rollcall::store::StoreSettings { node: "rival".into(), ..super::settings_of(store) };
+    let rival = Store::connect(settings).await.unwrap();
+    rival.clock().set(super::a_day_ahead());
+    rival
+}
+
+#[tokio::test]
+async fn nodes_are_counted_while_they_live() {
+    let store = store(1).await;
+    let rival = rival(&store).await;
+    assert_eq!(store.show_node().await.unwrap(), 1);
+    assert_eq!(rival.show_node().await.unwrap(), 2);
+    assert_eq!(rival.show_node().await.unwrap(), 2);
+    rival.leave().await.unwrap();
+    rival.leave().await.unwrap();
+    assert_eq!(store.show_node().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn data_of_another_layout_are_refused() {
+    let store = store(2).await;
+    store.open_shard(0, 1).await.unwrap();
+    let other = rollcall::store::StoreSettings { shards: 4, ..super::settings_of(&store) };
+    let refused = Store::connect(other).await.unwrap_err();
+    assert!(refused.to_string().contains("ROLLCALL_REDIS_SHARDS"), "{refused}");
+}
+
+#[tokio::test]
+async fn under_pressure_newcomers_wait_and_renewals_go_on() {
+    let store = store(1).await;
+    store.open_shard(0, 1).await.unwrap();
+    store.beat(&beat("1")).await.unwrap();
+    store.own(0, true).await.unwrap();
+    assert!(matches!(store.beat(&beat("2")).await, Err(StoreError::Overloaded)));
+    assert!(matches!(store.touch_now(&bearer("2")).await, Err(StoreError::Overloaded)));
+    assert!(matches!(store.beat(&beat("1")).await, Ok(Answer::Standing { .. })));
+    store.own(0, false).await.unwrap();
+    assert!(matches!(store.beat(&beat("2")).await, Ok(Answer::Standing { .. })));
+}
+
+#[tokio::test]
+async fn after_a_stall_nobody_expires_for_a_while() {
+    let store = store(1).await;
+    store.open_shard(0, 1).await.unwrap();
+    store.beat(&beat("1")).await.unwrap();
+    let late = super::a_day_ahead() + Millis(150_000);
+    store.clock().set(late);
+    store.own(0, false).await.unwrap();
+    let user = [UserId::parse("1").unwrap()];
+    assert_eq!(store.expire(0, &user).await.unwrap()[0].sessions, 0, "the grace holds");
+    store.clock().set(late + Millis(45_000));
+    assert_eq!(store.expire(0, &user).await.unwrap()[0].sessions, 1);
+    assert_eq!(store.expire(0, &user).await.unwrap()[0].sessions, 0, "once");
+}
+
+#[tokio::test]
+async fn trimming_forgets_what_is_copied_and_whom_nobody_needs() {
+    let store = store(1).await;
+    store.open_shard(0, 1).await.unwrap();
+    let users: Vec<UserId> = ["1", "2"].map(|user| UserId::parse(user).unwrap()).into();
+    store.beat(&beat("1")).await.unwrap();
+    store.end_login(&users[0], &Org::default(), &bearer("1").login).await.unwrap();
+    store.beat(&beat("2")).await.unwrap();
+    assert_eq!(store.entries(0, 0, 10).await.unwrap().len(), 3);
+    assert_eq!(
+        store.trim(0, 3, &users).await.unwrap(),
+        (2, 1),
+        "two entries, and the record of the one who left"
+    );
+    assert_eq!(store.trim(0, 3, &users).await.unwrap(), (0, 0));
+    assert_eq!(store.entries(0, 0, 10).await.unwrap().len(), 1);
+    let views = store.views(&users).await.unwrap();
+    assert_eq!(views.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true]);
+}
+
+#[tokio::test]
+async fn what_is_due_is_listed_once_it_is_settled() {
+    let store = store(1).await;
+    store.open_shard(0, 1).await.unwrap();
+    store.beat(&beat("1")).await.unwrap();
+    let settled = Duration::from_millis(75);
+    assert_eq!(store.due(0, settled, 10, true).await.unwrap(), rollcall::store::Due::default());
+    store.clock().set(super::a_day_ahead() + Millis(120_001));
+    let due = store.due(0, settled, 10, true).await.unwrap();
+    assert_eq!((due.overdue, due.members.len()), (Some(Duration::from_millis(1)), 0), "touched, not settled");
+    store.clock().set(super::a_day_ahead() + Millis(120_100));
+    assert_eq!(store.due(0, settled, 10, true).await.unwrap().members.len(), 1);
+}
+
+/// Every script once more after Redis forgot them all: the text is sent in place of the hash.
+#[tokio::test]
+async fn a_redis_that_forgot_the_scripts_learns_them_again() {
+    let store = store(1).await;
+    store.open_shard(0, 1).await.unwrap();
+    let Bearer { user, org, login, .. } = bearer("1");
+    redis_command("SCRIPT FLUSH").await;
+    store.open_shard(0, 1).await.unwrap();
+    store.own(0, false).await.unwrap();
+    store.show_node().await.unwrap();
+    store.beat(&beat("1")).await.unwrap();
+    store.touch_now(&bearer("1")).await.unwrap();
+    store.check(&bearer("1")).await.unwrap();
+    store.close(&bearer("1"), &Tab::default(), None).await.unwrap();
+    store.claim(&user, &org, rollcall::presence::Whose::Manual, None, None).await.unwrap();
+    store.due(0, Duration::ZERO, 1, true).await.unwrap();
+    store.expire(0, std::slice::from_ref(&user)).await.unwrap();
+    store.stats(None).await.unwrap();
+    store.views(std::slice::from_ref(&user)).await.unwrap();
+    store.end_login(&user, &org, &login).await.unwrap();
+    store.cut(&user, &org, 2, None, Reason::LogoutAll, None).await.unwrap();
+    let gate = Gate { kind: None, version: 1, until: None };
+    store.gate(&user, &org, &gate, None).await.unwrap();
+    store.trim(0, 1, &[user]).await.unwrap();
+    store.release(0).await.unwrap();
+    store.leave().await.unwrap();
+    for script in scripts::ALL {
+        let known = redis_command(&format!("SCRIPT EXISTS {}", Script::hash(script))).await;
+        assert!(known.contains(":1"), "{} was not run", script.name);
+    }
+}

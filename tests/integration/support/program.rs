@@ -1,0 +1,90 @@
+//! The real program as a process of its own, for tests that kill it or read its metrics.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use rollcall::auth::{AuthSettings, Grant, Tokens};
+use rollcall::presence::{LoginId, Org, Role, UserId};
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::service::SECRET;
+
+/// A running `rollcall serve`. It ends with the test.
+pub struct Program {
+    child: Child,
+    pub base: String,
+    pub internal: String,
+}
+
+impl Program {
+    /// Starts a node and waits until it says that it is ready.
+    pub fn serve(node: &str, redis: &str, database: &str, settings: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_rollcall"))
+            .arg("serve")
+            .env("ROLLCALL_NODE", node)
+            .env("ROLLCALL_REDIS_URL", redis)
+            .env("ROLLCALL_DATABASE_URL", database)
+            .env("ROLLCALL_AUTH_SECRET", SECRET)
+            .env("ROLLCALL_LISTEN", "127.0.0.1:0")
+            .env("ROLLCALL_INTERNAL_LISTEN", "127.0.0.1:0")
+            .env("ROLLCALL_LOG_FORMAT", "json")
+            .envs(settings.iter().copied())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut seen = Vec::new();
+        let ready = loop {
+            let Some(Ok(line)) = log.next() else { panic!("the program ended: {}", seen.join("\n")) };
+            let entry: Value = serde_json::from_str(&line).unwrap_or_default();
+            if entry["fields"]["message"] == "ready" {
+                break entry["fields"].clone();
+            }
+            seen.push(line);
+        };
+        // Somebody must read on, or the program waits for its own log.
+        std::thread::spawn(move || log.for_each(drop));
+        let address = |name: &str| format!("http://{}", ready[name].as_str().unwrap());
+        Self { base: address("public"), internal: address("internal"), child }
+    }
+
+    /// Ends the process as a lost machine would: without a word.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// The value of a series of this node, with its labels as they are rendered.
+    pub async fn metric(&self, series: &str) -> f64 {
+        let text = reqwest::get(format!("{}/metrics", self.internal)).await.unwrap().text().await.unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{series} is not among the metrics")).parse().unwrap()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A token that every node of these tests accepts.
+pub fn token(user: &str) -> String {
+    let settings = AuthSettings {
+        secret: SECRET.into(),
+        previous_secret: None,
+        issuer: "rollcall".into(),
+        audience: "rollcall".into(),
+        access_ttl: std::time::Duration::from_secs(900),
+    };
+    let grant = Grant {
+        user: UserId::parse(user).unwrap(),
+        org: Org::default(),
+        login: LoginId::parse("tab").unwrap(),
+        token_version: 0,
+        role: Role::User,
+    };
+    Tokens::new(&settings).issue(&grant, OffsetDateTime::now_utc())
+}
