@@ -32,10 +32,6 @@ pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<bool> {
             Err(error) => return Err(error).with_context(|| format!("cannot migrate {url}")),
         }
     }
-    writeln!(
-        std::io::stdout(),
-        "the schema of {url} is up to date ({} ms)",
-        started.elapsed().as_millis()
-    )?;
+    writeln!(std::io::stdout(), "the schema of {url} is up to date ({} ms)", started.elapsed().as_millis())?;
     Ok(true)
 }

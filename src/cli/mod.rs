@@ -3,8 +3,10 @@
 //! Results go to standard output, so that scripts can read them; everything said beside them goes to standard
 //! error. Exit codes: 0, 1 for a failure, 64 for a wrong setting or command line.
 
+mod bench;
 mod config;
 mod dev;
+mod exposition;
 mod healthcheck;
 mod migrate;
 pub mod serve;
@@ -58,6 +60,9 @@ enum Command {
     Config(config::ConfigCommand),
     /// Ask the node on this machine whether it is ready
     Healthcheck,
+    /// Measure how much this machine bears
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
 }
 
 /// Does what the command line says; answers the exit code.
@@ -113,6 +118,7 @@ async fn dispatch(loaded: &Loaded<Cli>) -> anyhow::Result<bool> {
         Command::User(command) => user::run(config, command).await,
         Command::Config(command) => config::run(loaded, command),
         Command::Healthcheck => healthcheck::run(config).await,
+        Command::Bench(command) => bench::run(config, command).await,
     }
 }
 

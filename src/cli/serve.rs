@@ -22,6 +22,9 @@ pub(super) struct Args {
     /// Also serve /bench/token/, which verifies a token and does nothing else
     #[arg(long, hide = true)]
     bench_route: bool,
+    /// Stop when standard input closes, as well: whoever started this is gone then
+    #[arg(long, hide = true)]
+    stop_with_stdin: bool,
 }
 
 /// Serves until a signal; answers whether the end was clean.
@@ -30,6 +33,9 @@ pub(super) async fn run(config: Config, args: &Args) -> anyhow::Result<bool> {
     config.check_serving()?;
     start_log(&config)?;
     let shutdown = stop::on_signal()?;
+    if args.stop_with_stdin {
+        stop::with_stdin(shutdown.clone());
+    }
     let node = config.listen.node_name();
     let listen = config.listen.clone();
     let app = App::build(config).await?;
@@ -41,10 +47,7 @@ pub(super) async fn run(config: Config, args: &Args) -> anyhow::Result<bool> {
         millis = started.elapsed().as_millis(),
         "ready"
     );
-    let options = Options {
-        bench_route: args.bench_route,
-        ..Options::default()
-    };
+    let options = Options { bench_route: args.bench_route, ..Options::default() };
     let clean = run_node_with(listeners.public, listeners.internal, app, options, shutdown).await;
     if clean {
         tracing::info!("stopped: every request was finished and every task ended");
@@ -109,11 +112,7 @@ pub(super) async fn run_node_with(
             http::serve(public, app, options, close).await
         }
     });
-    let probed = tokio::spawn(http::serve_internal(
-        internal,
-        app.clone(),
-        close_internal.clone(),
-    ));
+    let probed = tokio::spawn(http::serve_internal(internal, app.clone(), close_internal.clone()));
     let wanted = tokio::select! {
         () = shutdown.cancelled() => true,
         task = tasks.crashed() => {
@@ -145,10 +144,7 @@ fn told_drained(drained: anyhow::Result<Drained>) -> bool {
     match drained {
         Ok(drained) if drained.clean() => true,
         Ok(drained) => {
-            tracing::warn!(
-                connections = drained.cut,
-                "connections were cut in the middle of requests"
-            );
+            tracing::warn!(connections = drained.cut, "connections were cut in the middle of requests");
             false
         }
         Err(error) => {

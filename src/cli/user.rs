@@ -72,18 +72,9 @@ pub(super) struct PasswordSource {
 pub(super) async fn run(config: &Config, command: &UserCommand) -> anyhow::Result<bool> {
     let database = config.database.url()?.expose().into();
     let accounts = Accounts::new(audit::connect(&database, true, CONNECTIONS)?);
-    let origin = Origin {
-        actor: Some(ACTOR.to_owned()),
-        ..Origin::default()
-    };
+    let origin = Origin { actor: Some(ACTOR.to_owned()), ..Origin::default() };
     match command {
-        UserCommand::Create {
-            username,
-            email,
-            role,
-            org,
-            password: _,
-        } => {
+        UserCommand::Create { username, email, role, org, password: _ } => {
             let new = NewAccount {
                 username: Username::parse(username)?,
                 email: Email::parse(email)?,
@@ -101,14 +92,9 @@ pub(super) async fn run(config: &Config, command: &UserCommand) -> anyhow::Resul
             let account = find(&accounts, username).await?;
             accounts.set_role(account.id, *role, &origin).await?;
             let (name, most) = (&account.username, config.auth.access_ttl);
-            say(&format!(
-                "{name} is {role} from the next access token on, within {most} at the latest"
-            ))?;
+            say(&format!("{name} is {role} from the next access token on, within {most} at the latest"))?;
         }
-        UserCommand::SetPassword {
-            username,
-            password: _,
-        } => {
+        UserCommand::SetPassword { username, password: _ } => {
             let account = find(&accounts, username).await?;
             let hash = hash_of_stdin().await?;
             let version = accounts.set_password(account.id, &hash, None, &origin).await?;
@@ -145,15 +131,10 @@ async fn find(accounts: &Accounts, username: &str) -> anyhow::Result<Account> {
 /// Takes the first line of standard input, with or without its end, as the new password.
 async fn hash_of_stdin() -> anyhow::Result<String> {
     let mut line = String::new();
-    std::io::stdin()
-        .lock()
-        .read_line(&mut line)
-        .context("cannot read the password from standard input")?;
+    std::io::stdin().lock().read_line(&mut line).context("cannot read the password from standard input")?;
     let password = SecretString::from(line.trim_end_matches(['\r', '\n']));
     let password = Password::parse(password)?;
-    Ok(Passwords::new(PasswordCost::default(), 1, 0)?
-        .hash(password)
-        .await?)
+    Ok(Passwords::new(PasswordCost::default(), 1, 0)?.hash(password).await?)
 }
 
 /// Ends every session and token of an account in Redis.
@@ -168,14 +149,7 @@ async fn end_sessions(config: &Config, account: &Account, token_version: i64) ->
     })
     .await?;
     store
-        .cut(
-            &account.id.user(),
-            &account.org,
-            token_version,
-            None,
-            Reason::ForceLogout,
-            Some(ACTOR),
-        )
+        .cut(&account.id.user(), &account.org, token_version, None, Reason::ForceLogout, Some(ACTOR))
         .await?;
     Ok(())
 }

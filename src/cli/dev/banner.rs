@@ -28,13 +28,7 @@ impl Banner {
     }
 
     fn text(&self) -> String {
-        let Self {
-            base,
-            internal,
-            password,
-            database_url,
-            ..
-        } = self;
+        let Self { base, internal, password, database_url, .. } = self;
         let data_dir = self.data_dir.display();
         let crowd = self.crowd_line();
         let times = self.times();
@@ -78,13 +72,7 @@ Ctrl-C stops everything.
     }
 
     fn times(&self) -> String {
-        let Policy {
-            visible,
-            hidden,
-            linger,
-            idle_away,
-            ..
-        } = self.policy;
+        let Policy { visible, hidden, linger, idle_away, .. } = self.policy;
         format!(
             "heartbeat {} / gone after {}, hidden page {} / {}, goodbye {}, idle {}",
             span(visible.interval),

@@ -20,11 +20,7 @@ pub(super) struct Kept {
 /// The text that the file holds; made, if there is no file.
 pub(super) fn text(dir: &Path, name: &str, make: impl FnOnce() -> String) -> anyhow::Result<Kept> {
     let path = dir.join(name);
-    let open = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&path);
+    let open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
     let kept = match open {
         Ok(mut file) => {
             let text = make();
@@ -34,10 +30,7 @@ pub(super) fn text(dir: &Path, name: &str, make: impl FnOnce() -> String) -> any
             let mut text = String::new();
             File::open(&path)
                 .and_then(|mut file| file.read_to_string(&mut text))
-                .map(|_| Kept {
-                    text: text.trim().to_owned(),
-                    new: false,
-                })
+                .map(|_| Kept { text: text.trim().to_owned(), new: false })
         }
         Err(error) => Err(error),
     };
@@ -45,7 +38,7 @@ pub(super) fn text(dir: &Path, name: &str, make: impl FnOnce() -> String) -> any
 }
 
 /// 256 bits that sign tokens.
-pub(super) fn secret() -> String {
+pub(in crate::cli) fn secret() -> String {
     BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
 }
 
@@ -70,13 +63,7 @@ mod tests {
         let second = text(dir.path(), "password", password).unwrap();
         assert!(first.new && !second.new);
         assert_eq!(first.text, second.text);
-        let mode = dir
-            .path()
-            .join("password")
-            .metadata()
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = dir.path().join("password").metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 

@@ -3,7 +3,7 @@
 
 mod banner;
 mod crowd;
-mod kept;
+pub(super) mod kept;
 mod panel;
 mod people;
 
@@ -81,11 +81,7 @@ pub(super) async fn run(mut config: Config, args: &Args) -> anyhow::Result<bool>
     let clean = run_node(listeners.public, listeners.internal, app, shutdown).await;
     scene.await.context("the demo")?.transpose()?;
     tokio::task::spawn_blocking(move || stack.stop()).await??;
-    writeln!(
-        std::io::stdout(),
-        "\nstopped; {} keeps everything",
-        args.data_dir.display()
-    )?;
+    writeln!(std::io::stdout(), "\nstopped; {} keeps everything", args.data_dir.display())?;
     Ok(clean)
 }
 
@@ -126,10 +122,7 @@ fn refuse_network(listen: &Listen, args: &Args) -> Result<(), ConfigError> {
 /// Servers are started by blocking calls.
 async fn start_stack(data_dir: PathBuf) -> anyhow::Result<DevStack> {
     let around = Surroundings::read();
-    let search = Search {
-        postgres_bin: around.postgres_bin,
-        path: around.path,
-    };
+    let search = Search { postgres_bin: around.postgres_bin, path: around.path };
     let options = Options::lasting(data_dir, search);
     Ok(tokio::task::spawn_blocking(|| DevStack::start(options)).await??)
 }

@@ -9,6 +9,7 @@ use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::cli::exposition::sum;
 use crate::metrics::names;
 
 /// How often it is drawn.
@@ -53,13 +54,7 @@ struct Totals {
 
 impl Panel {
     pub(super) fn new(base: String, internal: String) -> Self {
-        Self {
-            client: Client::new(),
-            base,
-            internal,
-            token: String::new(),
-            totals: VecDeque::new(),
-        }
+        Self { client: Client::new(), base, internal, token: String::new(), totals: VecDeque::new() }
     }
 
     /// Logs in, again and again until it works: a fresh service opens its shards first.
@@ -73,13 +68,7 @@ impl Panel {
     async fn log_in(&mut self, password: &str) -> anyhow::Result<()> {
         let url = format!("{}/api/auth/login/", self.base);
         let body = json!({"username": "admin", "password": password});
-        let response = self
-            .client
-            .post(url)
-            .json(&body)
-            .send()
-            .await?
-            .error_for_status()?;
+        let response = self.client.post(url).json(&body).send().await?.error_for_status()?;
         let answer: serde_json::Value = response.json().await?;
         self.token = answer["tokens"]["access"].as_str().context("a token")?.to_owned();
         Ok(())
@@ -117,11 +106,7 @@ impl Panel {
         if self.totals.len() > WINDOW {
             self.totals.pop_front();
         }
-        let seconds = now
-            .at
-            .duration_since(last.at)
-            .as_secs_f64()
-            .max(PERIOD.as_secs_f64() / 2.0);
+        let seconds = now.at.duration_since(last.at).as_secs_f64().max(PERIOD.as_secs_f64() / 2.0);
         Ok(format!(
             "online {:3}  away {:3}  busy {:3}  sessions {:3} | last minute: came {:3}, went {:3} | {:3.0} heartbeats/s | {} \
              changes audited",
@@ -158,32 +143,5 @@ fn totals(exposition: &str) -> Totals {
         came: sum(exposition, names::TRANSITIONS.name, "from=\"offline\""),
         went: sum(exposition, names::TRANSITIONS.name, "to=\"offline\""),
         audited: sum(exposition, names::AUDIT_ROWS.name, "result=\"stored\""),
-    }
-}
-
-/// The sum of a metric's series that have this label.
-fn sum(exposition: &str, metric: &str, label: &str) -> f64 {
-    exposition
-        .lines()
-        .filter_map(|line| line.strip_prefix(metric)?.strip_prefix('{')?.split_once("} "))
-        .filter(|(labels, _)| labels.split(',').any(|known| label.is_empty() || known == label))
-        .filter_map(|(_, value)| value.trim().parse::<f64>().ok())
-        .sum()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn series_are_summed_by_label() {
-        let text = "# TYPE a_total counter\na_total{from=\"x\",to=\"y\"} 2\na_total{from=\"y\",to=\"x\"} 3\nb_total{to=\"x\"} 5\n";
-        let sums = [("to=\"x\"", 3.0), ("from=\"x\"", 2.0), ("", 5.0)];
-        for (label, expected) in sums {
-            assert!(
-                (sum(text, "a_total", label) - expected).abs() < f64::EPSILON,
-                "{label}"
-            );
-        }
     }
 }

@@ -18,9 +18,8 @@ const FIRST: [&str; 20] = [
     "Ada", "Alan", "Barbara", "Claude", "Dorothy", "Edsger", "Frances", "Grace", "Hedy", "Ivan", "Jean",
     "Ken", "Lynn", "Margaret", "Niklaus", "Olga", "Peter", "Radia", "Sophie", "Tim",
 ];
-const LAST: [&str; 10] = [
-    "Berg", "Castro", "Dubois", "Eriksen", "Fischer", "Garcia", "Haddad", "Ivanova", "Jansen", "Kovacs",
-];
+const LAST: [&str; 10] =
+    ["Berg", "Castro", "Dubois", "Eriksen", "Fischer", "Garcia", "Haddad", "Ivanova", "Jansen", "Kovacs"];
 
 /// One of the crowd.
 #[derive(Clone, Debug)]
@@ -37,37 +36,25 @@ pub(super) fn crowd() -> Vec<DemoPerson> {
         first_name,
         last_name,
     };
-    LAST.into_iter()
-        .flat_map(|last| FIRST.into_iter().map(move |first| person(first, last)))
-        .collect()
+    LAST.into_iter().flat_map(|last| FIRST.into_iter().map(move |first| person(first, last))).collect()
 }
 
 /// Makes the accounts that do not exist yet. With a new password (its file was removed) the others get it, too.
 pub(super) async fn ensure(app: &App, crowd: &[DemoPerson], password: &Kept) -> anyhow::Result<()> {
     let existing = app.accounts.all().await?;
-    let existing: BTreeMap<String, AccountId> = existing
-        .into_iter()
-        .map(|account| (account.username, account.id))
-        .collect();
+    let existing: BTreeMap<String, AccountId> =
+        existing.into_iter().map(|account| (account.username, account.id)).collect();
     let hands = HANDS.map(|role| (role, role.as_str(), "", ""));
-    let crowd = crowd.iter().map(|person| {
-        (
-            Role::User,
-            person.username.as_str(),
-            person.first_name,
-            person.last_name,
-        )
-    });
+    let crowd = crowd
+        .iter()
+        .map(|person| (Role::User, person.username.as_str(), person.first_name, person.last_name));
     let wanted: Vec<_> = hands.into_iter().chain(crowd).collect();
     if !password.new && wanted.iter().all(|(_, name, ..)| existing.contains_key(*name)) {
         return Ok(());
     }
     let secret = SecretString::from(password.text.as_str());
     let hash = app.passwords.hash(Password::parse(secret)?).await?;
-    let origin = Origin {
-        actor: Some("dev".to_owned()),
-        ..Origin::default()
-    };
+    let origin = Origin { actor: Some("dev".to_owned()), ..Origin::default() };
     for (role, username, first_name, last_name) in wanted {
         if let Some(id) = existing.get(username) {
             if password.new {

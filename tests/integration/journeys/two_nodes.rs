@@ -127,7 +127,8 @@ async fn expirations(node: &Program, path: &str) -> f64 {
 async fn event_nudge_and_sweep_each_bring_people_offline() {
     let stack = support::private_stack(|_| ());
     let database = support::migrated(&stack).await;
-    let settings: Vec<_> = SETTINGS.iter().copied().chain([("ROLLCALL_LOG", "error,rollcall=info")]).collect();
+    let settings: Vec<_> =
+        SETTINGS.iter().copied().chain([("ROLLCALL_LOG", "error,rollcall=info")]).collect();
     let node = Program::serve("only", &stack.redis_url(), &database, &settings);
     let audit = audit_of(&stack).await;
 

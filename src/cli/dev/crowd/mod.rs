@@ -73,9 +73,7 @@ impl World {
     async fn log_in(&self, username: &str) -> Result<String, Trouble> {
         let body = json!({"username": username, "password": self.password});
         let answer: Value = send(self.post("/api/auth/login/", &body)).await?;
-        let token = answer["tokens"]["access"]
-            .as_str()
-            .context("an answer without a token");
+        let token = answer["tokens"]["access"].as_str().context("an answer without a token");
         token.map(str::to_owned).map_err(Trouble::Passing)
     }
 }
@@ -86,10 +84,9 @@ async fn send<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, Trouble
     match response.status() {
         StatusCode::UNAUTHORIZED => Err(Trouble::LoggedOut),
         status if status.is_success() => Ok(response.json().await?),
-        status => Err(Trouble::Passing(anyhow::anyhow!(
-            "{status}: {}",
-            response.text().await.unwrap_or_default()
-        ))),
+        status => {
+            Err(Trouble::Passing(anyhow::anyhow!("{status}: {}", response.text().await.unwrap_or_default())))
+        }
     }
 }
 

@@ -44,13 +44,7 @@ impl Person {
     /// Somebody whose life is decided by their number.
     pub(super) fn new(username: String, number: u32, world: Arc<World>) -> Self {
         let mut rng = StdRng::seed_from_u64(number.into());
-        Self {
-            username,
-            device: DEVICES[rng.random_range(0..DEVICES.len())],
-            rng,
-            world,
-            token: None,
-        }
+        Self { username, device: DEVICES[rng.random_range(0..DEVICES.len())], rng, world, token: None }
     }
 
     /// Comes and goes until dropped.
@@ -64,11 +58,7 @@ impl Person {
                     sleep(PAUSE).await;
                 }
                 Err(Trouble::Passing(error)) => {
-                    tracing::debug!(
-                        who = self.username,
-                        error = format!("{error:#}"),
-                        "a visit failed"
-                    );
+                    tracing::debug!(who = self.username, error = format!("{error:#}"), "a visit failed");
                     sleep(PAUSE).await;
                 }
             }
@@ -79,10 +69,7 @@ impl Person {
         if self.token.is_none() {
             self.token = Some(self.world.log_in(&self.username).await?);
         }
-        let page = Page {
-            tabs: visit.tabs,
-            connection: format!("{:016x}", self.rng.random::<u64>()),
-        };
+        let page = Page { tabs: visit.tabs, connection: format!("{:016x}", self.rng.random::<u64>()) };
         for (mood, seconds) in &visit.moods {
             self.be(*mood, Duration::from_secs_f64(*seconds), &page).await?;
         }
