@@ -38,7 +38,7 @@ struct Place {
 }
 
 impl Audit {
-    /// Copies the entries of one shard that follow `expected`. Best in batches of 1000; at most 10 000.
+    /// Copies the entries of one shard that follow `expected`. Best in batches of 1000.
     ///
     /// # Errors
     /// [`CopyError`]: nothing of the batch was written, or (only if Postgres vanished during the commit) all of it,

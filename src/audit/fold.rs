@@ -49,6 +49,7 @@ pub(super) struct Interval<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Last<'a> {
     pub(super) entry: &'a Entry,
+    pub(super) subject: i64,
     pub(super) sequence: i64,
 }
 
@@ -103,8 +104,14 @@ pub(super) fn fold<'a>(entries: &[&'a Entry], known: &HashMap<&'a UserId, Known>
         let subject = person.known.subject;
         folded.log.push(Logged { entry, subject, sequence });
     }
-    folded.last =
-        people.iter().map(|person| Last { entry: person.latest, sequence: person.known.sequence }).collect();
+    folded.last = people
+        .iter()
+        .map(|person| Last {
+            entry: person.latest,
+            subject: person.known.subject,
+            sequence: person.known.sequence,
+        })
+        .collect();
     folded
 }
 

@@ -48,11 +48,14 @@ statements! {
 
     DROP_PARTITIONS = "SELECT drop_partitions($1)";
 
-    /// What a batch needs to know of its users. A user without a subject has never been copied.
-    PEOPLE = "SELECT u.user_id, s.subject, p.sequence, p.status, p.since FROM UNNEST($1::text[]) u (user_id) \
-        LEFT JOIN subjects s ON s.user_id = u.user_id LEFT JOIN presence_last p ON p.user_id = u.user_id";
+    /// What a batch needs to know of its users; those never copied are left out.
+    PEOPLE = "SELECT p.user_id, p.subject, p.sequence, p.status, p.since FROM UNNEST($1::text[]) u (user_id) \
+        JOIN presence_last p ON p.user_id = u.user_id";
 
     NEW_SUBJECTS = "INSERT INTO subjects (user_id) SELECT UNNEST($1::text[]) ON CONFLICT (user_id) DO NOTHING";
+
+    /// Read and not returned by the insert: another transaction may have made the subject meanwhile.
+    SUBJECTS = "SELECT user_id, subject FROM subjects WHERE user_id = ANY($1)";
 
     INSERT_LOG = "INSERT INTO transitions_log (shard, epoch, n, kind, subject, org, sequence, from_status, to_status, \
             reason, occurred_at, detected_at, last_seen, uncertainty_ms, session_id, device, actor) \
@@ -68,10 +71,10 @@ statements! {
     INSERT_INTERVALS = "INSERT INTO intervals (subject, sequence, org, status, started_at, ended_at, end_reason) \
         SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[])";
 
-    STORE_LAST = "INSERT INTO presence_last (shard, epoch, user_id, org, status, since, online_since, last_seen, \
+    STORE_LAST = "INSERT INTO presence_last (shard, epoch, user_id, subject, org, status, since, online_since, last_seen, \
             shown_since, shown_last_seen, n, sequence) \
-        SELECT $1, $2, u.* FROM UNNEST($3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[], \
-            $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::bigint[], $12::bigint[]) u \
+        SELECT $1, $2, u.* FROM UNNEST($3::text[], $4::bigint[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[], \
+            $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::bigint[], $13::bigint[]) u \
         ON CONFLICT (user_id) DO UPDATE SET shard = EXCLUDED.shard, epoch = EXCLUDED.epoch, org = EXCLUDED.org, \
             status = EXCLUDED.status, since = EXCLUDED.since, online_since = EXCLUDED.online_since, \
             last_seen = EXCLUDED.last_seen, shown_since = EXCLUDED.shown_since, \

@@ -1,8 +1,9 @@
 //! The rows of a batch: reads what is known of its users, folds, and writes everything by UNNEST, one statement per
 //! table whatever the size of the batch.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
+use sqlx::postgres::PgRow;
 use sqlx::types::time::OffsetDateTime;
 use sqlx::{PgConnection, Row};
 
@@ -42,53 +43,48 @@ async fn people<'a>(
     connection: &mut PgConnection,
     entries: &[&'a Entry],
 ) -> Result<HashMap<&'a UserId, Known>, AuditError> {
-    let mut missing: HashSet<&'a UserId> = entries.iter().map(|entry| &entry.user).collect();
-    let mut known = HashMap::with_capacity(missing.len());
-    read_people(connection, &mut missing, &mut known).await?;
-    if !missing.is_empty() {
-        let names: Vec<&str> = missing.iter().map(|user| user.as_str()).collect();
-        sqlx::query(sql::NEW_SUBJECTS).bind(names).execute(&mut *connection).await?;
-        // Read and not returned by the insert: another may have made the subject meanwhile.
-        read_people(connection, &mut missing, &mut known).await?;
+    let users: HashMap<&str, &'a UserId> =
+        entries.iter().map(|entry| (entry.user.as_str(), &entry.user)).collect();
+    let names: Vec<&str> = users.keys().copied().collect();
+    let mut known = HashMap::with_capacity(names.len());
+    for row in sqlx::query(sql::PEOPLE).bind(names).fetch_all(&mut *connection).await? {
+        if let Some(user) = users.get(row.try_get::<&str, _>("user_id")?) {
+            known.insert(*user, known_from(&row)?);
+        }
     }
-    match missing.iter().next() {
-        None => Ok(known),
-        Some(user) => Err(AuditError::Unavailable(format!("{user} was erased meanwhile"))),
+    let unseen: Vec<&'a UserId> = users.into_values().filter(|user| !known.contains_key(user)).collect();
+    if !unseen.is_empty() {
+        known.extend(newcomers(connection, unseen).await?);
     }
+    Ok(known)
 }
 
-/// Moves users from `missing` to `known`, as far as they have a subject.
-async fn read_people<'a>(
+/// Gives subjects to users who have none yet.
+async fn newcomers<'a>(
     connection: &mut PgConnection,
-    missing: &mut HashSet<&'a UserId>,
-    known: &mut HashMap<&'a UserId, Known>,
-) -> Result<(), AuditError> {
-    let users: Vec<&'a UserId> = missing.iter().copied().collect();
+    users: Vec<&'a UserId>,
+) -> Result<Vec<(&'a UserId, Known)>, AuditError> {
     let names: Vec<&str> = users.iter().map(|user| user.as_str()).collect();
-    let rows = sqlx::query(sql::PEOPLE).bind(names).fetch_all(connection).await?;
-    let by_name: HashMap<&str, &'a UserId> = users.iter().map(|user| (user.as_str(), *user)).collect();
-    for row in rows {
-        let Some(subject) = row.try_get("subject")? else {
-            continue;
-        };
-        let Some(user) = by_name.get(row.try_get::<&str, _>("user_id")?) else {
-            continue;
-        };
-        let present = row
-            .try_get::<Option<&str>, _>("status")?
-            .is_some_and(|status| status != Status::Offline.as_str());
-        let since = row.try_get::<Option<OffsetDateTime>, _>("since")?.map(from_postgres);
-        missing.remove(user);
-        known.insert(
-            user,
-            Known {
-                subject,
-                sequence: row.try_get::<Option<i64>, _>("sequence")?.unwrap_or(0),
-                present_since: since.filter(|_| present),
-            },
-        );
-    }
-    Ok(())
+    sqlx::query(sql::NEW_SUBJECTS).bind(&names).execute(&mut *connection).await?;
+    let rows: Vec<(String, i64)> = sqlx::query_as(sql::SUBJECTS).bind(&names).fetch_all(connection).await?;
+    let subjects: HashMap<String, i64> = rows.into_iter().collect();
+    users
+        .into_iter()
+        .map(|user| match subjects.get(user.as_str()) {
+            Some(&subject) => Ok((user, Known { subject, sequence: 0, present_since: None })),
+            None => Err(AuditError::Unavailable(format!("{user} was erased meanwhile"))),
+        })
+        .collect()
+}
+
+fn known_from(row: &PgRow) -> Result<Known, AuditError> {
+    let present = row.try_get::<&str, _>("status")? != Status::Offline.as_str();
+    let since = from_postgres(row.try_get("since")?);
+    Ok(Known {
+        subject: row.try_get("subject")?,
+        sequence: row.try_get("sequence")?,
+        present_since: present.then_some(since),
+    })
 }
 
 async fn insert_log(
@@ -175,6 +171,7 @@ async fn store_last(
         .bind(shard)
         .bind(epoch)
         .bind(of(|entry| entry.user.as_str()))
+        .bind(last.iter().map(|last| last.subject).collect::<Vec<_>>())
         .bind(of(|entry| entry.org.as_str()))
         .bind(of(|entry| entry.to.as_str()))
         .bind(moments("since", |entry| entry.since)?)

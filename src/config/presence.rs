@@ -138,22 +138,6 @@ impl Presence {
         for (interval_id, interval, ttl_id, ttl) in rhythms {
             problems.extend(contradiction(interval_id, interval, ttl_id, ttl));
         }
-        let shortest = self.ttl.min(self.socket_ttl).min(self.hidden_ttl());
-        if self.linger > shortest {
-            problems.push(format!(
-                "{} is {}, longer than the shortest time to live ({shortest})",
-                error::names("presence_linger"),
-                self.linger
-            ));
-        }
-        if self.idle_offline <= self.idle_away {
-            problems.push(format!(
-                "{} is {}: expected more than ROLLCALL_PRESENCE_IDLE_AWAY ({})",
-                error::names("presence_idle_offline"),
-                self.idle_offline,
-                self.idle_away
-            ));
-        }
         problems
     }
 }

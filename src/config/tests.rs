@@ -164,8 +164,6 @@ fn contradictions_are_refused() {
     for (args, name) in [
         (["--presence-socket-ttl", "1s"], "ROLLCALL_PRESENCE_SOCKET_TTL"),
         (["--presence-hidden-heartbeat", "100s"], "ROLLCALL_PRESENCE_HIDDEN_TTL"),
-        (["--presence-linger", "90s"], "ROLLCALL_PRESENCE_LINGER"),
-        (["--presence-idle-offline", "1m"], "ROLLCALL_PRESENCE_IDLE_OFFLINE"),
         (["--internal-listen", "127.0.0.1:8000"], "ROLLCALL_INTERNAL_LISTEN"),
         (["--auth-refresh-ttl", "1m"], "ROLLCALL_AUTH_REFRESH_TTL"),
         (["--audit-retention", "7d"], "ROLLCALL_AUDIT_RETENTION"),

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use rollcall::auth::{AuthSettings, Grant, Tokens};
 use rollcall::presence::{LoginId, Org, Role, UserId};
@@ -33,18 +34,21 @@ impl Program {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (say, said) = std::sync::mpsc::channel();
+        // Somebody must read to the end, or the program waits for its own log.
+        std::thread::spawn(move || log.map_while(Result::ok).for_each(|line| drop(say.send(line))));
         let mut seen = Vec::new();
         let ready = loop {
-            let Some(Ok(line)) = log.next() else { panic!("the program ended: {}", seen.join("\n")) };
+            let Ok(line) = said.recv_timeout(Duration::from_secs(20)) else {
+                panic!("the program did not become ready: {}", seen.join("\n"));
+            };
             let entry: Value = serde_json::from_str(&line).unwrap_or_default();
-            if entry["fields"]["message"] == "ready" {
-                break entry["fields"].clone();
+            if entry["message"] == "ready" {
+                break entry;
             }
             seen.push(line);
         };
-        // Somebody must read on, or the program waits for its own log.
-        std::thread::spawn(move || log.for_each(drop));
         let address = |name: &str| format!("http://{}", ready[name].as_str().unwrap());
         Self { base: address("public"), internal: address("internal"), child }
     }
@@ -77,7 +81,7 @@ pub fn token(user: &str) -> String {
         previous_secret: None,
         issuer: "rollcall".into(),
         audience: "rollcall".into(),
-        access_ttl: std::time::Duration::from_secs(900),
+        access_ttl: Duration::from_secs(900),
     };
     let grant = Grant {
         user: UserId::parse(user).unwrap(),
