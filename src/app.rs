@@ -131,5 +131,5 @@ pub async fn connect_store(config: &Config) -> anyhow::Result<Store> {
         stall: STALL,
         node: config.listen.node_name(),
     };
-    Store::connect(settings).await.context("connecting to Redis")
+    Store::connect(settings).await.context("connecting to Redis (ROLLCALL_REDIS_URL)")
 }
