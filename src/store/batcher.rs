@@ -1,17 +1,18 @@
-//! Heartbeats that arrive together become one script call per shard; a lone one is not delayed.
+//! Heartbeats that arrive together become one script call; a lone one is not delayed.
 //!
-//! Each shard has a lane. A few workers take lanes that have something waiting, and send all of it (up to
-//! [`MOST`]) in one call. While Redis keeps up, a heartbeat finds an idle worker and leaves at once; when all workers
-//! wait for Redis, lanes fill and calls grow, which costs Redis a third of the time per heartbeat.
+//! Heartbeats wait in lanes: one for each shard of a cluster, whose calls must keep to one shard, and one for all where
+//! Redis is a single server. A few workers take lanes that have something waiting, and send all of it (up to [`MOST`])
+//! in one call. While Redis keeps up, a heartbeat finds an idle worker and leaves at once; when all workers wait for
+//! Redis, lanes fill and calls grow, which costs Redis and this node a fraction per heartbeat.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use fred::prelude::Value;
+use fred::prelude::{Key, Value};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
-use super::keys::{Keys, Shard};
+use super::keys::Keys;
 use super::link::Link;
 use super::reply::Parts;
 use super::{Clock, StoreError, scripts};
@@ -21,8 +22,8 @@ use crate::presence::{Millis, SessionId, Status, UserId};
 /// Most heartbeats of one call: beyond 50 nothing is won, and Redis is blocked longer (measured).
 const MOST: usize = 50;
 
-/// Calls under way at once.
-pub(super) const WORKERS: usize = 8;
+/// Calls under way at once: one that Redis works on, and some on their way.
+pub(super) const WORKERS: usize = 4;
 
 /// Heartbeats that may wait for Redis before further ones are refused: a second's worth at full speed.
 const BOUND: usize = 20_000;
@@ -64,18 +65,30 @@ pub(super) struct Batcher {
     link: Link,
     keys: Keys,
     clock: Clock,
+    /// Of each shard: the keys of `due` and `on`.
+    shards: Vec<[Key; 2]>,
     lanes: Vec<Mutex<Lane>>,
     waiting: AtomicUsize,
-    announce: mpsc::UnboundedSender<Shard>,
-    announced: AsyncMutex<mpsc::UnboundedReceiver<Shard>>,
+    announce: mpsc::UnboundedSender<usize>,
+    announced: AsyncMutex<mpsc::UnboundedReceiver<usize>>,
 }
 
 impl Batcher {
     pub(super) fn new(link: Link, keys: Keys, clock: Clock) -> Self {
-        // Unbounded in type only: a lane is announced at most once, so the queue never exceeds the shards.
+        // Unbounded in type only: a lane is announced at most once, so the queue never exceeds the lanes.
         let (announce, announced) = mpsc::unbounded_channel();
-        let lanes = (0..keys.shards()).map(|_| Mutex::default()).collect();
-        Self { link, keys, clock, lanes, waiting: AtomicUsize::new(0), announce, announced: announced.into() }
+        let lanes = if link.is_clustered() { keys.shards() } else { 1 };
+        let key_pair = |shard| [keys.due(shard).into(), keys.on(shard, None).into()];
+        Self {
+            shards: (0..keys.shards()).map(key_pair).collect(),
+            lanes: (0..lanes).map(|_| Mutex::default()).collect(),
+            waiting: AtomicUsize::new(0),
+            announced: announced.into(),
+            announce,
+            link,
+            keys,
+            clock,
+        }
     }
 
     /// Extends a lease. `None` means the session needs a judgement ([`scripts::SESSION_OPEN`]).
@@ -84,43 +97,43 @@ impl Batcher {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
             return Err(StoreError::Overloaded);
         }
-        let shard = self.keys.shard_of(&beat.user);
+        let number = usize::from(self.keys.shard_of(&beat.user)) % self.lanes.len();
         let (answer, outcome) = oneshot::channel();
         {
-            let mut lane = self.lane(shard);
+            let mut lane = self.lane(number);
             lane.waiting.push_back(Waiting { beat, answer });
             if !lane.announced {
-                lane.announced = self.announce.send(shard).is_ok();
+                lane.announced = self.announce.send(number).is_ok();
             }
         }
         outcome.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the node is stopping".into())))
     }
 
-    fn lane(&self, shard: Shard) -> std::sync::MutexGuard<'_, Lane> {
-        self.lanes[usize::from(shard)].lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn lane(&self, number: usize) -> std::sync::MutexGuard<'_, Lane> {
+        self.lanes[number].lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// One worker; runs until it is dropped.
     pub(super) async fn work(&self) {
         loop {
-            let Some(shard) = self.announced.lock().await.recv().await else {
+            let Some(number) = self.announced.lock().await.recv().await else {
                 return;
             };
             let batch: Vec<Waiting> = {
-                let mut lane = self.lane(shard);
+                let mut lane = self.lane(number);
                 let count = lane.waiting.len().min(MOST);
                 let batch = lane.waiting.drain(..count).collect();
-                lane.announced = !lane.waiting.is_empty() && self.announce.send(shard).is_ok();
+                lane.announced = !lane.waiting.is_empty() && self.announce.send(number).is_ok();
                 batch
             };
             self.waiting.fetch_sub(batch.len(), Ordering::Relaxed);
-            self.send(shard, batch).await;
+            self.send(batch).await;
         }
     }
 
-    async fn send(&self, shard: Shard, batch: Vec<Waiting>) {
+    async fn send(&self, batch: Vec<Waiting>) {
         record::heartbeat_batch(batch.len());
-        match self.call(shard, &batch).await {
+        match self.call(&batch).await {
             Ok(extended) => {
                 for (waiting, extended) in batch.into_iter().zip(extended) {
                     let _ = waiting.answer.send(Ok(extended));
@@ -134,11 +147,13 @@ impl Batcher {
         }
     }
 
-    async fn call(&self, shard: Shard, batch: &[Waiting]) -> Result<Vec<Option<Extended>>, StoreError> {
-        let mut keys = vec![self.keys.meta(shard), self.keys.due(shard), self.keys.on(shard, None)];
-        let mut args = vec![self.clock.now()];
+    async fn call(&self, batch: &[Waiting]) -> Result<Vec<Option<Extended>>, StoreError> {
+        let mut keys = Vec::with_capacity(batch.len() * 3);
+        let mut args = Vec::with_capacity(batch.len() * 4 + 1);
+        args.push(self.clock.now());
         for Waiting { beat, .. } in batch {
-            keys.push(self.keys.lease(&beat.user, &beat.session));
+            let [due, on] = &self.shards[usize::from(self.keys.shard_of(&beat.user))];
+            keys.extend([due.clone(), on.clone(), self.keys.lease(&beat.user, &beat.session).into()]);
             args.push(beat.user.as_str().into());
             args.push(beat.session.to_string().into());
             args.push(beat.code.into());
@@ -151,9 +166,6 @@ impl Batcher {
 
 fn decode(reply: Value, count: usize) -> Result<Vec<Option<Extended>>, StoreError> {
     let mut parts = Parts::new(scripts::SESSION_BEAT.name, reply);
-    if parts.text()? == "restoring" {
-        return Err(StoreError::Restoring);
-    }
     let now = parts.millis()?;
     let mut extended = Vec::with_capacity(count);
     for _ in 0..count {

@@ -88,6 +88,11 @@ impl Link {
         Ok(Self { pool, timeouts: std::sync::Arc::default() })
     }
 
+    /// Whether keys live on several servers, so that a call must keep to one shard.
+    pub(super) fn is_clustered(&self) -> bool {
+        self.pool.is_clustered()
+    }
+
     /// A connection of the pool, for plain reads.
     pub(super) fn client(&self) -> &Client {
         self.pool.next()
@@ -100,9 +105,10 @@ impl Link {
     pub(super) async fn call(
         &self,
         script: &'static Script,
-        keys: Vec<String>,
+        keys: impl IntoIterator<Item = impl Into<Key>>,
         args: Vec<Value>,
     ) -> Result<Value, StoreError> {
+        let keys: Vec<Key> = keys.into_iter().map(Into::into).collect();
         debug_assert!(
             script.keys.fits(keys.len()) && script.args.fits(args.len()),
             "{} got {} keys and {} arguments",

@@ -72,7 +72,7 @@ macro_rules! script {
 }
 
 script!(/// Fast path of heartbeats.
-    SESSION_BEAT = "session_beat", "allow-oom", and_each(3, 1), and_each(1, 4));
+    SESSION_BEAT = "session_beat", "allow-oom", and_each(0, 3), and_each(1, 4));
 script!(/// Judges one sign of life.
     SESSION_OPEN = "session_open", "allow-oom", exactly(13), exactly(15), "shard", "user", "session");
 script!(/// A request that is no heartbeat.
