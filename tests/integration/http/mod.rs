@@ -7,6 +7,7 @@ mod bad_tokens;
 mod heartbeat;
 mod internal;
 mod layers;
+mod lost_shard;
 mod openapi;
 mod presence;
 mod server;
