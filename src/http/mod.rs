@@ -21,6 +21,7 @@ mod routes;
 mod seen;
 mod server;
 mod time;
+mod uncut;
 
 use std::time::Duration;
 

@@ -324,7 +324,7 @@ async fn a_new_password_ends_every_login_but_one() {
     let found = f.accounts.credentials("somebody").await.unwrap().unwrap();
     assert_eq!((found.password_hash.as_str(), found.account.token_version), ("$second", version));
     assert!(f.rotate(&kept.refresh).await.is_ok());
-    assert!(matches!(f.rotate(&other.refresh).await, Err(RefreshError::Ended)));
+    assert!(matches!(f.rotate(&other.refresh).await, Err(RefreshError::Ended { .. })));
     assert_eq!(f.actions("PASSWORD_CHANGED").await.len(), 1);
 
     f.accounts.rehash(&found, "$dearer").await.unwrap();
@@ -382,7 +382,7 @@ async fn a_login_ends_once_and_only_for_its_user() {
     assert!(end(user.id).await);
     assert!(!end(user.id).await);
     assert_eq!(f.actions("USER_LOGOUT").await.len(), 1);
-    assert!(matches!(f.rotate(&family.refresh).await, Err(RefreshError::Ended)));
+    assert!(matches!(f.rotate(&family.refresh).await, Err(RefreshError::Ended { .. })));
 }
 
 #[tokio::test]
@@ -395,7 +395,7 @@ async fn what_ended_lately_can_be_loaded_again() {
     f.accounts.end_family(one.id, &ended.login, EndReason::ForceLogout, &origin()).await.unwrap();
     let version =
         f.accounts.end_all(all.id, Some(&kept.login), EndReason::LogoutAll, &origin()).await.unwrap();
-    assert!(matches!(f.rotate(&ended.refresh).await, Err(RefreshError::Ended)));
+    assert!(matches!(f.rotate(&ended.refresh).await, Err(RefreshError::Ended { .. })));
     assert!(f.rotate(&kept.refresh).await.is_ok());
     let found = f.accounts.ended_since(life).await.unwrap();
     let logins: Vec<_> = found.logins.into_iter().map(|login| (login.user, login.login)).collect();
@@ -466,7 +466,7 @@ async fn a_predecessor_of_a_used_token_ends_the_login() {
     let RefreshError::Reused { account, login } = refused else { panic!("{refused:?}") };
     assert_eq!((account, login), (user.id, first.login.clone()));
     for token in [&first.refresh, &second, &third] {
-        assert!(matches!(f.rotate(token).await, Err(RefreshError::Ended)));
+        assert!(matches!(f.rotate(token).await, Err(RefreshError::Ended { .. })));
     }
     assert!(f.rotate(&bystander.refresh).await.is_ok(), "other logins go on");
     assert_eq!(
@@ -559,7 +559,7 @@ async fn a_gate_refuses_without_spending_the_token() {
     f.sql("UPDATE users SET status = 'active'").await;
     assert!(f.rotate(&family.refresh).await.is_ok());
     f.sql("UPDATE users SET deleted_at = now()").await;
-    assert!(matches!(f.rotate(&family.refresh).await, Err(RefreshError::Ended)));
+    assert!(matches!(f.rotate(&family.refresh).await, Err(RefreshError::Ended { .. })));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod admin_users;
 mod auth;
 mod bad_input;
 mod bad_tokens;
+mod gone_clients;
 mod heartbeat;
 mod internal;
 mod layers;
