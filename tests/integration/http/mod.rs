@@ -14,5 +14,6 @@ mod presence;
 mod server;
 
 mod transitions;
+mod undone_logins;
 mod users;
 mod without_redis;
