@@ -400,14 +400,24 @@ async fn what_ended_lately_can_be_loaded_again() {
     let found = f.accounts.ended_since(life).await.unwrap();
     let logins: Vec<_> = found.logins.into_iter().map(|login| (login.user, login.login)).collect();
     assert_eq!(logins, [(one.id.user(), ended.login.clone())]);
-    assert_eq!(found.versions, [(all.id.user(), version)]);
+    let tokens = |keep: &Family| rollcall::accounts::EndedTokens {
+        user: all.id.user(),
+        org: Org::default(),
+        version,
+        keep: Some(keep.login.clone()),
+    };
+    assert_eq!(found.tokens, [tokens(&kept)]);
+    let since = f.login(&f.accounts.by_id(all.id).await.unwrap().unwrap()).await;
+    assert_eq!(f.accounts.ended_since(life).await.unwrap().tokens, [tokens(&kept)]);
+    f.accounts.end_family(all.id, &kept.login, EndReason::Logout, &origin()).await.unwrap();
+    assert_eq!(f.accounts.ended_since(life).await.unwrap().tokens, [tokens(&since)]);
     assert_eq!((f.actions("FORCE_LOGOUT").await.len(), f.actions("LOGOUT_ALL").await.len()), (1, 1));
 
     f.sql("UPDATE users SET tokens_ended_at = now() - interval '16 min' WHERE tokens_ended_at IS NOT NULL")
         .await;
     f.sql("UPDATE token_families SET ended_at = now() - interval '16 min' WHERE ended_at IS NOT NULL").await;
     assert_eq!(f.accounts.ended_since(life).await.unwrap(), rollcall::accounts::Ended::default());
-    assert_eq!(f.accounts.forget_families(life).await.unwrap(), 1);
+    assert_eq!(f.accounts.forget_families(life).await.unwrap(), 2);
     assert!(matches!(f.rotate(&ended.refresh).await, Err(RefreshError::Unknown)));
 }
 
