@@ -17,7 +17,7 @@
 -- ARGV[10]   idle for so long ends a session (ms)
 -- ARGV[11]   connection, "" = not said
 -- ARGV[12]   device, "" = not said
--- ARGV[13]   tag of the connection (1-400), 0 = not said
+-- ARGV[13]   tag of the connection, or of the device if no connection is said (1-400), 0 = neither said
 -- ARGV[14]   reason of a transition to online: login | connect
 -- ARGV[15]   most sessions per user
 -- Reply      {"restoring"} | {"pressure"} | {"stale", org} | {"gated", kind} | {"ended"}

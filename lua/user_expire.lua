@@ -4,13 +4,16 @@
 -- KEYS[1-9]   the shard, see lib/shard.lua
 -- KEYS[10..]  per user three: on of the organisation, tabs of the organisation, records of the user's bucket
 -- ARGV[1]     now in ms, 0 = clock of Redis
--- ARGV[2..]   per user two: user, organisation
+-- ARGV[2]     a gap since the last tick of more than this is a stall (ms)
+-- ARGV[3..]   per user two: user, organisation
 -- Reply       {"restoring"} | {"grace"} | {"ok", per user: "" nothing was due | "stale <org>"
 --             | "<sessions ended> <ms since the deadline if the user went offline, else -1>"}
 -- Access      write, allow-oom
-local now = clock(ARGV[1])
+local now, stall = clock(ARGV[1]), tonumber(ARGV[2])
 if is_lost() then return { 'restoring' } end
-if tonumber(redis.call('HGET', meta, 'grace_until') or '0') > now then return { 'grace' } end
+-- Nobody can be blamed for silence while nobody listened. The owner's next tick turns the stall into a grace.
+local held = redis.call('HMGET', meta, 'tick', 'grace_until')
+if now - tonumber(held[1]) > stall or tonumber(held[2] or '0') > now then return { 'grace' } end
 
 local REASONS = { [CAPPED] = 'idle_timeout', [CLOSING] = 'closed' }
 
@@ -54,6 +57,6 @@ end
 local reply = { 'ok' }
 for i = 1, (#KEYS - 9) / 3 do
   local at = 7 + i * 3
-  reply[i + 1] = expire(ARGV[i * 2], ARGV[i * 2 + 1], { org = KEYS[at], tabs = KEYS[at + 1], users = KEYS[at + 2] })
+  reply[i + 1] = expire(ARGV[1 + i * 2], ARGV[2 + i * 2], { org = KEYS[at], tabs = KEYS[at + 1], users = KEYS[at + 2] })
 end
 return reply

@@ -13,12 +13,15 @@ use crate::auth::{AuthSettings, PasswordCost, Passwords, Tokens};
 use crate::config::{Config, RefreshRotation};
 use crate::metrics;
 use crate::presence::Policy;
-use crate::store::{Store, StoreSettings};
+use crate::store::{STALL, Store, StoreSettings};
 
 /// For how long a refresh token may come back after its exchange: answers get lost.
 const REFRESH_GRACE: Duration = Duration::from_secs(10);
 /// Logins that may wait for a password check, for each core that checks.
 const PASSWORDS_WAITING: usize = 32;
+/// Ended logins are remembered for so much longer than their tokens live: clocks differ, and a refresh may overtake a
+/// logout.
+const TOKEN_MARGIN: Duration = Duration::from_secs(60);
 /// Connections to Postgres of one node.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
@@ -79,16 +82,7 @@ impl App {
         let database = config.database.url()?.expose().into();
         let pool = audit::connect(&database, true, POSTGRES_CONNECTIONS)?;
         let policy = config.policy();
-        let store = Store::connect(StoreSettings {
-            url: config.redis.url()?.expose().to_owned(),
-            prefix: config.redis.prefix.clone(),
-            shards: config.redis.shards,
-            policy,
-            token_life: config.auth.access_ttl.duration(),
-            node: config.listen.node_name(),
-        })
-        .await
-        .context("connecting to Redis")?;
+        let store = connect_store(&config).await?;
         let refresh_rules = RefreshRules {
             mode: match config.auth.refresh_rotation {
                 RefreshRotation::Rotate => RefreshMode::Rotate,
@@ -121,4 +115,21 @@ impl App {
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
+}
+
+/// Connects to the Redis that the settings name.
+///
+/// # Errors
+/// The URL is missing, or Redis cannot be reached or is unfit for presence.
+pub async fn connect_store(config: &Config) -> anyhow::Result<Store> {
+    let settings = StoreSettings {
+        url: config.redis.url()?.expose().to_owned(),
+        prefix: config.redis.prefix.clone(),
+        shards: config.redis.shards,
+        policy: config.policy(),
+        token_life: config.auth.access_ttl.duration() + TOKEN_MARGIN,
+        stall: STALL,
+        node: config.listen.node_name(),
+    };
+    Store::connect(settings).await.context("connecting to Redis (ROLLCALL_REDIS_URL)")
 }

@@ -25,7 +25,8 @@ local function evict(user, rec, newcomer)
   remove(user, rec, first)
 end
 
--- A sign of life: activity, idle time and deadline. Of these only the idle cap may lower a deadline.
+-- A sign of life: activity, idle time and deadline. Of these only the idle cap may lower a deadline, and only when
+-- the client says for how long it has been idle; a request that says nothing extends it no further than the cap.
 local function sign(session, now, activity, idle_ms, pace, ttl, idle_limit)
   local idle, said, cap = idle_of(session.code), activity == 'idle' and idle_ms >= 0, nil
   local limit = now + idle_limit - math.max(idle_ms, 0)
@@ -38,16 +39,21 @@ local function sign(session, now, activity, idle_ms, pace, ttl, idle_limit)
   if idle == 1 and (not said or limit < now + ttl) then cap = session.idle_until end
   local deadline, mode = math.max(session.deadline, now + ttl), STANDARD
   if deadline > now + ttl then mode = LONG end
-  if cap and cap < deadline then deadline, mode = cap, CAPPED end
+  if cap and cap < deadline then
+    deadline, mode = said and cap or math.max(session.deadline, cap), CAPPED
+  end
   session.deadline, session.granted = deadline, deadline - now
   session.code = encode(tag_of(session.code), mode, pace, idle)
 end
 
--- A newer connection takes the session over, and says on which device it runs.
+-- A newer connection takes the session over, and says on which device it runs. Where connections have no names, the
+-- device alone is noted.
 local function name_connection(session, connection, device, tag, fresh)
   if connection ~= '' and connection ~= session.connection then
     session.connection, fresh = connection, true
     session.code = tag * 24 + session.code % 24
+  elseif connection == '' and session.connection == '' and device ~= '' then
+    fresh, session.code = true, tag * 24 + session.code % 24
   end
   if fresh and device ~= '' then session.device = device end
 end

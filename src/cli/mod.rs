@@ -3,8 +3,10 @@
 //! Results go to standard output, so that scripts can read them; everything said beside them goes to standard
 //! error. Exit codes: 0, 1 for a failure, 64 for a wrong setting or command line.
 
+mod bench;
 mod config;
 mod dev;
+mod exposition;
 mod healthcheck;
 mod migrate;
 pub mod serve;
@@ -58,6 +60,9 @@ enum Command {
     Config(config::ConfigCommand),
     /// Ask the node on this machine whether it is ready
     Healthcheck,
+    /// Measure how much this machine bears
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
 }
 
 /// Does what the command line says; answers the exit code.
@@ -69,15 +74,25 @@ pub fn run(loaded: &Loaded<Cli>) -> ExitCode {
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(error) => match error.downcast_ref::<ConfigError>() {
-            Some(error) => refused(error),
-            None => {
-                // Without standard error there is nobody to tell.
-                let _ = writeln!(std::io::stderr(), "rollcall: {error:#}");
-                ExitCode::FAILURE
-            }
-        },
+        Err(error) => failed(&error),
     }
+}
+
+/// Tells why a command failed; answers the exit code.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    if let Some(error) = error.downcast_ref::<ConfigError>() {
+        return refused(error);
+    }
+    let unread = error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe);
+    if unread {
+        // `rollcall user list | head`: the reader has seen enough.
+        return ExitCode::SUCCESS;
+    }
+    // Without standard error there is nobody to tell.
+    let _ = writeln!(std::io::stderr(), "rollcall: {error:#}");
+    ExitCode::FAILURE
 }
 
 /// Tells why there are no settings to work with (or the help that was asked for); answers the exit code.
@@ -103,6 +118,7 @@ async fn dispatch(loaded: &Loaded<Cli>) -> anyhow::Result<bool> {
         Command::User(command) => user::run(config, command).await,
         Command::Config(command) => config::run(loaded, command),
         Command::Healthcheck => healthcheck::run(config).await,
+        Command::Bench(command) => bench::run(config, command).await,
     }
 }
 

@@ -22,6 +22,9 @@ pub(super) struct Args {
     /// Also serve /bench/token/, which verifies a token and does nothing else
     #[arg(long, hide = true)]
     bench_route: bool,
+    /// Stop when standard input closes, as well: whoever started this is gone then
+    #[arg(long, hide = true)]
+    stop_with_stdin: bool,
 }
 
 /// Serves until a signal; answers whether the end was clean.
@@ -30,6 +33,9 @@ pub(super) async fn run(config: Config, args: &Args) -> anyhow::Result<bool> {
     config.check_serving()?;
     start_log(&config)?;
     let shutdown = stop::on_signal()?;
+    if args.stop_with_stdin {
+        stop::with_stdin(shutdown.clone());
+    }
     let node = config.listen.node_name();
     let listen = config.listen.clone();
     let app = App::build(config).await?;

@@ -1,4 +1,4 @@
-//! The wish to stop: SIGTERM or SIGINT (Ctrl-C).
+//! The wish to stop: SIGTERM, SIGINT (Ctrl-C), or the end of whoever started a node for a purpose of their own.
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -30,4 +30,13 @@ async fn either(one: &mut Signal, other: &mut Signal) {
         _ = one.recv() => {}
         _ = other.recv() => {}
     }
+}
+
+/// Cancels the token when standard input closes. A thread of its own, for nothing can interrupt such a read.
+pub(super) fn with_stdin(stop: CancellationToken) {
+    std::thread::spawn(move || {
+        // An input that cannot be read is as good as a closed one.
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        stop.cancel();
+    });
 }

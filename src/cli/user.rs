@@ -8,11 +8,11 @@ use anyhow::{Context, bail};
 use secrecy::SecretString;
 
 use crate::accounts::{Account, AccountStatus, Accounts, Email, NewAccount, Origin, Username};
+use crate::app::connect_store;
 use crate::audit;
 use crate::auth::{Password, PasswordCost, Passwords};
 use crate::config::Config;
 use crate::presence::{Org, Reason, Role};
-use crate::store::{Store, StoreSettings};
 
 /// How actions from here are signed.
 const ACTOR: &str = "cli";
@@ -139,15 +139,7 @@ async fn hash_of_stdin() -> anyhow::Result<String> {
 
 /// Ends every session and token of an account in Redis.
 async fn end_sessions(config: &Config, account: &Account, token_version: i64) -> anyhow::Result<()> {
-    let store = Store::connect(StoreSettings {
-        url: config.redis.url()?.expose().to_owned(),
-        prefix: config.redis.prefix.clone(),
-        shards: config.redis.shards,
-        policy: config.policy(),
-        token_life: config.auth.access_ttl.duration(),
-        node: config.listen.node_name(),
-    })
-    .await?;
+    let store = connect_store(config).await?;
     store
         .cut(&account.id.user(), &account.org, token_version, None, Reason::ForceLogout, Some(ACTOR))
         .await?;

@@ -20,7 +20,8 @@ pub(super) const FILE: &str = "config_file";
 /// development come from Vite's port; and the terminal is for what it says itself.
 const DEV_DEFAULTS: &[(&str, &str)] = &[
     ("cors_origins", "http://localhost:5173,http://127.0.0.1:5173"),
-    ("log", "warn"),
+    // Drivers say at length what the service says in a line.
+    ("log", "warn,fred=error,sqlx_core=error"),
     ("limits_register", "none"),
     ("limits_login", "none"),
     ("limits_login_account", "none"),

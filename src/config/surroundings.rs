@@ -9,6 +9,8 @@ pub struct Surroundings {
     pub postgres_bin: Option<PathBuf>,
     /// The directories of `PATH`.
     pub path: Vec<PathBuf>,
+    /// The file of the running program, if the system tells.
+    pub program: Option<PathBuf>,
 }
 
 impl Surroundings {
@@ -22,6 +24,7 @@ impl Surroundings {
             path: std::env::var_os("PATH")
                 .map(|path| std::env::split_paths(&path).collect())
                 .unwrap_or_default(),
+            program: std::env::current_exe().ok(),
         }
     }
 }

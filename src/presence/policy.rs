@@ -38,6 +38,12 @@ impl Policy {
             Pace::Socket => self.socket,
         }
     }
+
+    /// The longest interval that any client keeps.
+    #[must_use]
+    pub fn slowest_interval(&self) -> Millis {
+        self.visible.interval.max(self.hidden.interval).max(self.socket.interval)
+    }
 }
 
 impl Default for Policy {

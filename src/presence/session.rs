@@ -98,16 +98,20 @@ impl Session {
         }
     }
 
-    /// A sign of life. Of these only the idle cap may lower a deadline.
+    /// A sign of life. Of these only the idle cap may lower a deadline, and only when the client says for how long it
+    /// has been idle; a request that says nothing extends it no further than the cap.
     pub(super) fn sign(&mut self, now: Millis, said: Said, pace: Pace, policy: &Policy) {
         let full = now + policy.rhythm(pace).ttl;
         let cap = self.note_activity(now, said, full, policy);
-        self.deadline = self.deadline.max(full);
-        self.mode = if self.deadline > full { Mode::Long } else { Mode::Standard };
-        if let Some(cap) = cap.filter(|cap| *cap < self.deadline) {
-            self.deadline = cap;
-            self.mode = Mode::Capped;
-        }
+        let uncapped = self.deadline.max(full);
+        self.mode = if uncapped > full { Mode::Long } else { Mode::Standard };
+        self.deadline = match cap.filter(|cap| *cap < uncapped) {
+            Some(cap) => {
+                self.mode = Mode::Capped;
+                if matches!(said, Said::Idle(Some(_))) { cap } else { cap.max(self.deadline) }
+            }
+            None => uncapped,
+        };
         self.granted = self.deadline - now;
         self.pace = pace;
     }
@@ -133,13 +137,15 @@ impl Session {
         }
     }
 
-    /// A newer connection takes the session over, and says on which device it runs.
+    /// A newer connection takes the session over, and says on which device it runs. Where connections have no names,
+    /// the device alone is noted.
     pub(super) fn name(&mut self, connection: Option<&ConnectionId>, device: Option<Device>, fresh: bool) {
+        let nameless = connection.is_none() && self.connection.is_none();
         let taken_over = connection.is_some() && connection != self.connection.as_ref();
         if taken_over {
             self.connection = connection.cloned();
         }
-        if (fresh || taken_over) && device.is_some() {
+        if (fresh || taken_over || nameless) && device.is_some() {
             self.device = device;
         }
     }

@@ -84,7 +84,7 @@ impl Store {
         done: &mut [Expired],
     ) -> Result<Vec<(usize, Org)>, StoreError> {
         let mut keys = self.keys.shared(shard);
-        let mut args = vec![self.clock.now()];
+        let mut args = vec![self.clock.now(), millis(self.stall)];
         for (index, org) in chunk {
             keys.extend(self.keys.place(&users[*index], org));
             args.push(users[*index].as_str().into());

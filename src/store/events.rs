@@ -13,6 +13,9 @@ use super::keys::{Keys, Shard};
 use super::link::{self, unavailable};
 use crate::presence::{SessionId, UserId};
 
+/// How long to wait before a subscription is tried again.
+const RETRY: Duration = Duration::from_millis(200);
+
 /// What the event path has to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LeaseEvent {
@@ -29,6 +32,8 @@ pub struct LeaseEvents {
     channel: String,
     events: broadcast::Receiver<KeyspaceEvent>,
     connected: broadcast::Receiver<fred::types::config::Server>,
+    /// Whether the present connections may not be subscribed yet.
+    deaf: bool,
 }
 
 impl std::fmt::Debug for LeaseEvents {
@@ -42,13 +47,13 @@ impl LeaseEvents {
         let client = link::subscriber(url).await?;
         let channel = format!("__keyevent@{database}__:expired");
         let (events, connected) = (client.keyspace_event_rx(), client.reconnect_rx());
-        let mut subscription = Self { client, keys, channel, events, connected };
+        let subscription = Self { client, keys, channel, events, connected, deaf: false };
         subscription.listen().await?;
         Ok(subscription)
     }
 
     /// Subscribes on every connection there is; a cluster publishes a node's events on that node only.
-    async fn listen(&mut self) -> Result<(), StoreError> {
+    async fn listen(&self) -> Result<(), StoreError> {
         for server in self.client.active_connections() {
             let listening = if self.client.is_clustered() {
                 self.client.with_cluster_node(server).subscribe(self.channel.as_str()).await
@@ -60,9 +65,20 @@ impl LeaseEvents {
         Ok(())
     }
 
-    /// Waits for the next event. Cancel-safe.
+    /// Waits for the next event. Cancel-safe: a subscription that is not finished is begun again.
     pub async fn next(&mut self) -> LeaseEvent {
         loop {
+            if self.deaf {
+                match self.listen().await {
+                    Ok(()) => self.deaf = false,
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot subscribe to the end of leases; sweeping meanwhile");
+                        tokio::time::sleep(RETRY).await;
+                        continue;
+                    }
+                }
+                return LeaseEvent::Missed(0);
+            }
             tokio::select! {
                 event = self.events.recv() => match event {
                     Ok(event) => {
@@ -74,13 +90,7 @@ impl LeaseEvents {
                     Err(broadcast::error::RecvError::Lagged(missed)) => return LeaseEvent::Missed(missed),
                     Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
                 },
-                _ = self.connected.recv() => {
-                    if let Err(error) = self.listen().await {
-                        tracing::warn!(%error, "cannot subscribe to the end of leases; sweeping meanwhile");
-                        tokio::time::sleep(Duration::from_millis(200)).await;
-                    }
-                    return LeaseEvent::Missed(0);
-                }
+                _ = self.connected.recv() => self.deaf = true,
             }
         }
     }
@@ -90,10 +100,5 @@ impl LeaseEvents {
         if self.client.ping::<Value>(None).await.is_err() {
             let _ = self.client.force_reconnection().await;
         }
-    }
-
-    /// Ends the subscription without a word, as a lost connection would: for proving that nothing depends on it.
-    pub async fn cut(&self) {
-        let _ = self.client.unsubscribe(self.channel.as_str()).await;
     }
 }

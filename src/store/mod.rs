@@ -29,7 +29,7 @@ pub use error::StoreError;
 pub use events::{LeaseEvent, LeaseEvents};
 pub use keys::{Keys, LAYOUT, Shard};
 pub use settings::Memory;
-pub use shards::{OWNERSHIP, Opened, Ownership};
+pub use shards::{OWNERSHIP, Opened, Ownership, STALL};
 pub use words::{Answer, Bearer, Beat, Shown, Stats, View};
 
 /// What the store needs to know to begin.
@@ -45,6 +45,9 @@ pub struct StoreSettings {
     pub policy: Policy,
     /// How long a token lives at most: so long an ended login is remembered.
     pub token_life: Duration,
+    /// A gap longer than this in the watch over a shard is a stall, and nobody expires by it; [`STALL`] unless a test
+    /// jumps through time.
+    pub stall: Duration,
     /// This node's name.
     pub node: String,
 }
@@ -76,9 +79,10 @@ pub struct Store {
     policy: Policy,
     clock: Clock,
     batcher: batcher::Batcher,
-    /// Answers to signs of life of the last second, so that a busy page costs one a second.
-    touched: Cache<(UserId, LoginId), Answer>,
+    /// Logins whose sign of life of this second is written, so that a busy page costs one a second.
+    touched: Cache<(UserId, LoginId), ()>,
     token_life: Millis,
+    stall: Duration,
     node: String,
     url: String,
     database: u8,
@@ -103,13 +107,10 @@ impl Store {
         let clock = Clock::default();
         let store = Self {
             batcher: batcher::Batcher::new(link.clone(), keys.clone(), clock.clone()),
-            touched: Cache::builder()
-                .max_capacity(500_000)
-                .time_to_live(Duration::from_secs(1))
-                .support_invalidation_closures()
-                .build(),
+            touched: Cache::builder().max_capacity(500_000).time_to_live(Duration::from_secs(1)).build(),
             policy: settings.policy,
             token_life: Millis(i64::try_from(settings.token_life.as_millis()).unwrap_or(i64::MAX)),
+            stall: settings.stall,
             node: settings.node,
             database: settings::database(&settings.url),
             url: settings.url,

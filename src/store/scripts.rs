@@ -88,7 +88,7 @@ script!(/// An account may not be online, or may again.
 script!(/// A claim is set or taken back.
     USER_CLAIM = "user_claim", "allow-oom", exactly(12), exactly(10), "shard", "user", "claim");
 script!(/// What was due happens.
-    USER_EXPIRE = "user_expire", "allow-oom", and_each(9, 3), and_each(1, 2), "shard", "user", "claim");
+    USER_EXPIRE = "user_expire", "allow-oom", and_each(9, 3), and_each(2, 2), "shard", "user", "claim");
 script!(/// Reads records.
     USER_VIEWS = "user_views", "no-writes", and_each(3, 1), and_each(0, 1));
 script!(/// Reads what a token's standing depends on.

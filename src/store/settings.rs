@@ -74,8 +74,8 @@ async fn enable_events(link: &Link) -> Result<(), StoreError> {
         tracing::info!("set notify-keyspace-events of redis to {events}Ex");
     } else {
         tracing::warn!(
-            "redis does not publish expired keys, and may not be told to: people go offline about a second late. \
-             Add `notify-keyspace-events Ex` to redis.conf"
+            "redis does not publish expired keys, and may not be told to: people go offline about a tenth of a second \
+             later. Add `notify-keyspace-events Ex` to redis.conf"
         );
     }
     Ok(())

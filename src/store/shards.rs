@@ -10,7 +10,10 @@ use super::{Store, StoreError, millis, scripts};
 pub const OWNERSHIP: Duration = Duration::from_secs(3);
 
 /// A gap between an owner's ticks longer than this is a stall: nobody can be blamed for silence during it.
-const STALL: Duration = Duration::from_secs(10);
+pub const STALL: Duration = Duration::from_secs(10);
+
+/// Added to the slowest interval after a stall: clients need time to find their way back.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// What keeping a shard answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,12 +73,13 @@ impl Store {
     /// If Redis did not answer.
     pub async fn own(&self, shard: Shard, pressure: bool) -> Result<Ownership, StoreError> {
         let keys = vec![self.keys.owner(shard), self.keys.meta(shard), self.keys.ended(shard)];
-        let grace = self.policy.visible.interval.0 + 10_000;
+        // Clients are told their interval with up to a tenth of jitter.
+        let grace = self.policy.slowest_interval().0 * 11 / 10 + GRACE.as_millis() as i64;
         let args = vec![
             self.clock.now(),
             self.node.as_str().into(),
             millis(OWNERSHIP),
-            millis(STALL),
+            millis(self.stall),
             grace.into(),
             i64::from(pressure).into(),
         ];

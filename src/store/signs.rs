@@ -34,7 +34,7 @@ impl Store {
         Some(Plain {
             user: beat.bearer.user.clone(),
             session: beat.session(),
-            code: tag(beat.connection.as_ref()) * 24 + pace_code(beat.pace) * 2 + idle,
+            code: tag(beat) * 24 + pace_code(beat.pace) * 2 + idle,
             ttl,
         })
     }
@@ -52,7 +52,7 @@ impl Store {
             self.policy.idle_offline.0.into(),
             text(beat.connection.as_ref().map(ConnectionId::as_str)),
             text(beat.device.map(presence::Device::as_str)),
-            tag(beat.connection.as_ref()).into(),
+            tag(beat).into(),
             beat.reason.as_str().into(),
             sessions_bound(),
         ];
@@ -60,18 +60,19 @@ impl Store {
         self.judge(&scripts::SESSION_OPEN, &bearer.user, &bearer.org, Some(lease), &args).await
     }
 
-    /// A request that is no heartbeat: a sign of life of its login's newest session, at most once a second.
+    /// A request that is no heartbeat: a sign of life of its login's newest session, at most once a second. In between
+    /// it is only asked whether the token is still good, because an ended one ends at once.
     ///
     /// # Errors
-    /// If Redis did not acknowledge it.
+    /// If Redis did not answer.
     pub async fn touch(&self, bearer: &Bearer) -> Result<Answer, StoreError> {
         let login = (bearer.user.clone(), bearer.login.clone());
-        if let Some(answer) = self.touched.get(&login) {
-            return Ok(answer);
+        if self.touched.contains_key(&login) {
+            return self.check(bearer).await;
         }
         let answer = self.touch_now(bearer).await?;
         if matches!(answer, Answer::Standing { .. }) {
-            self.touched.insert(login, answer.clone());
+            self.touched.insert(login, ());
         }
         Ok(answer)
     }
@@ -126,13 +127,13 @@ impl Store {
     }
 }
 
-/// A connection's mark in the lease's code: 0 for none, else 1-400, so that codes stay below 10 000, which Redis
-/// keeps without memory of their own. Two connections of one session share a mark once in 400 times; then the
-/// newer is noticed only at its first beat that says something new.
-fn tag(connection: Option<&ConnectionId>) -> i64 {
-    connection.map_or(0, |connection| {
-        i64::from(crc16::State::<crc16::XMODEM>::calculate(connection.as_str().as_bytes()) % 400) + 1
-    })
+/// The mark of a connection in the lease's code, or of the device where connections have no names: 0 for neither, else
+/// 1-400, so that codes stay below 10 000, which Redis keeps without memory of their own. Two connections of one
+/// session share a mark once in 400 times; then the newer is noticed only at its first beat that says something new.
+fn tag(beat: &Beat) -> i64 {
+    let name = beat.connection.as_ref().map(ConnectionId::as_str);
+    name.or(beat.device.map(presence::Device::as_str))
+        .map_or(0, |name| i64::from(crc16::State::<crc16::XMODEM>::calculate(name.as_bytes()) % 400) + 1)
 }
 
 const fn pace_code(pace: Pace) -> i64 {

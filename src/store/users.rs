@@ -18,7 +18,6 @@ impl Store {
     /// # Errors
     /// If Redis did not acknowledge it.
     pub async fn end_login(&self, user: &UserId, org: &Org, login: &LoginId) -> Result<(), StoreError> {
-        self.touched.invalidate(&(user.clone(), login.clone()));
         let args = [login.as_str().into(), self.token_life.0.into()];
         self.judge(&scripts::LOGIN_END, user, org, None, &args).await.map(drop)
     }
@@ -36,7 +35,6 @@ impl Store {
         reason: Reason,
         actor: Option<&str>,
     ) -> Result<(), StoreError> {
-        self.forget_touches(user);
         let keep = text(keep.map(LoginId::as_str));
         let args = [token_version.into(), keep, reason.as_str().into(), text(actor)];
         self.judge(&scripts::USER_CUT, user, org, None, &args).await.map(drop)
@@ -53,7 +51,6 @@ impl Store {
         gate: &Gate,
         actor: Option<&str>,
     ) -> Result<(), StoreError> {
-        self.forget_touches(user);
         let args = [
             text(gate.kind.map(presence::GateKind::as_str)),
             gate.version.into(),
@@ -153,12 +150,6 @@ impl Store {
             record::late_saved(1);
         }
         answer
-    }
-
-    /// After a gate or a cut no remembered answer may let a request pass.
-    fn forget_touches(&self, user: &UserId) {
-        let user = user.clone();
-        let _ = self.touched.invalidate_entries_if(move |(touched, _), _| *touched == user);
     }
 }
 

@@ -13,6 +13,9 @@ use crate::store::{Ownership, Shard, StoreError};
 /// How often ownership is kept; it lasts three times as long.
 const PERIOD: Duration = Duration::from_secs(1);
 
+/// Shards asked for at once.
+const AT_ONCE: usize = 16;
+
 /// A task: keeps, takes and gives up shards; at the end gives up all of them, so that others need not wait.
 pub(super) async fn run(node: Node) {
     let mut ticks = Ticks::every(PERIOD, &node.stop);
@@ -52,15 +55,18 @@ async fn step(node: &Node) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Takes shards that nobody keeps, up to this node's share.
+/// Takes shards that nobody keeps, up to this node's share. Every shard is asked for: which are free is not known.
 async fn take(node: &Node, all: Shard, share: usize) {
     let others: Vec<Shard> = (0..all).filter(|shard| !node.owned.has(*shard)).collect();
-    for shards in others.chunks(16) {
+    let mut left = others.as_slice();
+    while !left.is_empty() {
         let room = share.saturating_sub(node.owned.shards().len());
         if room == 0 {
             return;
         }
-        join_all(shards.iter().take(room).map(|shard| keep(node, *shard))).await;
+        let (now, rest) = left.split_at(room.min(AT_ONCE).min(left.len()));
+        join_all(now.iter().map(|shard| keep(node, *shard))).await;
+        left = rest;
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn text(dir: &Path, name: &str, make: impl FnOnce() -> String) -> any
 }
 
 /// 256 bits that sign tokens.
-pub(super) fn secret() -> String {
+pub(in crate::cli) fn secret() -> String {
     BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
 }
 

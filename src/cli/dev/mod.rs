@@ -3,10 +3,11 @@
 
 mod banner;
 mod crowd;
-mod kept;
+pub(super) mod kept;
 mod panel;
 mod people;
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -80,6 +81,7 @@ pub(super) async fn run(mut config: Config, args: &Args) -> anyhow::Result<bool>
     let clean = run_node(listeners.public, listeners.internal, app, shutdown).await;
     scene.await.context("the demo")?.transpose()?;
     tokio::task::spawn_blocking(move || stack.stop()).await??;
+    writeln!(std::io::stdout(), "\nstopped; {} keeps everything", args.data_dir.display())?;
     Ok(clean)
 }
 

@@ -90,7 +90,7 @@ pub fn story(transitions: &[Transition]) -> Vec<(Status, Reason)> {
 
 /// Waits until a user's history has so many transitions.
 pub async fn history_of(service: &Service, user: &str, length: usize) -> Vec<Transition> {
-    eventually("the history is written", Duration::from_secs(8), async || {
+    eventually("the history is written", Duration::from_secs(20), async || {
         let rows = history(&service.app.audit, user).await;
         (rows.len() >= length).then_some(rows)
     })

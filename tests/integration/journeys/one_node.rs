@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use rollcall::presence::{Reason, Role, Status, UserId};
+use rollcall::store::Ownership;
 use serde_json::json;
 
 use super::{brief_node, eventually, history_of, prove, ready, status_of, story};
+use crate::support::redis_command;
 use crate::support::service::{PASSWORD, Service};
 
 /// A deadline may be noticed this late: the nudge's period, a round trip, and what a busy test machine adds.
@@ -50,18 +52,43 @@ async fn whoever_logs_in_and_falls_silent_goes_offline_and_stands_in_the_audit()
 }
 
 #[tokio::test]
-async fn a_steady_beat_keeps_one_interval_and_a_late_one_saves_it() {
+async fn a_steady_beat_is_one_interval() {
     let node = brief_node().await;
     ready(&node).await;
     let token = node.token("7", "steady");
-    // Beats at the last moment: some come after the lease's end, before anybody noticed.
     for _ in 0..8 {
         assert_eq!(node.beat(&token, json!({})).await.0, StatusCode::OK);
-        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        tokio::time::sleep(Duration::from_millis(700)).await;
     }
     offline(&node, "7").await;
     let rows = history_of(&node, "7", 2).await;
     assert_eq!(story(&rows), [(Status::Online, Reason::Connect), (Status::Offline, Reason::Expired)]);
+}
+
+#[tokio::test]
+async fn a_late_heartbeat_is_in_time_while_nobody_has_acted_on_the_deadline() {
+    let node = brief_node().await;
+    ready(&node).await;
+    // Without an owner only the sweep acts, a second after the deadline.
+    let prefix = &node.app.config.redis.prefix;
+    for shard in 0..2 {
+        redis_command(&format!("SET {prefix}:{{{shard:02}}}:owner ghost PX 9000")).await;
+    }
+    eventually("ownership is lost", Duration::from_secs(5), async || {
+        let owned = node.app.store.own(0, false).await.unwrap();
+        (owned == Ownership::Other).then_some(())
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let token = node.token("12", "late");
+    assert_eq!(node.beat(&token, json!({})).await.0, StatusCode::OK);
+    tokio::time::sleep(Duration::from_millis(2_200)).await;
+    let (status, answer) = node.beat(&token, json!({})).await;
+    assert_eq!((status, &answer["online_status"]), (StatusCode::OK, &json!("online")));
+    let rows = history_of(&node, "12", 2).await;
+    assert_eq!(story(&rows), [(Status::Online, Reason::Connect), (Status::Offline, Reason::Expired)]);
+    let stayed = rows[1].occurred_at.0 - rows[0].occurred_at.0;
+    assert!(stayed >= 4_200, "one interval over both heartbeats, not {stayed} ms");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rollcall::presence::{Gate, GateKind, LoginId, Millis, Org, Pace, Reason, Tab, UserId};
 use rollcall::store::scripts::{self, Script};
-use rollcall::store::{Answer, Bearer, Beat, Ownership, Store, StoreError};
+use rollcall::store::{Answer, Bearer, Beat, Ownership, STALL, Store, StoreError, StoreSettings};
 
 use super::store;
 use crate::support::redis_command;
@@ -149,7 +149,7 @@ async fn opening_and_owning_a_shard_twice_changes_nothing() {
 
 /// Another node on the same data.
 async fn rival(store: &Store) -> Store {
-    let settings = rollcall::store::StoreSettings { node: "rival".into(), ..super::settings_of(store) };
+    let settings = StoreSettings { node: "rival".into(), ..super::settings_of(store) };
     let rival = Store::connect(settings).await.unwrap();
     rival.clock().set(super::a_day_ahead());
     rival
@@ -171,7 +171,7 @@ async fn nodes_are_counted_while_they_live() {
 async fn data_of_another_layout_are_refused() {
     let store = store(2).await;
     store.open_shard(0, 1).await.unwrap();
-    let other = rollcall::store::StoreSettings { shards: 4, ..super::settings_of(&store) };
+    let other = StoreSettings { shards: 4, ..super::settings_of(&store) };
     let refused = Store::connect(other).await.unwrap_err();
     assert!(refused.to_string().contains("ROLLCALL_REDIS_SHARDS"), "{refused}");
 }
@@ -193,15 +193,24 @@ async fn under_pressure_newcomers_wait_and_renewals_go_on() {
 async fn after_a_stall_nobody_expires_for_a_while() {
     let store = store(1).await;
     store.open_shard(0, 1).await.unwrap();
-    store.beat(&beat("1")).await.unwrap();
-    let late = super::a_day_ahead() + Millis(150_000);
-    store.clock().set(late);
-    store.own(0, false).await.unwrap();
+    let strict = StoreSettings { stall: STALL, ..super::settings_of(&store) };
+    let store = Store::connect(strict).await.unwrap();
+    store.clock().set(super::a_day_ahead());
+    store.touch_now(&bearer("1")).await.unwrap();
     let user = [UserId::parse("1").unwrap()];
-    assert_eq!(store.expire(0, &user).await.unwrap()[0].sessions, 0, "the grace holds");
-    store.clock().set(late + Millis(45_000));
-    assert_eq!(store.expire(0, &user).await.unwrap()[0].sessions, 1);
-    assert_eq!(store.expire(0, &user).await.unwrap()[0].sessions, 0, "once");
+    let ended = async |later: i64| {
+        store.clock().set(super::a_day_ahead() + Millis(later));
+        store.expire(0, &user).await.unwrap()[0].sessions
+    };
+    assert_eq!(ended(150_000).await, 0, "nobody has watched for 150 s, whoever asks first");
+    store.own(0, false).await.unwrap();
+    assert_eq!(ended(150_001).await, 0, "the grace begins");
+    for second in 151..=225 {
+        assert_eq!(ended(second * 1_000).await, 0, "the grace holds for the slowest client");
+        store.own(0, false).await.unwrap();
+    }
+    assert_eq!(ended(226_001).await, 1);
+    assert_eq!(ended(226_001).await, 0, "once");
 }
 
 #[tokio::test]
@@ -268,4 +277,25 @@ async fn a_redis_that_forgot_the_scripts_learns_them_again() {
         let known = redis_command(&format!("SCRIPT EXISTS {}", Script::hash(script))).await;
         assert!(known.contains(":1"), "{} was not run", script.name);
     }
+}
+
+/// A Redis of its own, set up like this, and what the store says of it.
+async fn connecting_to(command: &str) -> Result<Store, StoreError> {
+    let stack = crate::support::private_stack(|options| options.postgres = false);
+    crate::support::redis_command_to(&stack, command).await;
+    let settings = StoreSettings { url: stack.redis_url(), ..super::settings("rc".into(), 1) };
+    let connected = Store::connect(settings).await;
+    if connected.is_ok() {
+        let events = crate::support::redis_command_to(&stack, "CONFIG GET notify-keyspace-events").await;
+        assert!(events.contains('E') && events.contains('x'), "{events}");
+    }
+    connected
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_would_evict_leases_is_refused_and_a_silent_one_is_told_to_speak() {
+    let refused = connecting_to("CONFIG SET maxmemory-policy volatile-lru").await.unwrap_err().to_string();
+    assert!(refused.contains("volatile-lru") && refused.contains("noeviction"), "{refused}");
+    connecting_to("CONFIG SET notify-keyspace-events \"\"").await.unwrap();
+    connecting_to("CONFIG SET notify-keyspace-events Kg").await.unwrap();
 }

@@ -26,6 +26,7 @@ fn settings(prefix: String, shards: Shard) -> StoreSettings {
         shards,
         policy: Policy::default(),
         token_life: Duration::from_secs(900),
+        stall: Duration::from_secs(1_000_000),
         node: "test".into(),
     }
 }

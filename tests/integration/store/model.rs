@@ -100,9 +100,13 @@ impl Who {
     }
 }
 
+/// A login keeps its token version: what is cut ends with its whole login, and the next has a higher one. The last of
+/// the three logins is the old one.
 fn who() -> impl Strategy<Value = Who> {
-    (0..3u8, 0..2u8, 0..3u8, prop_oneof![4 => Just(5i64), 1 => Just(1)])
-        .prop_map(|(user, org, login, version)| Who { user, org, login, version })
+    (0..3u8, 0..2u8, 0..3u8).prop_map(|(user, org, login)| {
+        let version = if login == 2 { 1 } else { 5 };
+        Who { user, org, login, version }
+    })
 }
 
 /// Moments around every edge of the policy.

@@ -1,0 +1,34 @@
+//! `rollcall bench`: measures on real servers, and says on which machine. Bounded in time; leaves nothing behind.
+//!
+//! Without a URL everything is started here: Redis as `rollcall dev` has it, and Postgres with durable settings,
+//! because a copy that a power cut undoes is not what production runs.
+
+mod copy;
+mod http;
+mod load;
+mod machine;
+mod node;
+
+use crate::config::Config;
+
+/// What to measure.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum BenchCommand {
+    /// Heartbeats over HTTP, against requests that only verify their token, in turns
+    ///
+    /// Both are sent over the same keep-alive connections with the same bytes, so that the ratio is the price of
+    /// presence itself. First each connection sends as fast as answers come (the highest rate), then at a fixed
+    /// rate on a schedule that does not wait for answers (latency, counted from when a request was due).
+    Http(http::Args),
+    /// The copy of the outbox into Postgres: how many changes of status a second, sustained
+    Copy(copy::Args),
+}
+
+/// Measures and prints.
+pub(super) async fn run(config: &Config, command: &BenchCommand) -> anyhow::Result<bool> {
+    match command {
+        BenchCommand::Http(args) => http::run(config, args).await?,
+        BenchCommand::Copy(args) => copy::run(config, args).await?,
+    }
+    Ok(true)
+}

@@ -1,0 +1,102 @@
+//! The node under measurement: another process, either one that runs already or a child on servers of its own.
+
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::process::{Child, Command};
+
+use super::machine;
+use crate::audit;
+use crate::cli::dev::kept;
+use crate::config::{Config, Surroundings};
+use crate::devstack::DevStack;
+
+/// How long a child may take to be ready.
+const PATIENCE: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A node and what is needed to talk to it.
+pub(super) struct Node {
+    /// `host:port` of the public listener.
+    pub(super) address: String,
+    /// Signs the tokens it accepts.
+    pub(super) secret: SecretString,
+    child: Option<Child>,
+    pub(super) stack: Option<DevStack>,
+}
+
+impl Node {
+    /// A node that runs already, with the secret of the settings.
+    pub(super) fn running(url: &str, config: &Config) -> anyhow::Result<Self> {
+        let Some(address) = url.strip_prefix("http://") else { bail!("--url must be http://host:port") };
+        Ok(Self {
+            address: address.trim_end_matches('/').to_owned(),
+            secret: config.auth.secret()?.clone(),
+            child: None,
+            stack: None,
+        })
+    }
+
+    /// Starts servers and a node on them.
+    pub(super) async fn start() -> anyhow::Result<Self> {
+        let stack = machine::durable_stack().await?;
+        audit::migrate(&stack.database_url().into()).await?;
+        let secret = SecretString::from(kept::secret());
+        let (address, internal) = (free_address()?, free_address()?);
+        let program =
+            Surroundings::read().program.context("this system does not tell where the program is")?;
+        let child = Command::new(program)
+            .args([
+                "serve",
+                "--bench-route",
+                "--stop-with-stdin",
+                "--listen",
+                &address,
+                "--internal-listen",
+                &internal,
+            ])
+            .args(["--redis-url", &stack.redis_url(), "--database-url", &stack.database_url()])
+            .args(["--limits-requests", "none", "--log", "warn"])
+            .env("ROLLCALL_AUTH_SECRET", secret.expose_secret())
+            // The child stops when this pipe closes, however we end.
+            .stdin(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("cannot start a node")?;
+        let node = Self { address, secret, child: Some(child), stack: Some(stack) };
+        let ready = format!("http://{internal}/readyz");
+        tokio::time::timeout(PATIENCE, until_ready(&ready))
+            .await
+            .with_context(|| format!("the node did not become ready at {ready}"))?;
+        Ok(node)
+    }
+
+    /// Ends what was started.
+    pub(super) async fn stop(mut self) -> anyhow::Result<()> {
+        if let Some(mut child) = self.child.take() {
+            drop(child.stdin.take());
+            child.wait().await?;
+        }
+        if let Some(stack) = self.stack.take() {
+            tokio::task::spawn_blocking(move || drop(stack)).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn until_ready(url: &str) {
+    loop {
+        if reqwest::get(url).await.is_ok_and(|response| response.status().is_success()) {
+            return;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+fn free_address() -> anyhow::Result<String> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).context("cannot find a free port")?;
+    Ok(listener.local_addr()?.to_string())
+}
