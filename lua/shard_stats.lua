@@ -1,12 +1,14 @@
 -- shard_stats: how many users are shown in which status, and their sessions. Counted from sets, never kept beside them.
 --
--- KEYS[1]  on, of the shard or of an organisation (zset, status code * 10^13 + since)
--- KEYS[2]  tabs, of the same                    (zset, sessions of those with two or more)
--- KEYS[3]  log                                  (stream)
+-- KEYS[1]  meta of the shard                    (hash)
+-- KEYS[2]  on, of the shard or of an organisation (zset, status code * 10^13 + since)
+-- KEYS[3]  tabs, of the same                    (zset, sessions of those with two or more)
+-- KEYS[4]  log                                  (stream)
 -- ARGV[1]  most sessions per user
--- Reply    {online, away, busy, sessions, invisible, entries in the log, now in ms}
+-- Reply    {"restoring"} | {"ok", online, away, busy, sessions, invisible, entries in the log, now in ms}
 -- Access   read
-local on, tabs, log, most = KEYS[1], KEYS[2], KEYS[3], tonumber(ARGV[1])
+local meta, on, tabs, log, most = KEYS[1], KEYS[2], KEYS[3], KEYS[4], tonumber(ARGV[1])
+if redis.call('HEXISTS', meta, 'epoch') == 0 then return { 'restoring' } end
 local time = redis.call('TIME')
 local count, sessions = {}, 0
 for code = 1, 4 do
@@ -18,5 +20,5 @@ for least = 2, most do
   if more == 0 then break end
   sessions = sessions + more
 end
-return { count[1], count[2], count[3], sessions, count[4], redis.call('XLEN', log),
+return { 'ok', count[1], count[2], count[3], sessions, count[4], redis.call('XLEN', log),
   string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)) }

@@ -1,13 +1,15 @@
 -- user_views: the records of some users of a shard, with what their deadlines and claims say.
 --
--- KEYS[1]    due                                (zset, ms)
--- KEYS[2]    claims                             (hash)
--- KEYS[3..]  records of each user's bucket      (hash)
+-- KEYS[1]    meta of the shard                  (hash)
+-- KEYS[2]    due                                (zset, ms)
+-- KEYS[3]    claims                             (hash)
+-- KEYS[4..]  records of each user's bucket      (hash)
 -- ARGV[1..]  user, one per bucket key
--- Reply      per user: "" no record | {org, status, since, online since, last sign, shown since, shown online since,
---            shown last sign, version, text, emoji, device ...}
+-- Reply      {"restoring"} | {"ok", per user: "" no record | {org, status, since, online since, last sign, shown since,
+--            shown online since, shown last sign, version, text, emoji, device ...}}
 -- Access     read
-local due, claims = KEYS[1], KEYS[2]
+local meta, due, claims = KEYS[1], KEYS[2], KEYS[3]
+if redis.call('HEXISTS', meta, 'epoch') == 0 then return { 'restoring' } end
 local function int(number) return string.format('%.0f', number) end
 
 local function read(user, packed)
@@ -26,9 +28,9 @@ local function read(user, packed)
     claim[3] or '', claim[4] or '', unpack(devices) }
 end
 
-local reply = {}
+local reply = { 'ok' }
 for i, user in ipairs(ARGV) do
-  local packed = redis.call('HGET', KEYS[i + 2], user)
-  reply[i] = packed and read(user, packed) or ''
+  local packed = redis.call('HGET', KEYS[i + 3], user)
+  reply[i + 1] = packed and read(user, packed) or ''
 end
 return reply

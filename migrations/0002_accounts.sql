@@ -85,7 +85,7 @@ CREATE TABLE token_families (
     CONSTRAINT token_families_device_known CHECK (device IN ('web', 'mobile', 'desktop')),
     CONSTRAINT token_families_end_complete CHECK ((ended_at IS NULL) = (end_reason IS NULL)),
     CONSTRAINT token_families_end_reason_known CHECK (
-        end_reason IN ('logout', 'logout_all', 'force_logout', 'password_changed', 'reuse')
+        end_reason IN ('logout', 'logout_all', 'force_logout', 'password_changed', 'reuse', 'abandoned')
     )
 );
 

@@ -162,8 +162,8 @@ impl Account {
     }
 }
 
-/// Reads a column whose text is a word of a closed vocabulary.
-fn word<T>(row: &PgRow, column: &str) -> sqlx::Result<T>
+/// Reads a column whose text has one of presence's forms.
+pub(super) fn word<T>(row: &PgRow, column: &str) -> sqlx::Result<T>
 where
     T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
 {

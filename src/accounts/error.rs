@@ -86,9 +86,14 @@ pub enum RefreshError {
     /// The login's time is over.
     #[error("the refresh token has expired")]
     Expired,
-    /// The login was ended.
+    /// The login was ended before, or its account is gone.
     #[error("the login has ended")]
-    Ended,
+    Ended {
+        /// Whose login.
+        account: AccountId,
+        /// The login; whoever ended it may not have come to ending its sessions.
+        login: LoginId,
+    },
     /// A token came back that was exchanged before: somebody has a copy. The login has been ended for it.
     #[error("the refresh token was used before; the login has been ended")]
     Reused {
@@ -112,7 +117,7 @@ impl RefreshError {
         match self {
             Self::Unknown => Some("token_invalid"),
             Self::Expired => Some("token_expired"),
-            Self::Ended | Self::Reused { .. } => Some("login_ended"),
+            Self::Ended { .. } | Self::Reused { .. } => Some("login_ended"),
             Self::Gated(GateKind::Suspended) => Some("account_suspended"),
             Self::Gated(GateKind::Banned) => Some("account_banned"),
             Self::Gated(GateKind::Pending) => Some("account_pending"),

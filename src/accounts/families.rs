@@ -28,6 +28,8 @@ pub enum EndReason {
     PasswordChanged,
     /// A refresh token came back that had been exchanged.
     Reuse,
+    /// It was opened, but logging in failed after that: nobody ever had its tokens.
+    Abandoned,
 }
 
 impl EndReason {
@@ -40,18 +42,21 @@ impl EndReason {
             Self::ForceLogout => "force_logout",
             Self::PasswordChanged => "password_changed",
             Self::Reuse => "reuse",
+            Self::Abandoned => "abandoned",
         }
     }
 
-    /// The action that ends logins for this reason, and what it says.
-    const fn action(self) -> (&'static str, &'static str) {
-        match self {
+    /// The action that ends logins for this reason, and what it says. A login that nobody had is no event in anybody's
+    /// history.
+    const fn action(self) -> Option<(&'static str, &'static str)> {
+        Some(match self {
             Self::Logout => (actions::USER_LOGOUT, "Logged out"),
             Self::LogoutAll => (actions::LOGOUT_ALL, "Logged out everywhere"),
             Self::ForceLogout => (actions::FORCE_LOGOUT, "Logged out by an administrator"),
             Self::PasswordChanged => (actions::PASSWORD_CHANGED, "Password changed"),
             Self::Reuse => (actions::REFRESH_REUSED, "A refresh token was used twice; the login was ended"),
-        }
+            Self::Abandoned => return None,
+        })
     }
 }
 
@@ -101,7 +106,9 @@ pub(super) async fn end_families(
         .bind(reason.as_str())
         .execute(&mut *connection)
         .await?;
-    let (name, detail) = reason.action();
+    let Some((name, detail)) = reason.action() else {
+        return Ok(());
+    };
     actions::record(connection, &Action { category: "security", ..Action::on(account, name, detail, origin) })
         .await
 }
@@ -123,7 +130,9 @@ pub(super) async fn end_one(
     if done.rows_affected() == 0 {
         return Ok(false);
     }
-    let (name, detail) = reason.action();
+    let Some((name, detail)) = reason.action() else {
+        return Ok(true);
+    };
     let mut action = Action::on(account, name, format!("{detail} (login {login})"), origin);
     action.category = "security";
     if reason == EndReason::Reuse {

@@ -6,9 +6,10 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use time::OffsetDateTime;
 
+use super::account::word;
 use super::families::{LoginMeta, interval, login_id};
 use super::{AccountError, AccountId, Accounts, sql};
-use crate::presence::{LoginId, UserId};
+use crate::presence::{LoginId, Org, UserId};
 
 /// A login that can still be refreshed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,10 +31,24 @@ pub struct Login {
 pub struct EndedLogin {
     /// Whose.
     pub user: UserId,
+    /// The user's organisation.
+    pub org: Org,
     /// Its name.
     pub login: LoginId,
-    /// When. Its access tokens may be about for one life of a token more.
-    pub ended_at: OffsetDateTime,
+}
+
+/// A user whose tokens ended all at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedTokens {
+    /// Whose.
+    pub user: UserId,
+    /// The user's organisation.
+    pub org: Org,
+    /// The lowest token version that is still good.
+    pub version: i64,
+    /// A login that goes on: the one that was kept, or else the first that was opened since, whose tokens are of this
+    /// version anyway.
+    pub keep: Option<LoginId>,
 }
 
 /// What must not be accepted any more although its access tokens may not have expired.
@@ -41,8 +56,8 @@ pub struct EndedLogin {
 pub struct Ended {
     /// Logins ended one by one.
     pub logins: Vec<EndedLogin>,
-    /// The lowest token version that is still good, of users whose tokens ended all at once.
-    pub versions: Vec<(UserId, i64)>,
+    /// Users whose tokens ended all at once.
+    pub tokens: Vec<EndedTokens>,
 }
 
 impl Accounts {
@@ -68,29 +83,33 @@ impl Accounts {
         Ok(rows.iter().map(login).collect::<sqlx::Result<_>>()?)
     }
 
-    /// What was ended within the last `life`, the longest life of an access token: to be loaded into a store
-    /// that came back empty.
+    /// What was ended within the last `span`. A transaction's rows carry the time at which it began, so that one that
+    /// commits late shows what is some seconds old already.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn ended_since(&self, life: Duration) -> Result<Ended, AccountError> {
-        let rows = sqlx::query_as::<_, (String, AccountId, OffsetDateTime)>(sql::FAMILIES_ENDED)
-            .bind(interval(life))
-            .fetch_all(&self.pool)
-            .await?;
-        let logins = rows
-            .into_iter()
-            .map(|(login, id, ended_at)| {
-                Ok(EndedLogin { user: id.user(), login: login_id(&login)?, ended_at })
+    pub async fn ended_since(&self, span: Duration) -> Result<Ended, AccountError> {
+        let login = |row: &PgRow| -> sqlx::Result<EndedLogin> {
+            Ok(EndedLogin {
+                user: row.try_get::<AccountId, _>("user_id")?.user(),
+                org: word(row, "org")?,
+                login: login_id(row.try_get("login")?)?,
             })
-            .collect::<sqlx::Result<_>>()?;
-        let versions = sqlx::query_as::<_, (AccountId, i64)>(sql::VERSIONS_RAISED)
-            .bind(interval(life))
-            .fetch_all(&self.pool)
-            .await?;
+        };
+        let tokens = |row: &PgRow| -> sqlx::Result<EndedTokens> {
+            Ok(EndedTokens {
+                user: row.try_get::<AccountId, _>("id")?.user(),
+                org: word(row, "org")?,
+                version: row.try_get("token_version")?,
+                keep: row.try_get::<Option<&str>, _>("kept")?.map(login_id).transpose()?,
+            })
+        };
+        let span = interval(span);
+        let logins = sqlx::query(sql::FAMILIES_ENDED).bind(span).fetch_all(&self.pool).await?;
+        let versions = sqlx::query(sql::VERSIONS_RAISED).bind(span).fetch_all(&self.pool).await?;
         Ok(Ended {
-            logins,
-            versions: versions.into_iter().map(|(id, version)| (id.user(), version)).collect(),
+            logins: logins.iter().map(login).collect::<sqlx::Result<_>>()?,
+            tokens: versions.iter().map(tokens).collect::<sqlx::Result<_>>()?,
         })
     }
 

@@ -21,7 +21,7 @@ pub use account::{Account, AccountId, AccountStatus, Credentials, Filter, NewAcc
 pub use actions::{Action, Origin, Severity};
 pub use error::{AccountError, RefreshError};
 pub use families::{EndReason, Family, LoginMeta};
-pub use logins::{Ended, EndedLogin, Login};
+pub use logins::{Ended, EndedLogin, EndedTokens, Login};
 pub use names::{Email, NameRule, Username};
 pub use rotation::{RefreshMode, RefreshRules, Rotation};
 pub use sql::STATEMENTS;

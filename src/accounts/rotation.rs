@@ -149,20 +149,25 @@ async fn lock_family(
         .fetch_optional(connection)
         .await?
         .ok_or(RefreshError::Unknown)?;
+    let family = LockedFamily {
+        login: families::login_id(row.try_get("login")?)?,
+        account: row.try_get("user_id")?,
+        expires_at: row.try_get("expires_at")?,
+    };
     if row.try_get("ended")? {
-        return Err(RefreshError::Ended);
+        return Err(family.over());
     }
     if row.try_get("expired")? {
         return Err(RefreshError::Expired);
     }
-    Ok(LockedFamily {
-        login: families::login_id(row.try_get("login")?)?,
-        account: row.try_get("user_id")?,
-        expires_at: row.try_get("expires_at")?,
-    })
+    Ok(family)
 }
 
 impl LockedFamily {
+    fn over(&self) -> RefreshError {
+        RefreshError::Ended { account: self.account, login: self.login.clone() }
+    }
+
     /// The account, if it may be online. Looked at before the token is spent: a token that is refused for a
     /// gate must not look reused when it is tried again.
     async fn account(&self, connection: &mut PgConnection) -> Result<Account, RefreshError> {
@@ -170,7 +175,7 @@ impl LockedFamily {
             .bind([self.account])
             .fetch_optional(connection)
             .await?
-            .ok_or(RefreshError::Ended)?;
+            .ok_or_else(|| self.over())?;
         account.gate().map_or(Ok(account), |gate| Err(RefreshError::Gated(gate)))
     }
 }

@@ -90,9 +90,13 @@ statements! {
         FROM token_families WHERE user_id = $1 AND ended_at IS NULL AND expires_at > now() \
         ORDER BY last_used_at DESC, login";
     /// Logins ended within the last `$1`.
-    FAMILIES_ENDED = "SELECT login, user_id, ended_at FROM token_families WHERE ended_at > now() - $1::interval";
-    /// Token versions raised within the last `$1`.
-    VERSIONS_RAISED = "SELECT id, token_version FROM users WHERE tokens_ended_at > now() - $1::interval";
+    FAMILIES_ENDED = "SELECT f.login, f.user_id, u.org FROM token_families f \
+        JOIN users u ON u.id = f.user_id WHERE f.ended_at > now() - $1::interval";
+    /// Token versions raised within the last `$1`, with the oldest login that lives: the one that was kept, or else one
+    /// that was opened since.
+    VERSIONS_RAISED = "SELECT u.id, u.org, u.token_version, (SELECT f.login FROM token_families f \
+        WHERE f.user_id = u.id AND f.ended_at IS NULL AND f.expires_at > now() ORDER BY f.created_at LIMIT 1) AS kept \
+        FROM users u WHERE u.tokens_ended_at > now() - $1::interval";
     /// Logins that were over before the last `$1` began; their tokens go with them.
     FAMILIES_FORGET = "DELETE FROM token_families \
         WHERE ended_at < now() - $1::interval OR expires_at < now() - $1::interval";

@@ -10,7 +10,7 @@ pub struct Http {
           value_name = "COUNT", default_value = "50000", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: u32,
 
-    /// How long a client may take to send the head of a request
+    /// How long a new connection may take to send the head of its first request
     #[arg(
         id = "http_header_timeout",
         long = "http-header-timeout",

@@ -58,7 +58,7 @@ impl From<RefreshError> for ApiError {
         match error {
             RefreshError::Unknown => Self::TokenInvalid,
             RefreshError::Expired => Self::TokenExpired,
-            RefreshError::Ended | RefreshError::Reused { .. } => Self::LoginEnded,
+            RefreshError::Ended { .. } | RefreshError::Reused { .. } => Self::LoginEnded,
             RefreshError::Gated(gate) => Self::Gated(gate),
             RefreshError::Account(error) => error.into(),
         }

@@ -14,7 +14,7 @@ const OTHER: &str = "other";
 
 /// The label of a matched route.
 pub(super) fn route(matched: Option<&str>) -> &'static str {
-    matched.and_then(|path| router::PATHS.get(path)).map_or(UNMATCHED, String::as_str)
+    matched.and_then(|path| router::PATHS.get_key_value(path)).map_or(UNMATCHED, |(path, _)| path)
 }
 
 /// The label of a method; clients may invent methods.

@@ -21,6 +21,7 @@ mod routes;
 mod seen;
 mod server;
 mod time;
+mod uncut;
 
 use std::time::Duration;
 
@@ -40,6 +41,10 @@ use crate::app::App;
 
 /// How long a request may take, its body included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long connections are kept without a request. Longer than a hidden page is silent between two heartbeats (60 s and
+/// a tenth), so that clients need not connect for each; and longer than common proxies keep theirs (60 s), so that none
+/// sends a request into a connection that is just being closed.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// Connections to the internal listener: scrapers and probes.
 const INTERNAL_CONNECTIONS: usize = 100;
 
@@ -72,6 +77,7 @@ pub async fn serve(
     let limits = Limits {
         max_connections: http.max_connections as usize,
         header_timeout: http.header_timeout.duration(),
+        idle_timeout: IDLE_TIMEOUT,
         drain: options.drain,
     };
     let rules = middleware::RequestRules {
@@ -89,6 +95,7 @@ pub async fn serve_internal(listener: TcpListener, app: App, shutdown: Cancellat
     let limits = Limits {
         max_connections: INTERNAL_CONNECTIONS,
         header_timeout: app.config.http.header_timeout.duration(),
+        idle_timeout: IDLE_TIMEOUT,
         drain: Duration::from_secs(1),
     };
     serve_router(listener, internal::router(app), limits, shutdown).await

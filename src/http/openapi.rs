@@ -59,6 +59,18 @@ pub(super) fn complete(mut document: OpenApi) -> OpenApi {
     document
 }
 
+/// The methods of a path.
+pub(super) fn methods(item: &PathItem) -> Vec<&'static str> {
+    let named = [
+        ("GET", &item.get),
+        ("POST", &item.post),
+        ("PUT", &item.put),
+        ("PATCH", &item.patch),
+        ("DELETE", &item.delete),
+    ];
+    named.into_iter().filter(|(_, operation)| operation.is_some()).map(|(name, _)| name).collect()
+}
+
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     let methods = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
     methods.into_iter().filter_map(Option::as_mut)

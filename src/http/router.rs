@@ -1,6 +1,6 @@
 //! The table of every path of the public API.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use axum::Router;
@@ -15,15 +15,24 @@ use super::middleware::{RequestRules, layered};
 use super::openapi;
 use super::routes::{admin_users, bench, heartbeat, login, presence, tokens, transitions, users};
 use crate::app::App;
+use crate::metrics::record;
 
 /// The paths that need no description.
 const UNDESCRIBED: [&str; 2] = ["/openapi.json", "/bench/token/"];
 
-/// Every path, as routes are written: what the metrics may name.
-pub(super) static PATHS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
-    let described = described().into_openapi().paths.paths.into_keys();
-    described.chain(UNDESCRIBED.map(str::to_owned)).collect()
+/// Every path, as routes are written, with the methods that are described: what the metrics may name.
+pub(super) static PATHS: LazyLock<BTreeMap<String, Vec<&'static str>>> = LazyLock::new(|| {
+    let described = described().into_openapi().paths.paths.into_iter();
+    let described = described.map(|(path, item)| (path, openapi::methods(&item)));
+    described.chain(UNDESCRIBED.map(|path| (path.to_owned(), Vec::new()))).collect()
 });
+
+/// Makes the metrics of every described route begin at 0: a rate needs a value before the first request.
+fn expect_routes() {
+    for (path, methods) in &*PATHS {
+        methods.iter().for_each(|method| record::expect_route(path, method));
+    }
+}
 
 fn described() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(openapi::base())
@@ -65,6 +74,7 @@ pub fn openapi_json() -> serde_json::Result<String> {
 /// # Errors
 /// As [`openapi_json`].
 pub(super) fn public(app: App, rules: &RequestRules, bench_route: bool) -> serde_json::Result<Router> {
+    expect_routes();
     let document = Bytes::from(openapi_json()?);
     let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
     let (mut router, _) = described().split_for_parts();

@@ -33,10 +33,13 @@ const HTTP2_STREAMS: u32 = 128;
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Connections at a time. At the cap new ones wait in the kernel's queue: idle ones close after
-    /// `header_timeout`, so places come free, and a client that waits is better off than one refused.
+    /// `idle_timeout`, so places come free, and a client that waits is better off than one refused.
     pub max_connections: usize,
-    /// How long a client may take to send a request's headers; also how long a connection may be idle.
+    /// How long a new connection may take to send the headers of its first request.
     pub header_timeout: Duration,
+    /// How long an HTTP/1 connection may take from one answer to the headers of the next request, idle or not: a client
+    /// that sends them slowly holds no more than one that sends nothing. At least `header_timeout`.
+    pub idle_timeout: Duration,
     /// How long requests in flight may go on after shutdown began.
     pub drain: Duration,
 }
@@ -78,7 +81,7 @@ pub async fn serve_router(
     shutdown: CancellationToken,
 ) -> Drained {
     let shared = Arc::new(Shared {
-        builder: builder(limits.header_timeout),
+        builder: builder(limits.idle_timeout.max(limits.header_timeout)),
         router,
         header_timeout: limits.header_timeout,
         closing: shutdown.clone(),
@@ -95,9 +98,10 @@ pub async fn serve_router(
     Drained { cut, saturated }
 }
 
-fn builder(header_timeout: Duration) -> Builder<TokioExecutor> {
+fn builder(idle_timeout: Duration) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(header_timeout);
+    // hyper's clock for headers begins to run when it waits for a request, with the first byte or without.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(idle_timeout);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -170,7 +174,8 @@ async fn connection(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, pl
         }
     });
     let mut served = pin!(shared.builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
-    // hyper's header time-out begins with the protocol's version known; until then this one holds.
+    // hyper has one clock for all requests of a connection, which idle ones need to be slow: for the first request
+    // there is this one.
     let mut silence = pin!(tokio::time::sleep(shared.header_timeout));
     let (mut silence_over, mut closing) = (false, false);
     loop {

@@ -4,7 +4,8 @@ use fred::prelude::*;
 
 use super::keys::Shard;
 use super::reply::{self, Parts};
-use super::{Stats, Store, StoreError, View, parse_score, scripts};
+use super::scripts::{self, Script};
+use super::{Stats, Store, StoreError, View, parse_score};
 use crate::presence::{MOST_SESSIONS, Millis, Org, Status, UserId};
 
 /// Most records read by one call.
@@ -14,7 +15,7 @@ impl Store {
     /// The records of some users, in the order asked; `None` where Redis has none.
     ///
     /// # Errors
-    /// If Redis did not answer.
+    /// If Redis did not answer; [`StoreError::Restoring`] if it has lost somebody's shard.
     pub async fn views(&self, users: &[UserId]) -> Result<Vec<Option<View>>, StoreError> {
         let mut by_shard = std::collections::BTreeMap::<Shard, Vec<usize>>::new();
         for (index, user) in users.iter().enumerate() {
@@ -36,18 +37,18 @@ impl Store {
         users: &[UserId],
         indexes: &[usize],
     ) -> Result<Vec<(usize, Option<View>)>, StoreError> {
-        let mut keys = vec![self.keys.due(shard), self.keys.claims(shard)];
+        let mut keys = vec![self.keys.meta(shard), self.keys.due(shard), self.keys.claims(shard)];
         keys.extend(indexes.iter().map(|index| self.keys.record(&users[*index])));
         let args = indexes.iter().map(|index| users[*index].as_str().into()).collect();
-        let replies = self.link.call(&scripts::USER_VIEWS, keys, args).await?.into_array();
-        let views = indexes.iter().zip(replies);
+        let reply = self.link.call(&scripts::USER_VIEWS, keys, args).await?;
+        let views = indexes.iter().zip(told(&scripts::USER_VIEWS, reply)?.rest());
         views.map(|(index, reply)| Ok((*index, reply::view(&users[*index], reply)?))).collect()
     }
 
     /// Counts what is shown, of everybody or of one organisation.
     ///
     /// # Errors
-    /// If Redis did not answer.
+    /// If Redis did not answer; [`StoreError::Restoring`] if it has lost a shard: part of a count is no count.
     pub async fn stats(&self, org: Option<&Org>) -> Result<Stats, StoreError> {
         let calls = (0..self.keys.shards()).map(|shard| self.shard_stats(shard, org));
         let mut total = Stats::default();
@@ -64,10 +65,11 @@ impl Store {
     }
 
     async fn shard_stats(&self, shard: Shard, org: Option<&Org>) -> Result<Stats, StoreError> {
-        let keys = vec![self.keys.on(shard, org), self.keys.tabs(shard, org), self.keys.log(shard)];
+        let (meta, log) = (self.keys.meta(shard), self.keys.log(shard));
+        let keys = vec![meta, self.keys.on(shard, org), self.keys.tabs(shard, org), log];
         let most = i64::try_from(MOST_SESSIONS).unwrap_or(i64::MAX);
         let reply = self.link.call(&scripts::SHARD_STATS, keys, vec![most.into()]).await?;
-        let mut parts = Parts::new(scripts::SHARD_STATS.name, reply);
+        let mut parts = told(&scripts::SHARD_STATS, reply)?;
         Ok(Stats {
             online: parts.count()?,
             away: parts.count()?,
@@ -82,7 +84,7 @@ impl Store {
     /// Lists who is shown present, the newest first, with status and since when.
     ///
     /// # Errors
-    /// If Redis did not answer.
+    /// If Redis did not answer; [`StoreError::Restoring`] if it has lost a shard.
     pub async fn present(
         &self,
         org: Option<&Org>,
@@ -95,9 +97,17 @@ impl Store {
             (0..self.keys.shards()).map(move |shard| self.present_in(shard, org, status, limit))
         });
         let mut found: Vec<_> = futures::future::try_join_all(calls).await?.into_iter().flatten().collect();
+        // After the lists: a shard that is there now was not lost before they were read.
+        futures::future::try_join_all((0..self.keys.shards()).map(|shard| self.check_open(shard))).await?;
         found.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(&b.0)));
         found.truncate(limit);
         Ok(found)
+    }
+
+    /// A shard without meta has lost its data: that it has nobody says nothing.
+    async fn check_open(&self, shard: Shard) -> Result<(), StoreError> {
+        let epoch = self.link.client().hexists::<bool, _, _>(self.keys.meta(shard), "epoch").await;
+        if self.link.judge(epoch)? { Ok(()) } else { Err(StoreError::Restoring) }
     }
 
     async fn present_in(
@@ -122,6 +132,16 @@ impl Store {
             Some((user.parse().ok()?, status, since))
         };
         Ok(members.into_iter().filter_map(parse).collect())
+    }
+}
+
+/// What a reading script tells, after its first word.
+fn told(script: &'static Script, reply: Value) -> Result<Parts, StoreError> {
+    let mut parts = Parts::new(script.name, reply);
+    match parts.text()?.as_str() {
+        "ok" => Ok(parts),
+        "restoring" => Err(StoreError::Restoring),
+        _ => Err(parts.wrong()),
     }
 }
 

@@ -90,7 +90,7 @@ script!(/// A claim is set or taken back.
 script!(/// What was due happens.
     USER_EXPIRE = "user_expire", "allow-oom", and_each(9, 3), and_each(2, 2), "shard", "user", "claim");
 script!(/// Reads records.
-    USER_VIEWS = "user_views", "no-writes", and_each(2, 1), and_each(0, 1));
+    USER_VIEWS = "user_views", "no-writes", and_each(3, 1), and_each(0, 1));
 script!(/// Reads what a token's standing depends on.
     USER_STANDING = "user_standing", "no-writes", exactly(10), exactly(4), "shard", "user");
 script!(/// Opens an empty shard.
@@ -102,7 +102,7 @@ script!(/// Gives a shard up.
 script!(/// Lists and touches what is due.
     SHARD_DUE = "shard_due", "no-writes", exactly(1), exactly(4));
 script!(/// Counts.
-    SHARD_STATS = "shard_stats", "no-writes", exactly(3), exactly(1));
+    SHARD_STATS = "shard_stats", "no-writes", exactly(4), exactly(1));
 script!(/// Forgets what is copied and old.
     OUTBOX_TRIM = "outbox_trim", "allow-oom", and_each(1, 1), and_each(1, 1));
 script!(/// A node shows that it lives.

@@ -6,6 +6,7 @@ mod events;
 mod expiry;
 mod gauges;
 mod housekeeping;
+mod logins;
 mod nudge;
 mod owned;
 mod ownership;
@@ -56,6 +57,7 @@ impl Tasks {
         spawner.spawn("copy", copy::run(node.clone()));
         spawner.spawn("trim", trim::run(node.clone()));
         spawner.spawn("gauges", gauges::run(node.clone()));
+        spawner.spawn("logins", logins::run(node.clone()));
         spawner.spawn("housekeeping", housekeeping::run(node));
         spawner.tracker.close();
         Self { tracker: spawner.tracker, stop, ended }

@@ -324,7 +324,7 @@ async fn a_new_password_ends_every_login_but_one() {
     let found = f.accounts.credentials("somebody").await.unwrap().unwrap();
     assert_eq!((found.password_hash.as_str(), found.account.token_version), ("$second", version));
     assert!(f.rotate(&kept.refresh).await.is_ok());
-    assert!(matches!(f.rotate(&other.refresh).await, Err(RefreshError::Ended)));
+    assert!(matches!(f.rotate(&other.refresh).await, Err(RefreshError::Ended { .. })));
     assert_eq!(f.actions("PASSWORD_CHANGED").await.len(), 1);
 
     f.accounts.rehash(&found, "$dearer").await.unwrap();
@@ -382,7 +382,7 @@ async fn a_login_ends_once_and_only_for_its_user() {
     assert!(end(user.id).await);
     assert!(!end(user.id).await);
     assert_eq!(f.actions("USER_LOGOUT").await.len(), 1);
-    assert!(matches!(f.rotate(&family.refresh).await, Err(RefreshError::Ended)));
+    assert!(matches!(f.rotate(&family.refresh).await, Err(RefreshError::Ended { .. })));
 }
 
 #[tokio::test]
@@ -395,19 +395,29 @@ async fn what_ended_lately_can_be_loaded_again() {
     f.accounts.end_family(one.id, &ended.login, EndReason::ForceLogout, &origin()).await.unwrap();
     let version =
         f.accounts.end_all(all.id, Some(&kept.login), EndReason::LogoutAll, &origin()).await.unwrap();
-    assert!(matches!(f.rotate(&ended.refresh).await, Err(RefreshError::Ended)));
+    assert!(matches!(f.rotate(&ended.refresh).await, Err(RefreshError::Ended { .. })));
     assert!(f.rotate(&kept.refresh).await.is_ok());
     let found = f.accounts.ended_since(life).await.unwrap();
     let logins: Vec<_> = found.logins.into_iter().map(|login| (login.user, login.login)).collect();
     assert_eq!(logins, [(one.id.user(), ended.login.clone())]);
-    assert_eq!(found.versions, [(all.id.user(), version)]);
+    let tokens = |keep: &Family| rollcall::accounts::EndedTokens {
+        user: all.id.user(),
+        org: Org::default(),
+        version,
+        keep: Some(keep.login.clone()),
+    };
+    assert_eq!(found.tokens, [tokens(&kept)]);
+    let since = f.login(&f.accounts.by_id(all.id).await.unwrap().unwrap()).await;
+    assert_eq!(f.accounts.ended_since(life).await.unwrap().tokens, [tokens(&kept)]);
+    f.accounts.end_family(all.id, &kept.login, EndReason::Logout, &origin()).await.unwrap();
+    assert_eq!(f.accounts.ended_since(life).await.unwrap().tokens, [tokens(&since)]);
     assert_eq!((f.actions("FORCE_LOGOUT").await.len(), f.actions("LOGOUT_ALL").await.len()), (1, 1));
 
     f.sql("UPDATE users SET tokens_ended_at = now() - interval '16 min' WHERE tokens_ended_at IS NOT NULL")
         .await;
     f.sql("UPDATE token_families SET ended_at = now() - interval '16 min' WHERE ended_at IS NOT NULL").await;
     assert_eq!(f.accounts.ended_since(life).await.unwrap(), rollcall::accounts::Ended::default());
-    assert_eq!(f.accounts.forget_families(life).await.unwrap(), 1);
+    assert_eq!(f.accounts.forget_families(life).await.unwrap(), 2);
     assert!(matches!(f.rotate(&ended.refresh).await, Err(RefreshError::Unknown)));
 }
 
@@ -466,7 +476,7 @@ async fn a_predecessor_of_a_used_token_ends_the_login() {
     let RefreshError::Reused { account, login } = refused else { panic!("{refused:?}") };
     assert_eq!((account, login), (user.id, first.login.clone()));
     for token in [&first.refresh, &second, &third] {
-        assert!(matches!(f.rotate(token).await, Err(RefreshError::Ended)));
+        assert!(matches!(f.rotate(token).await, Err(RefreshError::Ended { .. })));
     }
     assert!(f.rotate(&bystander.refresh).await.is_ok(), "other logins go on");
     assert_eq!(
@@ -559,7 +569,7 @@ async fn a_gate_refuses_without_spending_the_token() {
     f.sql("UPDATE users SET status = 'active'").await;
     assert!(f.rotate(&family.refresh).await.is_ok());
     f.sql("UPDATE users SET deleted_at = now()").await;
-    assert!(matches!(f.rotate(&family.refresh).await, Err(RefreshError::Ended)));
+    assert!(matches!(f.rotate(&family.refresh).await, Err(RefreshError::Ended { .. })));
 }
 
 #[tokio::test]

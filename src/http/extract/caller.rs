@@ -9,7 +9,8 @@
 //! | [`Verified`] | any | no | no | not asked: the handler's own call on the store decides (heartbeat, logout) |
 //!
 //! A [`Caller`] is let in while Redis does not answer, because requests that only read Postgres go on then; those that
-//! need presence fail at their own call.
+//! need presence fail at their own call. While a shard is being restored Redis does answer, and soon knows better: its
+//! users get 503.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -64,17 +65,18 @@ fn judged(answer: Answer) -> Result<(), ApiError> {
     }
 }
 
-/// The same where the store's silence is not the caller's fault.
+/// The same where the store's silence is not the caller's fault. Only silence passes: a defect must not open doors.
 ///
 /// # Errors
-/// 401 if the login has ended, 403 if the account is gated.
+/// 401 if the login has ended, 403 if the account is gated, 503 if the shard is being restored.
 pub fn admitted(answer: Result<Answer, StoreError>) -> Result<(), ApiError> {
     match answer {
         Ok(answer) => judged(answer),
-        Err(error) => {
+        Err(error @ (StoreError::Unavailable(_) | StoreError::Overloaded)) => {
             tracing::debug!(%error, "served on the token alone");
             Ok(())
         }
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -22,6 +22,7 @@ use crate::http::extract::{Body, Source};
 use crate::http::measured;
 use crate::http::person::Person;
 use crate::http::seen::Seen;
+use crate::http::uncut::uncut;
 use crate::metrics::labels::AuthMethod;
 use crate::presence::{Gate, GateKind, LoginId, Org, Pace, Reason, Role, Tab};
 use crate::store::{Answer, Bearer, Beat};
@@ -121,21 +122,31 @@ pub async fn login(
 ) -> Result<Json<SignedIn>, ApiError> {
     let account = measured::attempt(AuthMethod::Password, authenticated(&app, body, &origin).await)?;
     app.store.ping().await?;
-    let family = open(&app, &account, &origin).await?;
-    let seen = match began(&app, &account, &family.login).await {
-        Ok(seen) => seen,
-        Err(error) => {
-            let origin = origin.acting_as(account.id);
-            let undone = app.accounts.end_family(account.id, &family.login, EndReason::Logout, &origin).await;
-            if let Err(error) = undone {
-                tracing::warn!(%error, login = %family.login, "a login that nobody got is still open");
+    uncut(async move {
+        let family = open(&app, &account, &origin).await?;
+        let seen = match began(&app, &account, &family.login, &origin).await {
+            Ok(seen) => seen,
+            Err(error) => {
+                undo(&app, &account, &family.login, &origin).await;
+                return Err(error);
             }
-            return Err(error);
-        }
-    };
-    app.accounts.record_login(account.id, &origin).await?;
-    let tokens = Some(pair(&app, &account, &family.login, &family.refresh));
-    Ok(Json(SignedIn { user: Person::new(&account, &seen), tokens }))
+        };
+        let tokens = Some(pair(&app, &account, &family.login, &family.refresh));
+        Ok(Json(SignedIn { user: Person::new(&account, &seen), tokens }))
+    })
+    .await
+}
+
+/// Takes back a login whose tokens nobody will get. Its sign of life may have been counted although it seemed to fail;
+/// once the store knows that the login has ended, a late one starts nothing. What fails here is left to the task that
+/// tells the store of ended logins.
+async fn undo(app: &App, account: &Account, login: &LoginId, origin: &Origin) {
+    if let Err(error) = app.accounts.end_family(account.id, login, EndReason::Abandoned, origin).await {
+        tracing::warn!(%error, %login, "a login that nobody got is still open");
+    }
+    if let Err(error) = app.store.end_login(&account.id.user(), &account.org, login).await {
+        tracing::warn!(%error, %login, "a login that nobody got may still show its user online");
+    }
 }
 
 /// Tells presence that a new account may not be online yet; false if it could not be told. Existing clients take a
@@ -224,15 +235,17 @@ async fn open(app: &App, account: &Account, origin: &Origin) -> Result<Family, A
     Ok(app.accounts.open_family(account, &meta, app.config.auth.refresh_ttl.duration()).await?)
 }
 
-/// The sign of life that a login is: how the user stands after it.
-async fn began(app: &App, account: &Account, login: &LoginId) -> Result<Seen, ApiError> {
-    match app.store.beat(&first_beat(account, login)).await? {
+/// The sign of life that a login is, and its row: how the user stands after it.
+async fn began(app: &App, account: &Account, login: &LoginId, origin: &Origin) -> Result<Seen, ApiError> {
+    let seen = match app.store.beat(&first_beat(account, login)).await? {
         Answer::Standing { status, since, last_seen, .. } => {
-            Ok(Seen::standing(account.id.user(), status, since, last_seen))
+            Seen::standing(account.id.user(), status, since, last_seen)
         }
-        Answer::Gated(gate) => Err(ApiError::Gated(gate)),
-        Answer::Ended => Err(ApiError::LoginEnded),
-    }
+        Answer::Gated(gate) => return Err(ApiError::Gated(gate)),
+        Answer::Ended => return Err(ApiError::LoginEnded),
+    };
+    app.accounts.record_login(account.id, origin).await?;
+    Ok(seen)
 }
 
 fn first_beat(account: &Account, login: &LoginId) -> Beat {

@@ -9,14 +9,15 @@ use utoipa::ToSchema;
 
 use super::Done;
 use super::login::{TokenPair, pair};
-use crate::accounts::{AccountId, EndReason, RefreshError};
+use crate::accounts::{AccountId, EndReason, Origin, RefreshError, Rotation};
 use crate::app::App;
 use crate::http::error::ApiError;
 use crate::http::extract::{Body, Quiet, Source, Verified, admitted};
 use crate::http::measured;
+use crate::http::uncut::uncut;
 use crate::metrics::labels::AuthMethod;
 use crate::metrics::record;
-use crate::presence::Reason;
+use crate::presence::{Org, Reason};
 use crate::store::Bearer;
 
 /// The token that renews.
@@ -37,16 +38,28 @@ pub async fn refresh(
     Source(origin): Source,
     Body(RefreshBody { refresh }): Body<RefreshBody>,
 ) -> Result<Json<TokenPair>, ApiError> {
-    let rotated = app.accounts.rotate(&refresh, &app.refresh_rules, &origin).await;
-    if let Err(RefreshError::Reused { account, login }) = &rotated {
+    let renewing = {
+        let app = app.clone();
+        async move { Ok(renewed(&app, &refresh, &origin).await?) }
+    };
+    let rotation = measured::attempt(AuthMethod::Refresh, uncut(renewing).await)?;
+    Ok(Json(pair(&app, &rotation.account, &rotation.login, &rotation.refresh)))
+}
+
+/// Exchanges the token. With a login that ends now for reuse, or ended before, go its access tokens and sessions.
+async fn renewed(app: &App, refresh: &SecretString, origin: &Origin) -> Result<Rotation, RefreshError> {
+    let rotated = app.accounts.rotate(refresh, &app.refresh_rules, origin).await;
+    if matches!(rotated, Err(RefreshError::Reused { .. })) {
         record::refresh_reuse();
-        // Its access tokens and sessions end with it.
-        if let Some(account) = app.accounts.by_id(*account).await? {
-            app.store.end_login(&account.id.user(), &account.org, login).await?;
+    }
+    if let Err(RefreshError::Reused { account, login } | RefreshError::Ended { account, login }) = &rotated {
+        // The store knows the organisation better. If it is away, the answer is the same: Postgres has judged, and the
+        // task for ended logins tells the store later.
+        if let Err(error) = app.store.end_login(&account.user(), &Org::default(), login).await {
+            tracing::warn!(%error, %login, "an ended login's sessions go on until the store is told");
         }
     }
-    let rotation = measured::attempt(AuthMethod::Refresh, rotated.map_err(ApiError::from))?;
-    Ok(Json(pair(&app, &rotation.account, &rotation.login, &rotation.refresh)))
+    rotated
 }
 
 /// A token to look at.
@@ -100,11 +113,15 @@ pub async fn logout(
 ) -> Result<Json<Done>, ApiError> {
     // Postgres first: what Redis forgets is restored from there. And while Redis is away the login at least cannot be
     // renewed; the client learns by the 503 that it should come back.
-    if let Some(account) = AccountId::of(&claims.user) {
-        app.accounts.end_family(account, &claims.login, EndReason::Logout, &source.of(&claims)).await?;
-    }
-    app.store.end_login(&claims.user, &claims.org, &claims.login).await?;
-    Ok(Done::saying("Logout successful"))
+    uncut(async move {
+        if let Some(account) = AccountId::of(&claims.user) {
+            let origin = source.of(&claims);
+            app.accounts.end_family(account, &claims.login, EndReason::Logout, &origin).await?;
+        }
+        app.store.end_login(&claims.user, &claims.org, &claims.login).await?;
+        Ok(Done::saying("Logout successful"))
+    })
+    .await
 }
 
 /// Nothing to send.
@@ -124,7 +141,11 @@ pub async fn logout_everywhere(
     _: Body<NoBody>,
 ) -> Result<Json<Done>, ApiError> {
     let account = AccountId::of(&claims.user).ok_or(ApiError::Forbidden)?;
-    let version = app.accounts.end_all(account, None, EndReason::LogoutAll, &source.of(&claims)).await?;
-    app.store.cut(&claims.user, &claims.org, version, None, Reason::LogoutAll, None).await?;
-    Ok(Done::saying("Logged out from all devices"))
+    uncut(async move {
+        let origin = source.of(&claims);
+        let version = app.accounts.end_all(account, None, EndReason::LogoutAll, &origin).await?;
+        app.store.cut(&claims.user, &claims.org, version, None, Reason::LogoutAll, None).await?;
+        Ok(Done::saying("Logged out from all devices"))
+    })
+    .await
 }

@@ -73,3 +73,26 @@ async fn requests_are_counted_by_route_and_never_by_path() {
     assert!(value(r#"rollcall_heartbeats_total{transport="http",result="ok"}"#) >= 1.0);
     assert!(!text.contains("4711") && !text.contains("4712"));
 }
+
+#[tokio::test]
+async fn every_route_has_its_series_before_its_first_request() {
+    let service = Service::start().await;
+    let text = reqwest::get(format!("{}/metrics", service.internal)).await.unwrap().text().await.unwrap();
+    let api: serde_json::Value = serde_json::from_str(&rollcall::http::openapi_json().unwrap()).unwrap();
+    let mut routes = 0;
+    for (route, item) in api["paths"].as_object().unwrap() {
+        for method in
+            ["get", "post", "put", "patch", "delete"].iter().filter(|method| item.get(method).is_some())
+        {
+            let labels = format!(r#"route="{route}",method="{}""#, method.to_uppercase());
+            for series in [
+                format!(r#"rollcall_http_requests_total{{{labels},status="200"}} "#),
+                format!("rollcall_http_request_duration_seconds_count{{{labels}}} "),
+            ] {
+                assert!(text.contains(&series), "no {series}");
+            }
+            routes += 1;
+        }
+    }
+    assert!(routes > 15, "{routes}");
+}

@@ -12,8 +12,12 @@ use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-const LIMITS: Limits =
-    Limits { max_connections: 100, header_timeout: Duration::from_secs(5), drain: Duration::from_secs(5) };
+const LIMITS: Limits = Limits {
+    max_connections: 100,
+    header_timeout: Duration::from_secs(5),
+    idle_timeout: Duration::from_secs(5),
+    drain: Duration::from_secs(5),
+};
 const ORIGIN: &str = "http://localhost:5173";
 
 struct Running {

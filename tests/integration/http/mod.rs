@@ -4,13 +4,16 @@ mod admin_users;
 mod auth;
 mod bad_input;
 mod bad_tokens;
+mod gone_clients;
 mod heartbeat;
 mod internal;
 mod layers;
+mod lost_shard;
 mod openapi;
 mod presence;
 mod server;
 
 mod transitions;
+mod undone_logins;
 mod users;
 mod without_redis;

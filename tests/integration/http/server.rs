@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 const LIMITS: Limits = Limits {
     max_connections: 100,
     header_timeout: Duration::from_millis(300),
+    idle_timeout: Duration::from_secs(2),
     drain: Duration::from_secs(5),
 };
 /// More than any of the bounds under test; reaching it is a failure.
@@ -78,17 +79,21 @@ async fn unfinished_headers_are_cut() {
         let mut stream = server.connect(first).await;
         read_to_end(&mut stream).await;
         assert!(started.elapsed() >= LIMITS.header_timeout, "{first:?} was cut too early");
+        assert!(started.elapsed() < LIMITS.idle_timeout, "{first:?} was cut too late");
     }
     assert!(server.stop().await.clean());
 }
 
 #[tokio::test]
-async fn idle_connections_are_closed() {
+async fn idle_connections_are_kept_for_the_next_request_and_closed_in_the_end() {
     let server = start(LIMITS).await;
-    let mut stream = server.connect("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
-    let answered = Instant::now();
-    assert!(read_to_end(&mut stream).await.ends_with("here"));
-    assert!(answered.elapsed() >= LIMITS.header_timeout);
+    // Silence, and the beginning of another request.
+    for next in ["", "GET / HTTP/1.1\r\n"] {
+        let mut stream = server.connect(&format!("GET / HTTP/1.1\r\nhost: x\r\n\r\n{next}")).await;
+        let answered = Instant::now();
+        assert!(read_to_end(&mut stream).await.ends_with("here"));
+        assert!(answered.elapsed() >= LIMITS.idle_timeout, "{next:?}");
+    }
 }
 
 #[tokio::test]

@@ -121,7 +121,11 @@ async fn a_shard_without_meta_judges_nobody() {
     let gate = Gate { kind: Some(GateKind::Banned), version: 1, until: None };
     is_restoring(store.gate(&user, &org, &gate, None).await);
     is_restoring(store.claim(&user, &org, rollcall::presence::Whose::Manual, None, None).await);
-    is_restoring(store.expire(0, &[user]).await);
+    is_restoring(store.expire(0, std::slice::from_ref(&user)).await);
+    is_restoring(store.views(&[user]).await);
+    is_restoring(store.stats(None).await);
+    is_restoring(store.stats(Some(&org)).await);
+    is_restoring(store.present(None, None, 10).await);
     assert_eq!(store.own(0, false).await.unwrap(), Ownership::Lost);
 }
 
