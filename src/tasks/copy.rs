@@ -98,10 +98,10 @@ async fn drain(
         loop {
             let entries = node.app.store.entries(shard, position.n, BATCH).await?;
             let Some(first) = entries.first() else {
-                node.owned.copied(shard, position.n, None);
+                node.owned.copied(shard, position.epoch, position.n, None);
                 return Ok(position);
             };
-            node.owned.copied(shard, position.n, Some(first.detected_at));
+            node.owned.copied(shard, position.epoch, position.n, Some(first.detected_at));
             position = copy(node, shard, state.epoch, position, &entries, gone).await?;
         }
     };
