@@ -13,7 +13,7 @@ use super::ticks::Ticks;
 use crate::audit::{CopyError, Position};
 use crate::metrics::labels::AuditRow;
 use crate::metrics::record;
-use crate::presence::{Entry, EntryKind, Millis, Status, UserId};
+use crate::presence::{Entry, EntryKind, Millis, Outgoing, Status, UserId};
 use crate::store::Shard;
 
 /// How often outboxes are looked at.
@@ -101,7 +101,7 @@ async fn drain(
                 node.owned.copied(shard, position.epoch, position.n, None);
                 return Ok(position);
             };
-            node.owned.copied(shard, position.epoch, position.n, Some(first.detected_at));
+            node.owned.copied(shard, position.epoch, position.n, first.detected_at());
             position = copy(node, shard, state.epoch, position, &entries, gone).await?;
         }
     };
@@ -113,7 +113,7 @@ async fn copy(
     shard: Shard,
     epoch: i64,
     position: Position,
-    entries: &[Entry],
+    entries: &[Outgoing],
     gone: &Cache<UserId, Millis>,
 ) -> anyhow::Result<Position> {
     let started = Instant::now();
@@ -123,7 +123,17 @@ async fn copy(
             record::audit_rows(AuditRow::Stored, copied.rows as u64);
             record::audit_rows(AuditRow::Quarantined, copied.quarantined as u64);
             record::audit_rows(AuditRow::Duplicate, copied.conflicts as u64);
-            entries.iter().for_each(|entry| tell(entry, gone));
+            entries.iter().filter_map(Outgoing::entry).for_each(|entry| tell(entry, gone));
+            if let Some(raw) = entries.iter().find_map(Outgoing::raw) {
+                let problem = &raw.problem;
+                tracing::error!(
+                    shard,
+                    epoch,
+                    n = raw.n,
+                    problem,
+                    "an entry cannot be read; see the quarantine"
+                );
+            }
             Ok(copied.position)
         }
         // Another node was faster, or our last commit was not acknowledged: go on from where it is.
@@ -154,7 +164,7 @@ fn tell(entry: &Entry, gone: &Cache<UserId, Millis>) {
 /// The life of the shard in Redis is not the one that Postgres knows: two nodes opened it at once, or Postgres
 /// was put back to an older state. Redis has the entries, so Postgres follows.
 async fn adopt(node: &Node, shard: Shard, epoch: i64) -> anyhow::Result<Position> {
-    let first = node.app.store.entries(shard, 0, 1).await?.first().map_or(0, |entry| entry.n - 1);
+    let first = node.app.store.entries(shard, 0, 1).await?.first().map_or(0, |entry| entry.n() - 1);
     tracing::warn!(shard, epoch, after = first, "the history follows the epoch that redis has");
     Ok(node.app.audit.adopt_epoch(shard, epoch, first).await?)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use rollcall::presence::{Gate, GateKind, LoginId, Millis, Org, Pace, Reason, Tab, UserId};
+use rollcall::presence::{Gate, GateKind, LoginId, Millis, Org, Outgoing, Pace, Reason, Tab, UserId};
 use rollcall::store::scripts::{self, Script};
 use rollcall::store::{Answer, Bearer, Beat, Ownership, Store, StoreError};
 
@@ -218,6 +218,28 @@ async fn trimming_forgets_what_is_copied_and_whom_nobody_needs() {
     assert_eq!(store.entries(0, 0, 10).await.unwrap().len(), 1);
     let views = store.views(&users).await.unwrap();
     assert_eq!(views.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true]);
+}
+
+#[tokio::test]
+async fn an_entry_of_a_newer_version_stands_in_nobody_s_way() {
+    let store = store(1).await;
+    store.open_shard(0, 1).await.unwrap();
+    let users: Vec<UserId> = ["1", "2", "3"].map(|user| UserId::parse(user).unwrap()).into();
+    store.beat(&beat("1")).await.unwrap();
+    let newer = "k t u 2 o main f 0 t 1 r teleported a 1 d 2 s 1 os 1 l 1 ss 1 sl 1 i x.y v '' x ''";
+    crate::support::add_entry(&store, 0, newer).await;
+    crate::support::add_entry(&store, 0, "k z").await;
+    store.beat(&beat("3")).await.unwrap();
+    let entries = store.entries(0, 0, 10).await.unwrap();
+    assert_eq!(entries.iter().map(Outgoing::n).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    let understood: Vec<_> = entries.iter().map(|entry| entry.entry().is_some()).collect();
+    assert_eq!(understood, [true, false, false, true]);
+    let raw = entries[1].raw().unwrap();
+    assert_eq!((raw.fields["r"].as_str(), raw.fields.len()), ("teleported", 16));
+    assert_eq!((raw.user.as_ref(), raw.detected_at), (Some(&users[1]), Some(Millis(2))));
+    assert!(raw.problem.contains("`r`"), "{}", raw.problem);
+    assert_eq!((entries[2].user(), entries[2].detected_at()), (None, None));
+    assert_eq!(store.trim(0, 4, &users).await.unwrap().0, 3);
 }
 
 #[tokio::test]

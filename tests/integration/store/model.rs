@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rollcall::presence::machine::{Machine, Sign, Verdict};
 use rollcall::presence::{
-    Activity, Claim, ConnectionId, Device, Gate, GateKind, LoginId, Millis, Org, Pace, Policy, Reason, Said,
-    SessionId, Status, Tab, UserId, Whose,
+    Activity, Claim, ConnectionId, Device, Gate, GateKind, LoginId, Millis, Org, Outgoing, Pace, Policy,
+    Reason, Said, SessionId, Status, Tab, UserId, Whose,
 };
 use rollcall::store::{Answer, Bearer, Beat, Store};
 
@@ -347,7 +347,8 @@ impl Pair {
             assert_eq!(view.text, text);
         }
         self.compare_counts().await;
-        assert_eq!(self.store.entries(0, 0, 1_000).await.unwrap(), self.machine.log());
+        let expected: Vec<_> = self.machine.log().iter().cloned().map(Outgoing::Entry).collect();
+        assert_eq!(self.store.entries(0, 0, 1_000).await.unwrap(), expected);
         self.compare_due(&users).await;
     }
 
