@@ -108,6 +108,7 @@ async fn drain(
     (shard, outcome.await)
 }
 
+/// Copies a batch, as far as it has no gap; answers where to go on.
 async fn copy(
     node: &Node,
     shard: Shard,
@@ -117,6 +118,7 @@ async fn copy(
     gone: &Cache<UserId, Millis>,
 ) -> anyhow::Result<Position> {
     let started = Instant::now();
+    let entries = unbroken(entries);
     match node.app.audit.copy(shard, position, epoch, entries).await {
         Ok(copied) => {
             record::audit_flush(started.elapsed());
@@ -138,10 +140,38 @@ async fn copy(
         }
         // Another node was faster, or our last commit was not acknowledged: go on from where it is.
         Err(CopyError::Moved(actual)) => Ok(actual),
+        Err(CopyError::Gap { expected, found }) if found > expected => {
+            skip(node, shard, position, found).await
+        }
         Err(error) => {
             record::audit_rows(AuditRow::Retried, entries.len() as u64);
             Err(error.into())
         }
+    }
+}
+
+/// The entries before the first number that is missing between them.
+fn unbroken(entries: &[Outgoing]) -> &[Outgoing] {
+    let whole = entries.windows(2).take_while(|pair| pair[1].n() == pair[0].n() + 1).count();
+    &entries[..entries.len().min(whole + 1)]
+}
+
+/// Goes on behind entries that are gone for good: waiting for them would only lose those that follow, too.
+async fn skip(node: &Node, shard: Shard, position: Position, found: i64) -> anyhow::Result<Position> {
+    match node.app.audit.skip_gap(shard, position, found).await {
+        Ok(moved) => {
+            let (epoch, from, to) = (moved.epoch, position.n + 1, moved.n);
+            tracing::error!(
+                shard,
+                epoch,
+                from,
+                to,
+                "entries are missing in redis; see the system event `gap`"
+            );
+            Ok(moved)
+        }
+        Err(CopyError::Moved(actual)) => Ok(actual),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -167,4 +197,24 @@ async fn adopt(node: &Node, shard: Shard, epoch: i64) -> anyhow::Result<Position
     let first = node.app.store.entries(shard, 0, 1).await?.first().map_or(0, |entry| entry.n() - 1);
     tracing::warn!(shard, epoch, after = first, "the history follows the epoch that redis has");
     Ok(node.app.audit.adopt_epoch(shard, epoch, first).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::presence::RawEntry;
+
+    #[test]
+    fn a_batch_is_copied_up_to_its_first_gap() {
+        let numbered = |n| {
+            let (fields, problem) = (BTreeMap::new(), String::new());
+            Outgoing::Raw(RawEntry { n, user: None, detected_at: None, fields, problem })
+        };
+        for (numbers, before_gap) in
+            [(&[][..], 0), (&[7], 1), (&[7, 8, 9], 3), (&[7, 9, 10], 1), (&[7, 8, 8], 2)]
+        {
+            let entries: Vec<_> = numbers.iter().copied().map(numbered).collect();
+            assert_eq!(unbroken(&entries), &entries[..before_gap]);
+        }
+    }
 }

@@ -149,6 +149,28 @@ async fn a_gap_is_refused_and_nothing_written() {
 }
 
 #[tokio::test]
+async fn entries_that_are_gone_are_skipped_once_and_recorded() {
+    let (pool, audit, position) = begun().await;
+    let position = copy(&audit, position, position.epoch, &arrivals(1..=2)).await.unwrap().position;
+    let skipped = audit.skip_gap(SHARD, position, 9).await.unwrap();
+    assert_eq!((skipped.epoch, skipped.n), (position.epoch, 8));
+    assert_eq!(audit.position(SHARD).await.unwrap(), skipped);
+    // Another node that saw the same gap, and one that sees none.
+    for expected in [position, skipped] {
+        assert_eq!(audit.skip_gap(SHARD, expected, 9).await, Err(CopyError::Moved(skipped)));
+    }
+    assert_eq!(copy(&audit, skipped, skipped.epoch, &arrivals(9..=10)).await.unwrap().rows, 2);
+    let events: Vec<serde_json::Value> =
+        sqlx::query_scalar("SELECT detail FROM system_events WHERE kind = 'gap'")
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+    let epoch = position.epoch;
+    assert_eq!(events, [serde_json::json!({ "shard": SHARD, "epoch": epoch, "from": 3, "to": 8 })]);
+    assert_chain_is_whole(&pool).await;
+}
+
+#[tokio::test]
 async fn a_repeated_batch_is_told_where_the_position_is() {
     let (pool, audit, position) = begun().await;
     let entries = arrivals(1..=3);
