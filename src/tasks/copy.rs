@@ -10,11 +10,11 @@ use moka::sync::Cache;
 use super::Node;
 use super::owned::State;
 use super::ticks::Ticks;
-use crate::audit::{CopyError, Position};
+use crate::audit::{AuditError, CopyError, Position};
 use crate::metrics::labels::AuditRow;
 use crate::metrics::record;
 use crate::presence::{Entry, EntryKind, Millis, Outgoing, Status, UserId};
-use crate::store::Shard;
+use crate::store::{Shard, StoreError};
 
 /// How often outboxes are looked at.
 const PERIOD: Duration = Duration::from_millis(200);
@@ -33,13 +33,18 @@ pub(super) async fn run(node: Node) {
     let mut copier = Copier {
         gone: Cache::builder().max_capacity(100_000).time_to_live(FLAP * 2).build(),
         positions: BTreeMap::new(),
+        first: 0,
     };
     let mut ticks = Ticks::every(PERIOD, &node.stop);
+    let mut is_up = true;
     while ticks.next().await {
+        is_up = copier.step(&node).await;
+    }
+    // What was said before the stop is copied before the end; what does not fit waits for another node. A store that
+    // has just not answered is not waited for again: that would outlast the time a stop has.
+    if is_up {
         copier.step(&node).await;
     }
-    // What was said before the stop is copied before the end; what does not fit waits for another node.
-    copier.step(&node).await;
 }
 
 struct Copier {
@@ -47,27 +52,39 @@ struct Copier {
     gone: Cache<UserId, Millis>,
     /// How far each shard is copied, as this node last heard.
     positions: BTreeMap<Shard, Position>,
+    /// The shard to begin with: the one behind that at which the last step was left, so that a shard which alone gets
+    /// no answer does not keep the others waiting.
+    first: Shard,
 }
 
 impl Copier {
-    async fn step(&mut self, node: &Node) {
-        let owned = node.owned.states();
+    /// Copies what the owned shards have. Leaves off where a store does not answer: each further shard would wait for
+    /// the same, and the end of it be noticed only after the last. Answers whether both stores answered.
+    async fn step(&mut self, node: &Node) -> bool {
+        let mut owned = node.owned.states();
         self.positions.retain(|shard, _| owned.iter().any(|(mine, _)| mine == shard));
+        let first = owned.partition_point(|(shard, _)| *shard < self.first);
+        owned.rotate_left(first);
         let mut waiting = owned.into_iter();
         let mut running = FuturesUnordered::new();
+        let mut is_up = true;
         loop {
-            while running.len() < AT_ONCE
+            while is_up
+                && running.len() < AT_ONCE
                 && let Some((shard, state)) = waiting.next()
             {
                 running.push(drain(node, shard, state, self.positions.get(&shard).copied(), &self.gone));
             }
             let Some((shard, outcome)) = running.next().await else {
-                return;
+                return is_up;
             };
             match outcome {
                 Ok(position) => drop(self.positions.insert(shard, position)),
                 Err(error) => {
                     self.positions.remove(&shard);
+                    if is_unavailable(&error) {
+                        (is_up, self.first) = (false, shard + 1);
+                    }
                     tracing::warn!(
                         shard,
                         error = format!("{error:#}"),
@@ -77,6 +94,13 @@ impl Copier {
             }
         }
     }
+}
+
+/// Whether a store did not answer, which says nothing against the shard.
+fn is_unavailable(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(AuditError::Unavailable(_)))
+        || matches!(error.downcast_ref(), Some(CopyError::Audit(AuditError::Unavailable(_))))
+        || matches!(error.downcast_ref(), Some(StoreError::Unavailable(_)))
 }
 
 /// Copies everything that a shard has; answers the new position.

@@ -28,13 +28,18 @@ pub(super) async fn run(node: Node) {
         let up = node.app.store.ping().await;
         record::redis_up(up.is_ok());
         if pulse.is_multiple_of(FIGURES) {
-            postgres(&node).await;
-            if let Err(error) = figures(&node).await {
-                tracing::debug!(%error, "cannot take figures");
-            }
+            // A stop does not wait for a store that does not answer: no figure is worth it.
+            node.stop.run_until_cancelled(take(&node)).await;
             crate::metrics::install().run_upkeep();
         }
         pulse = pulse.wrapping_add(1);
+    }
+}
+
+async fn take(node: &Node) {
+    postgres(node).await;
+    if let Err(error) = figures(node).await {
+        tracing::debug!(%error, "cannot take figures");
     }
 }
 
