@@ -190,7 +190,7 @@ impl User {
             from,
             to: self.status,
             reason: cause.reason,
-            occurred_at: if kind == EntryKind::Transition { self.since } else { now },
+            occurred_at: cause.at.max(self.since),
             detected_at: now,
             since: self.since,
             online_since: self.online_since,

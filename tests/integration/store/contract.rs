@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use rollcall::presence::{Gate, GateKind, LoginId, Millis, Org, Outgoing, Pace, Reason, Tab, UserId};
+use rollcall::presence::{
+    Activity, Claim, EntryKind, Gate, GateKind, LoginId, Millis, Org, Outgoing, Pace, Reason, Status, Tab,
+    UserId, Whose,
+};
 use rollcall::store::scripts::{self, Script};
 use rollcall::store::{Answer, Bearer, Beat, Ownership, Store, StoreError};
 
@@ -120,7 +123,7 @@ async fn a_shard_without_meta_judges_nobody() {
     is_restoring(store.cut(&user, &org, 2, None, Reason::LogoutAll, None).await);
     let gate = Gate { kind: Some(GateKind::Banned), version: 1, until: None };
     is_restoring(store.gate(&user, &org, &gate, None).await);
-    is_restoring(store.claim(&user, &org, rollcall::presence::Whose::Manual, None, None).await);
+    is_restoring(store.claim(&user, &org, Whose::Manual, None, None).await);
     is_restoring(store.expire(0, &[user]).await);
     assert_eq!(store.own(0, false).await.unwrap(), Ownership::Lost);
 }
@@ -243,6 +246,42 @@ async fn an_entry_of_a_newer_version_stands_in_nobody_s_way() {
 }
 
 #[tokio::test]
+async fn a_claim_that_ends_takes_its_words_along_even_where_the_status_stays() {
+    let store = store(1).await;
+    store.open_shard(0, 1).await.unwrap();
+    let Bearer { user, org, .. } = bearer("1");
+    store.beat(&Beat { activity: Some(Activity::Idle), idle_ms: Some(400_000), ..beat("1") }).await.unwrap();
+    let start = super::a_day_ahead();
+    for (whose, reason, ends) in [
+        (Whose::Manual, Reason::ManualExpired, start + Millis(1_000)),
+        (Whose::Admin, Reason::AdminExpired, start + Millis(3_000)),
+    ] {
+        let claim = Claim {
+            id: format!("{whose:?}"),
+            status: Status::Away,
+            text: "at lunch".to_owned(),
+            emoji: String::new(),
+            until: Some(ends),
+        };
+        store.claim(&user, &org, whose, Some(&claim), None).await.unwrap();
+        let told = store.views(std::slice::from_ref(&user)).await.unwrap().remove(0).unwrap();
+        let noticed = ends + Millis(70);
+        store.clock().set(noticed);
+        for _ in 0..2 {
+            store.expire(0, std::slice::from_ref(&user)).await.unwrap();
+        }
+        let view = store.views(std::slice::from_ref(&user)).await.unwrap().remove(0).unwrap();
+        assert_eq!((view.status, view.since, view.text), (Status::Away, told.since, None));
+        assert_eq!(view.shown.version, told.shown.version + 1, "watchers take the change as a new one");
+        let entries = store.entries(0, 0, 10).await.unwrap();
+        let last = entries.last().unwrap().entry().unwrap();
+        assert_eq!((last.kind, last.from, last.to), (EntryKind::Claim, Status::Away, Status::Away));
+        assert_eq!((last.reason, last.occurred_at, last.detected_at), (reason, ends, noticed));
+    }
+    assert_eq!(store.entries(0, 0, 10).await.unwrap().len(), 5, "each once");
+}
+
+#[tokio::test]
 async fn what_is_due_is_listed_once_it_is_settled() {
     let store = store(1).await;
     store.open_shard(0, 1).await.unwrap();
@@ -270,7 +309,7 @@ async fn a_redis_that_forgot_the_scripts_learns_them_again() {
     store.touch_now(&bearer("1")).await.unwrap();
     store.check(&bearer("1")).await.unwrap();
     store.close(&bearer("1"), &Tab::default(), None).await.unwrap();
-    store.claim(&user, &org, rollcall::presence::Whose::Manual, None, None).await.unwrap();
+    store.claim(&user, &org, Whose::Manual, None, None).await.unwrap();
     store.due(0, Duration::ZERO, 1, true).await.unwrap();
     store.expire(0, std::slice::from_ref(&user)).await.unwrap();
     store.stats(None).await.unwrap();
