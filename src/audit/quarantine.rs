@@ -66,6 +66,7 @@ fn as_json(entry: &Entry) -> Value {
         "last_seen": entry.last_seen,
         "shown_since": entry.shown_since,
         "shown_last_seen": entry.shown_last_seen,
+        "shown_version": entry.shown_version,
         "uncertainty_ms": entry.uncertainty_ms,
         "session": entry.session,
         "device": entry.device,

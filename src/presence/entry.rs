@@ -44,6 +44,10 @@ pub struct Entry {
     pub shown_since: Millis,
     /// `last_seen` as others see it (frozen while invisible).
     pub shown_last_seen: Millis,
+    /// `epoch * 2^32 + n` of the last change that others could see (this one, unless it is hidden from them); 0 before
+    /// the first. Without it the version of somebody who went offline while invisible would grow when only the history
+    /// remembers them, and give them away.
+    pub shown_version: i64,
     /// How far `occurred_at` may be wrong, in ms; 0 but for losses of the store.
     pub uncertainty_ms: i64,
     /// The session that caused the change, if one did.

@@ -162,6 +162,7 @@ fn read_entry(n: i64, fields: &BTreeMap<String, String>) -> Result<Entry, &'stat
         last_seen: Millis(int("l")?),
         shown_since: Millis(int("ss")?),
         shown_last_seen: Millis(int("sl")?),
+        shown_version: int("sv")?,
         uncertainty_ms: 0,
         session: text("i")?.parse().ok(),
         device: text("v")?.parse().ok(),

@@ -49,6 +49,7 @@ fn entry(n: i64, user: &str, from: Status, to: Status) -> Entry {
         last_seen: at - Millis(10),
         shown_since: at,
         shown_last_seen: at - Millis(10),
+        shown_version: (1 << 32) + n,
         uncertainty_ms: 0,
         session: Some("login1.tab".parse().unwrap()),
         device: None,
@@ -351,7 +352,9 @@ async fn a_claim_changes_the_last_state_and_is_no_transition() {
 #[tokio::test]
 async fn the_last_known_states_come_in_the_order_asked() {
     let (_, audit, position) = begun().await;
-    let gone = entry(4, "u3", Status::Online, Status::Offline);
+    let mut gone = entry(4, "u3", Status::Online, Status::Offline);
+    // As others saw it, something else happened last.
+    gone.shown_version = (1 << 32) + 3;
     copy(&audit, position, position.epoch, &[arrivals(1..=3), vec![gone.clone()]].concat()).await.unwrap();
     let asked: Vec<UserId> = ["u3", "nobody", "u1", "u3"].iter().map(|user| user.parse().unwrap()).collect();
     let known = audit.last(&asked).await.unwrap();
@@ -360,8 +363,8 @@ async fn the_last_known_states_come_in_the_order_asked() {
     let last = known[0].clone().unwrap();
     assert_eq!((last.status, last.online_since, last.since), (Status::Offline, Millis(0), gone.since));
     assert_eq!(
-        (last.last_seen, last.shown_since, last.shown_last_seen),
-        (gone.last_seen, gone.shown_since, gone.shown_last_seen)
+        (last.last_seen, last.shown_since, last.shown_last_seen, last.shown_version),
+        (gone.last_seen, gone.shown_since, gone.shown_last_seen, gone.shown_version)
     );
     assert_eq!(last.epoch, position.epoch);
 }

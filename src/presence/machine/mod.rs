@@ -31,6 +31,7 @@ pub enum Verdict {
 #[derive(Clone, Debug)]
 pub struct Machine {
     policy: Policy,
+    epoch: i64,
     n: i64,
     users: BTreeMap<UserId, User>,
     claims: BTreeMap<UserId, Claims>,
@@ -41,11 +42,12 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// An empty shard.
+    /// An empty shard in the life of this number.
     #[must_use]
-    pub fn new(policy: Policy) -> Self {
+    pub fn new(policy: Policy, epoch: i64) -> Self {
         Self {
             policy,
+            epoch,
             n: 0,
             users: BTreeMap::new(),
             claims: BTreeMap::new(),
@@ -99,11 +101,17 @@ impl Machine {
         let to = user.view(&self.claims(id));
         if to != user.status {
             let from = user.status;
-            self.n += 1;
-            user.change(to, self.n, cause.at);
+            let version = self.next_version();
+            user.change(to, self.n, version, cause.at);
             self.log.push(user.entry(id, EntryKind::Transition, from, now, cause));
         }
         self.put(id, user);
+    }
+
+    /// Counts the next entry on; answers the version that it stands for.
+    const fn next_version(&mut self) -> i64 {
+        self.n += 1;
+        (self.epoch << 32) + self.n
     }
 
     fn put(&mut self, id: &UserId, user: User) {
@@ -174,15 +182,13 @@ impl Machine {
     /// Where text, emoji or end changed for others since `before` while the status stayed, an entry says so. `n` is the
     /// user's last entry before the record was settled; another one says it already.
     fn tell_claim(&mut self, id: &UserId, n: i64, before: &SeenClaim, now: Millis, cause: &Cause) {
-        let after = self.claims(id).seen();
-        if let Some(user) = self.users.get_mut(id)
-            && user.n == n
-            && user.shown_sessions() > 0
-            && *before != after
-        {
-            self.n += 1;
-            user.n = self.n;
-            user.shown.n = self.n;
+        let is_news = |user: &User| user.n == n && user.shown_sessions() > 0;
+        if *before == self.claims(id).seen() || !self.user(id).is_some_and(is_news) {
+            return;
+        }
+        let version = self.next_version();
+        if let Some(user) = self.users.get_mut(id) {
+            (user.n, user.shown.version) = (self.n, version);
             self.log.push(user.entry(id, EntryKind::Claim, user.status, now, cause));
         }
     }
