@@ -30,11 +30,7 @@ if held[slot] and held[slot][1] == id or not held[slot] and not status then
 end
 held[slot] = status and { id, status, ARGV[7], ARGV[8], tonumber(ARGV[9]) } or false
 store_claims(user, held)
-local reason, n = whose .. (status and '_set' or '_cleared'), rec.n
-settle(user, rec, place, now, { reason = reason, at = now, actor = ARGV[10] })
-if rec.n == n and shown(rec.status) ~= OFFLINE and seen_claim(held) ~= before then
-  rec.version = next_n(rec)
-  append(user, rec, 'c', rec.status, now, { reason = reason, actor = ARGV[10] })
-  save(place.users, user, rec)
-end
+local n, cause = rec.n, { reason = whose .. (status and '_set' or '_cleared'), at = now, actor = ARGV[10] }
+settle(user, rec, place, now, cause)
+tell_claim(place.users, user, rec, n, before, now, cause)
 return standing(rec, now)

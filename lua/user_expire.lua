@@ -26,30 +26,20 @@ local function end_gate(user)
   return true
 end
 
--- Answers the cause that the end of a claim is, or nil.
-local function end_claims(user)
-  local held, cause = claims_of(user), nil
-  for slot, whose in ipairs({ 'manual', 'admin' }) do
-    local ends = held[slot] and held[slot][5] or 0
-    if ends > 0 and ends <= now then
-      cause, held[slot] = { reason = whose .. '_expired', at = ends }, false
-    end
-  end
-  if cause then store_claims(user, held) end
-  return cause
-end
-
 local function expire(user, org, place)
   local rec = load(place.users, user, org)
   if rec.org ~= org then return 'stale ' .. rec.org end
-  local gate, cause = end_gate(user), end_claims(user)
+  local gate, n = end_gate(user), rec.n
+  local claim, before = end_claims(user, now)
   local last = remove_where(user, rec, function(s) return s.deadline <= now end)
   local count, from, delay = rec.before - #rec.sessions, rec.status, -1
-  if not (gate or cause or last) then return '' end
-  if last and (#rec.sessions == 0 or not cause) then
+  if not (gate or claim or last) then return '' end
+  local cause = claim
+  if last and (#rec.sessions == 0 or not claim) then
     cause = { reason = REASONS[mode_of(last.code)] or 'expired', at = last.deadline, session = last }
   end
   if cause then settle(user, rec, place, now, cause) end
+  if claim then tell_claim(place.users, user, rec, n, before, now, claim) end
   if last and from ~= OFFLINE and rec.status == OFFLINE then delay = now - last.deadline end
   return string.format('%d %.0f', count, delay)
 end

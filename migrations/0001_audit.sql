@@ -174,6 +174,7 @@ CREATE TABLE presence_last (
     last_seen       timestamptz NOT NULL,
     shown_since     timestamptz NOT NULL,
     shown_last_seen timestamptz NOT NULL,
+    shown_version   bigint      NOT NULL, -- of the last change that others could see; epoch and n may be of a hidden one
     epoch           bigint      NOT NULL,
     n               bigint      NOT NULL,
     sequence        bigint      NOT NULL  -- of the last transition; 0 before the first

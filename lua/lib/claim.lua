@@ -24,3 +24,26 @@ local function store_claims(user, held)
     redis.call('HDEL', claims, user)
   end
 end
+
+-- Ends the claims that are due. Answers the cause that this is, or nil, and what others could notice before.
+local function end_claims(user, now)
+  local held, cause = claims_of(user), nil
+  local before = seen_claim(held)
+  for slot, whose in ipairs({ 'manual', 'admin' }) do
+    local ends = held[slot] and held[slot][5] or 0
+    if ends > 0 and ends <= now then
+      cause, held[slot] = { reason = whose .. '_expired', at = ends }, false
+    end
+  end
+  if cause then store_claims(user, held) end
+  return cause, before
+end
+
+-- Where text, emoji or end changed for others since `before` while the status stayed, an entry of kind `c` says so.
+-- n: the user's last entry before the record was settled; another one says it already.
+local function tell_claim(users, user, rec, n, before, now, cause)
+  if rec.n ~= n or shown(rec.status) == OFFLINE or seen_claim(claims_of(user)) == before then return end
+  rec.version = next_n(rec)
+  append(user, rec, 'c', rec.status, now, cause)
+  save(users, user, rec)
+end

@@ -110,9 +110,9 @@ end
 local function append(user, rec, kind, from, now, cause)
   local session = cause.session or { id = '', device = '' }
   redis.call('XADD', log, string.format('%.0f-0', rec.n), 'k', kind, 'u', user, 'o', rec.org, 'f', from,
-    't', rec.status, 'r', cause.reason, 'a', kind == 't' and rec.since or now, 'd', now, 's', rec.since,
-    'os', rec.online_since, 'l', rec.seen, 'ss', rec.shown_since, 'sl', rec.shown_seen, 'i', session.id,
-    'v', session.device, 'x', cause.actor or '')
+    't', rec.status, 'r', cause.reason, 'a', math.max(cause.at, rec.since), 'd', now, 's', rec.since,
+    'os', rec.online_since, 'l', rec.seen, 'ss', rec.shown_since, 'sl', rec.shown_seen, 'sv', rec.version,
+    'i', session.id, 'v', session.device, 'x', cause.actor or '')
 end
 
 local function next_n(rec)

@@ -7,12 +7,12 @@ use sqlx::{Connection, PgConnection};
 use super::chain::{Hash, Seal, SealedRow};
 use super::fold::{Folded, Logged};
 use super::position::{self, Locked, Position, column};
-use super::quarantine::park;
+use super::quarantine::{park, park_raw};
 use super::stored::{self, Sorted};
 use super::time::to_postgres;
 use super::write::{kind, write};
 use super::{Audit, AuditError, CopyError, sql};
-use crate::presence::{Device, Entry};
+use crate::presence::{Device, Entry, Outgoing};
 
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Copied {
     pub position: Position,
     /// Entries that are rows now.
     pub rows: usize,
-    /// Entries that could not be stored and lie in quarantine.
+    /// Entries that could not be read or stored and lie in quarantine.
     pub quarantined: usize,
     /// Entries under whose number something was stored already: always a sign that the position was set back. Those
     /// that differ from what is stored count as quarantined too.
@@ -38,7 +38,8 @@ struct Place {
 }
 
 impl Audit {
-    /// Copies the entries of one shard that follow `expected`. Best in batches of 1000.
+    /// Copies the entries of one shard that follow `expected`. Best in batches of 1000. Those that were not understood
+    /// go to quarantine as they came.
     ///
     /// # Errors
     /// [`CopyError`]: nothing of the batch was written, or (only if Postgres vanished during the commit) all of it,
@@ -48,10 +49,10 @@ impl Audit {
         shard: u16,
         expected: Position,
         epoch: i64,
-        entries: &[Entry],
+        batch: &[Outgoing],
     ) -> Result<Copied, CopyError> {
-        follows(expected, epoch, entries)?;
-        let Some(last) = entries.last() else {
+        follows(expected, epoch, batch)?;
+        let Some(last) = batch.last().map(Outgoing::n) else {
             return Ok(Copied { position: expected, ..Copied::default() });
         };
         let place = Place { shard, epoch };
@@ -62,31 +63,33 @@ impl Audit {
         if !actual.same_entry(&expected) {
             return Err(CopyError::Moved(actual));
         }
-        let sorted = stored::sort(&mut tx, shard, epoch, entries).await?;
-        let mut copied = Copied {
-            position: Position { n: last.n, ..actual },
-            quarantined: sorted.parked,
-            ..Copied::default()
-        };
+        let mut copied = Copied { position: Position { n: last, ..actual }, ..Copied::default() };
+        for raw in batch.iter().filter_map(Outgoing::raw) {
+            park_raw(&mut tx, shard, epoch, raw).await?;
+            copied.quarantined += 1;
+        }
+        let entries: Vec<&Entry> = batch.iter().filter_map(Outgoing::entry).collect();
+        let sorted = stored::sort(&mut tx, shard, epoch, &entries).await?;
+        copied.quarantined += sorted.parked;
         if sorted.equal + sorted.different.len() > 0 {
             hash = settle_conflicts(&mut tx, place, &sorted, hash, &mut copied).await?;
         }
         let log = store(&mut tx, place, &sorted.fresh, &mut copied).await?;
         hash = seal(&mut tx, place, &log, hash).await?;
-        position::move_to(&mut tx, shard, epoch, last.n, hash).await?;
+        position::move_to(&mut tx, shard, epoch, last, hash).await?;
         tx.commit().await?;
         Ok(copied)
     }
 }
 
 /// Whether the entries are the next ones of this life of the shard.
-fn follows(expected: Position, epoch: i64, entries: &[Entry]) -> Result<(), CopyError> {
+fn follows(expected: Position, epoch: i64, batch: &[Outgoing]) -> Result<(), CopyError> {
     if epoch != expected.epoch {
         return Err(CopyError::Epoch { expected: expected.epoch, found: epoch });
     }
-    for (entry, expected) in entries.iter().zip(expected.n + 1..) {
-        if entry.n != expected {
-            return Err(CopyError::Gap { expected, found: entry.n });
+    for (found, expected) in batch.iter().map(Outgoing::n).zip(expected.n + 1..) {
+        if found != expected {
+            return Err(CopyError::Gap { expected, found });
         }
     }
     Ok(())

@@ -166,6 +166,7 @@ mod tests {
             last_seen: Millis(at),
             shown_since: Millis(at),
             shown_last_seen: Millis(at),
+            shown_version: n,
             uncertainty_ms: 0,
             session: None,
             device: None,

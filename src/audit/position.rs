@@ -9,7 +9,7 @@ use sqlx::types::time::OffsetDateTime;
 
 use super::chain::{self, Hash};
 use super::time::{from_postgres, to_postgres};
-use super::{Audit, AuditError, sql};
+use super::{Audit, AuditError, CopyError, sql};
 use crate::presence::Millis;
 
 /// The last entry of a shard that was copied. Epoch 0 before the first epoch.
@@ -101,6 +101,31 @@ impl Audit {
         move_to(&mut tx, shard, epoch, n, hash).await?;
         tx.commit().await?;
         Ok(position)
+    }
+
+    /// Moves on to just before entry `found`, because the entries that should follow `expected` are gone: Postgres was
+    /// put back to an older state within the epoch, and Redis keeps copied entries for a minute only. Leaves the system
+    /// event `gap` with the missing numbers.
+    ///
+    /// # Errors
+    /// [`CopyError::Moved`] if another node copied this shard meanwhile: then nothing may be missing.
+    pub async fn skip_gap(&self, shard: u16, expected: Position, found: i64) -> Result<Position, CopyError> {
+        let mut tx = self.pool.begin().await?;
+        let Some(Locked { position: actual, hash }) = lock(&mut tx, shard).await? else {
+            return Err(CopyError::Moved(Position::default()));
+        };
+        if !actual.same_entry(&expected) || found <= actual.n + 1 {
+            return Err(CopyError::Moved(actual));
+        }
+        let Position { epoch, n, .. } = actual;
+        sqlx::query(sql::SYSTEM_EVENT)
+            .bind("gap")
+            .bind(json!({ "shard": shard, "epoch": epoch, "from": n + 1, "to": found - 1 }))
+            .execute(&mut *tx)
+            .await?;
+        move_to(&mut tx, shard, epoch, found - 1, hash).await?;
+        tx.commit().await?;
+        Ok(Position { n: found - 1, ..actual })
     }
 }
 

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use super::position::column;
 use super::write::kind;
 use super::{AuditError, sql};
-use crate::presence::Entry;
+use crate::presence::{Entry, RawEntry};
 
 /// Parks an entry with the problem it has.
 pub(super) async fn park(
@@ -17,11 +17,32 @@ pub(super) async fn park(
     entry: &Entry,
     problem: &str,
 ) -> Result<(), AuditError> {
+    insert(connection, shard, epoch, entry.n, &as_json(entry), problem).await
+}
+
+/// Parks an entry that could not even be read, as it came.
+pub(super) async fn park_raw(
+    connection: &mut PgConnection,
+    shard: u16,
+    epoch: i64,
+    raw: &RawEntry,
+) -> Result<(), AuditError> {
+    insert(connection, shard, epoch, raw.n, &json!(raw.fields), &raw.problem).await
+}
+
+async fn insert(
+    connection: &mut PgConnection,
+    shard: u16,
+    epoch: i64,
+    n: i64,
+    entry: &Value,
+    problem: &str,
+) -> Result<(), AuditError> {
     sqlx::query(sql::QUARANTINE)
         .bind(column(shard)?)
         .bind(epoch)
-        .bind(entry.n)
-        .bind(as_json(entry).to_string())
+        .bind(n)
+        .bind(entry.to_string())
         .bind(problem)
         .execute(connection)
         .await?;
@@ -45,6 +66,7 @@ fn as_json(entry: &Entry) -> Value {
         "last_seen": entry.last_seen,
         "shown_since": entry.shown_since,
         "shown_last_seen": entry.shown_last_seen,
+        "shown_version": entry.shown_version,
         "uncertainty_ms": entry.uncertainty_ms,
         "session": entry.session,
         "device": entry.device,

@@ -33,6 +33,8 @@ pub struct LastKnown {
     pub shown_since: Millis,
     /// `last_seen` as others see it.
     pub shown_last_seen: Millis,
+    /// `epoch * 2^32 + n` of the last change that others could see; 0 before the first.
+    pub shown_version: i64,
     /// The epoch of the entry that said so.
     pub epoch: i64,
     /// Its number.
@@ -188,6 +190,7 @@ fn last_known(row: &PgRow) -> Result<Option<LastKnown>, AuditError> {
         last_seen: moment(row, "last_seen")?,
         shown_since: moment(row, "shown_since")?,
         shown_last_seen: moment(row, "shown_last_seen")?,
+        shown_version: row.try_get("shown_version")?,
         epoch: row.try_get("epoch")?,
         n: row.try_get("n")?,
         sequence: row.try_get("sequence")?,

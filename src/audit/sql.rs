@@ -72,13 +72,13 @@ statements! {
         SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[])";
 
     STORE_LAST = "INSERT INTO presence_last (shard, epoch, user_id, subject, org, status, since, online_since, last_seen, \
-            shown_since, shown_last_seen, n, sequence) \
+            shown_since, shown_last_seen, shown_version, n, sequence) \
         SELECT $1, $2, u.* FROM UNNEST($3::text[], $4::bigint[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[], \
-            $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::bigint[], $13::bigint[]) u \
+            $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::bigint[], $13::bigint[], $14::bigint[]) u \
         ON CONFLICT (user_id) DO UPDATE SET shard = EXCLUDED.shard, epoch = EXCLUDED.epoch, org = EXCLUDED.org, \
             status = EXCLUDED.status, since = EXCLUDED.since, online_since = EXCLUDED.online_since, \
             last_seen = EXCLUDED.last_seen, shown_since = EXCLUDED.shown_since, \
-            shown_last_seen = EXCLUDED.shown_last_seen, n = EXCLUDED.n, sequence = EXCLUDED.sequence";
+            shown_last_seen = EXCLUDED.shown_last_seen, shown_version = EXCLUDED.shown_version, n = EXCLUDED.n, sequence = EXCLUDED.sequence";
 
     INSERT_BATCH = "INSERT INTO copy_batches (shard, epoch, first_n, last_n, rows, previous, hash) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
@@ -100,7 +100,7 @@ statements! {
         ON CONFLICT (shard, epoch, n) DO NOTHING";
 
     LAST = "SELECT p.user_id, p.org, p.status, p.since, p.online_since, p.last_seen, p.shown_since, p.shown_last_seen, \
-            p.epoch, p.n, p.sequence \
+            p.shown_version, p.epoch, p.n, p.sequence \
         FROM UNNEST($1::text[]) WITH ORDINALITY u (user_id, place) LEFT JOIN presence_last p USING (user_id) ORDER BY u.place";
 
     SUBJECT = "SELECT subject FROM subjects WHERE user_id = $1";

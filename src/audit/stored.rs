@@ -25,12 +25,12 @@ pub(super) struct Sorted<'a> {
     pub(super) parked: usize,
 }
 
-/// Holds a batch, which is not empty, against what is stored under its numbers.
+/// Holds the entries of a batch against what is stored under their numbers.
 pub(super) async fn sort<'a>(
     connection: &mut PgConnection,
     shard: u16,
     epoch: i64,
-    entries: &'a [Entry],
+    entries: &[&'a Entry],
 ) -> Result<Sorted<'a>, AuditError> {
     let mut sorted =
         Sorted { fresh: Vec::with_capacity(entries.len()), equal: 0, different: Vec::new(), parked: 0 };

@@ -179,6 +179,7 @@ async fn store_last(
         .bind(moments("last_seen", |entry| entry.last_seen)?)
         .bind(moments("shown_since", |entry| entry.shown_since)?)
         .bind(moments("shown_last_seen", |entry| entry.shown_last_seen)?)
+        .bind(last.iter().map(|last| last.entry.shown_version).collect::<Vec<_>>())
         .bind(last.iter().map(|last| last.entry.n).collect::<Vec<_>>())
         .bind(last.iter().map(|last| last.sequence).collect::<Vec<_>>())
         .execute(connection)

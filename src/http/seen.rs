@@ -86,7 +86,7 @@ impl Seen {
             since: Timestamp::unless_never(shown.since),
             online_since: Timestamp::unless_never(shown.online_since),
             last_seen: Timestamp::unless_never(shown.last_seen),
-            version: Some(shown.version),
+            version: seen_version(shown.version),
             text: view.text.filter(|_| present),
             emoji: view.emoji.filter(|_| present),
             devices: if present { view.devices } else { Vec::new() },
@@ -112,10 +112,15 @@ impl Seen {
         Self {
             since: Timestamp::unless_never(last.shown_since),
             last_seen: Timestamp::unless_never(last.shown_last_seen),
-            version: Some(last.epoch * (1 << 32) + last.n),
+            version: seen_version(last.shown_version),
             ..Self::unknown(user_id)
         }
     }
+}
+
+/// The version of what others have seen: none if they have seen nothing, as of somebody whom nobody knows.
+fn seen_version(version: i64) -> Option<i64> {
+    Some(version).filter(|version| *version > 0)
 }
 
 /// The presence of `users`, in the order asked, as `viewer` may see it. Plain users see their own organisation;

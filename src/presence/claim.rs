@@ -26,6 +26,9 @@ pub enum Whose {
     Admin,
 }
 
+/// Text, emoji and end of the claim in force, if there is one.
+pub(super) type SeenClaim = Option<(String, String, Option<Millis>)>;
+
 /// The claims on one user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claims {
@@ -50,8 +53,8 @@ impl Claims {
     }
 
     /// What others could notice of the claim in force beside its status.
-    pub(super) fn seen(&self) -> Option<(&str, &str, Option<Millis>)> {
-        self.in_force().map(|claim| (claim.text.as_str(), claim.emoji.as_str(), claim.until))
+    pub(super) fn seen(&self) -> SeenClaim {
+        self.in_force().map(|claim| (claim.text.clone(), claim.emoji.clone(), claim.until))
     }
 }
 

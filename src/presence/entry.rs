@@ -1,5 +1,7 @@
 //! What the outbox holds: one entry per change that others could see.
 
+use std::collections::BTreeMap;
+
 use super::{Device, Millis, Org, Reason, SessionId, Status, UserId};
 
 /// What an entry records.
@@ -42,6 +44,10 @@ pub struct Entry {
     pub shown_since: Millis,
     /// `last_seen` as others see it (frozen while invisible).
     pub shown_last_seen: Millis,
+    /// `epoch * 2^32 + n` of the last change that others could see (this one, unless it is hidden from them); 0 before
+    /// the first. Without it the version of somebody who went offline while invisible would grow when only the history
+    /// remembers them, and give them away.
+    pub shown_version: i64,
     /// How far `occurred_at` may be wrong, in ms; 0 but for losses of the store.
     pub uncertainty_ms: i64,
     /// The session that caused the change, if one did.
@@ -50,4 +56,79 @@ pub struct Entry {
     pub device: Option<Device>,
     /// Request id of the administrator's action that caused the change.
     pub actor: Option<String>,
+}
+
+/// One entry of the outbox, as the copy finds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly all are entries; a box would cost an allocation for each"
+)]
+pub enum Outgoing {
+    /// Understood.
+    Entry(Entry),
+    /// Not understood: it keeps its number, and nothing else of it is relied on.
+    Raw(RawEntry),
+}
+
+/// An entry that this version cannot read, as it stands in the outbox: a newer version may have written it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawEntry {
+    /// The shard's counter.
+    pub n: i64,
+    /// Whose, if that much can be read.
+    pub user: Option<UserId>,
+    /// When a script noticed, if that much can be read.
+    pub detected_at: Option<Millis>,
+    /// Every field as it came; what is no UTF-8 is replaced.
+    pub fields: BTreeMap<String, String>,
+    /// What cannot be read.
+    pub problem: String,
+}
+
+impl Outgoing {
+    /// The shard's counter.
+    #[must_use]
+    pub const fn n(&self) -> i64 {
+        match self {
+            Self::Entry(entry) => entry.n,
+            Self::Raw(raw) => raw.n,
+        }
+    }
+
+    /// Whose status.
+    #[must_use]
+    pub const fn user(&self) -> Option<&UserId> {
+        match self {
+            Self::Entry(entry) => Some(&entry.user),
+            Self::Raw(raw) => raw.user.as_ref(),
+        }
+    }
+
+    /// When a script noticed.
+    #[must_use]
+    pub const fn detected_at(&self) -> Option<Millis> {
+        match self {
+            Self::Entry(entry) => Some(entry.detected_at),
+            Self::Raw(raw) => raw.detected_at,
+        }
+    }
+
+    /// The entry, if it was understood.
+    #[must_use]
+    pub const fn entry(&self) -> Option<&Entry> {
+        match self {
+            Self::Entry(entry) => Some(entry),
+            Self::Raw(_) => None,
+        }
+    }
+
+    /// The entry as it came, if it was not.
+    #[must_use]
+    pub const fn raw(&self) -> Option<&RawEntry> {
+        match self {
+            Self::Entry(_) => None,
+            Self::Raw(raw) => Some(raw),
+        }
+    }
 }

@@ -13,7 +13,7 @@ mod status;
 mod user;
 
 pub use claim::{Claim, Claims, Gate, Whose};
-pub use entry::{Entry, EntryKind};
+pub use entry::{Entry, EntryKind, Outgoing, RawEntry};
 pub use ids::{ConnectionId, IdError, LoginId, Millis, Org, SessionId, Tab, UserId};
 pub use policy::{Policy, Rhythm};
 pub use session::{Mode, Said, Session};

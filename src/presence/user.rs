@@ -14,8 +14,8 @@ pub struct ShownTimes {
     pub online_since: Millis,
     /// Last sign of life, where the shown status is offline.
     pub last_seen: Millis,
-    /// `n` of the last change that others could see.
-    pub n: i64,
+    /// `epoch * 2^32 + n` of the last change that others could see; 0 before the first.
+    pub version: i64,
 }
 
 /// What is known of one user.
@@ -142,8 +142,8 @@ impl User {
         }
     }
 
-    /// Moves to a status that differs from the present one; `n` is the number of the entry this makes.
-    pub(super) fn change(&mut self, to: Status, n: i64, at: Millis) {
+    /// Moves to a status that differs from the present one; `n` and `version` are those of the entry this makes.
+    pub(super) fn change(&mut self, to: Status, n: i64, version: i64, at: Millis) {
         let from = self.status;
         self.seen = self.last_seen();
         self.status = to;
@@ -154,13 +154,13 @@ impl User {
         } else if from == Status::Offline {
             self.online_since = self.since;
         }
-        self.show_change(from.shown(), to.shown());
+        self.show_change(from.shown(), to.shown(), version);
     }
 
     /// What others see moves only where the shown status does; then times freeze or start anew.
-    fn show_change(&mut self, from: Status, to: Status) {
+    fn show_change(&mut self, from: Status, to: Status, version: i64) {
         if from != to {
-            self.shown.n = self.n;
+            self.shown.version = version;
             self.shown.since = self.since;
             if to == Status::Offline {
                 self.shown.online_since = Millis(0);
@@ -190,13 +190,14 @@ impl User {
             from,
             to: self.status,
             reason: cause.reason,
-            occurred_at: if kind == EntryKind::Transition { self.since } else { now },
+            occurred_at: cause.at.max(self.since),
             detected_at: now,
             since: self.since,
             online_since: self.online_since,
             last_seen: self.seen,
             shown_since: self.shown.since,
             shown_last_seen: self.shown.last_seen,
+            shown_version: self.shown.version,
             uncertainty_ms: 0,
             session: cause.session.as_ref().map(|session| session.id.clone()),
             device: cause.session.as_ref().and_then(|session| session.device),

@@ -5,14 +5,15 @@ use fred::prelude::*;
 use super::keys::Shard;
 use super::reply::{self, Parts};
 use super::{Store, StoreError, scripts};
-use crate::presence::{Entry, UserId};
+use crate::presence::{Outgoing, UserId};
 
 impl Store {
-    /// Reads entries of a shard's outbox that are newer than `after`, in order.
+    /// Reads entries of a shard's outbox that are newer than `after`, in order, also those that this version does not
+    /// understand.
     ///
     /// # Errors
     /// If Redis did not answer.
-    pub async fn entries(&self, shard: Shard, after: i64, limit: u64) -> Result<Vec<Entry>, StoreError> {
+    pub async fn entries(&self, shard: Shard, after: i64, limit: u64) -> Result<Vec<Outgoing>, StoreError> {
         let start = format!("{}-0", after + 1);
         let range =
             self.link.client().xrange::<Value, _, _, _>(self.keys.log(shard), start, "+", Some(limit));

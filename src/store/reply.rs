@@ -1,9 +1,11 @@
 //! Replies of scripts, decoded in one place. What does not fit is a defect and says so.
 
+use std::collections::BTreeMap;
+
 use fred::prelude::Value;
 
 use super::{Answer, Shown, StoreError, View};
-use crate::presence::{Device, Entry, EntryKind, Millis, Status, UserId};
+use crate::presence::{Device, Entry, EntryKind, Millis, Outgoing, RawEntry, Status, UserId};
 
 /// What a script of a user answered.
 pub(super) enum Said {
@@ -114,25 +116,45 @@ fn some(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Decodes one entry of the outbox: `[id, [field, value, ...]]`.
-pub(super) fn entry(reply: Value) -> Result<Entry, StoreError> {
+/// Decodes one entry of the outbox: `[id, [field, value, ...]]`. One that this version cannot read is handed on as
+/// it came, so that it does not stand in the way of those behind it.
+pub(super) fn entry(reply: Value) -> Result<Outgoing, StoreError> {
     let mut parts = Parts::new("outbox", reply);
     let id = parts.text()?;
     let n = id.split_once('-').and_then(|(n, _)| n.parse().ok()).ok_or_else(|| parts.wrong())?;
-    let fields = parts.value()?.into_map().map_err(|_| parts.wrong())?;
-    let wrong = || parts.wrong();
-    let text =
-        |name: &str| fields.get(&name.into()).and_then(|value| value.clone().into_string()).ok_or_else(wrong);
-    let int = |name: &str| text(name)?.parse::<i64>().map_err(|_| wrong());
-    let status = |name: &str| Status::from_code(int(name)?).ok_or_else(wrong);
+    let fields = parts.value()?.into_map().map_err(|_| parts.wrong())?.inner();
+    let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
+    let fields =
+        fields.iter().map(|(name, value)| (text(Some(name.as_bytes())), text(value.as_bytes()))).collect();
+    Ok(match read_entry(n, &fields) {
+        Ok(entry) => Outgoing::Entry(entry),
+        Err(field) => Outgoing::Raw(RawEntry {
+            n,
+            user: fields.get("u").and_then(|user| user.parse().ok()),
+            detected_at: fields.get("d").and_then(|at| at.parse().ok()).map(Millis),
+            problem: format!("this version cannot read its field `{field}`"),
+            fields,
+        }),
+    })
+}
+
+/// Answers the name of the field that is missing or cannot be read.
+fn read_entry(n: i64, fields: &BTreeMap<String, String>) -> Result<Entry, &'static str> {
+    let text = |name: &'static str| fields.get(name).map(String::as_str).ok_or(name);
+    let int = |name| text(name)?.parse::<i64>().map_err(|_| name);
+    let status = |name| Status::from_code(int(name)?).ok_or(name);
     Ok(Entry {
         n,
-        kind: if text("k")? == "c" { EntryKind::Claim } else { EntryKind::Transition },
-        user: text("u")?.parse().map_err(|_| wrong())?,
-        org: text("o")?.parse().map_err(|_| wrong())?,
+        kind: match text("k")? {
+            "t" => EntryKind::Transition,
+            "c" => EntryKind::Claim,
+            _ => return Err("k"),
+        },
+        user: text("u")?.parse().map_err(|_| "u")?,
+        org: text("o")?.parse().map_err(|_| "o")?,
         from: status("f")?,
         to: status("t")?,
-        reason: text("r")?.parse().map_err(|_| wrong())?,
+        reason: text("r")?.parse().map_err(|_| "r")?,
         occurred_at: Millis(int("a")?),
         detected_at: Millis(int("d")?),
         since: Millis(int("s")?),
@@ -140,9 +162,10 @@ pub(super) fn entry(reply: Value) -> Result<Entry, StoreError> {
         last_seen: Millis(int("l")?),
         shown_since: Millis(int("ss")?),
         shown_last_seen: Millis(int("sl")?),
+        shown_version: int("sv")?,
         uncertainty_ms: 0,
         session: text("i")?.parse().ok(),
         device: text("v")?.parse().ok(),
-        actor: some(text("x")?),
+        actor: some(text("x")?.to_owned()),
     })
 }

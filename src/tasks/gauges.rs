@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::Node;
+use super::owned::State;
 use super::ticks::Ticks;
 use crate::metrics::labels::{PoolState, Transport};
 use crate::metrics::record;
@@ -27,13 +28,18 @@ pub(super) async fn run(node: Node) {
         let up = node.app.store.ping().await;
         record::redis_up(up.is_ok());
         if pulse.is_multiple_of(FIGURES) {
-            postgres(&node).await;
-            if let Err(error) = figures(&node).await {
-                tracing::debug!(%error, "cannot take figures");
-            }
+            // A stop does not wait for a store that does not answer: no figure is worth it.
+            node.stop.run_until_cancelled(take(&node)).await;
             crate::metrics::install().run_upkeep();
         }
         pulse = pulse.wrapping_add(1);
+    }
+}
+
+async fn take(node: &Node) {
+    postgres(node).await;
+    if let Err(error) = figures(node).await {
+        tracing::debug!(%error, "cannot take figures");
     }
 }
 
@@ -60,11 +66,16 @@ fn is_nearly_full(memory: Memory) -> bool {
 
 fn outbox(node: &Node, now: Millis) {
     let states = node.owned.states();
-    let behind = |newest: i64, copied: Option<i64>| u64::try_from(newest - copied.unwrap_or(0)).unwrap_or(0);
-    let entries = states.iter().map(|(_, state)| behind(state.newest, state.copied)).sum();
+    let entries = states.iter().filter_map(|(_, state)| behind(state)).sum();
     let oldest = states.iter().filter_map(|(_, state)| state.waiting_since).min();
     let age = oldest.and_then(|since| u64::try_from((now - since).0).ok()).unwrap_or(0);
     record::outbox(entries, Duration::from_millis(age));
+}
+
+/// Entries of a shard that are not copied; none while it is not known how far the copy is: after a take-over every
+/// entry there ever was would count.
+fn behind(state: &State) -> Option<u64> {
+    state.copied.map(|copied| u64::try_from(state.newest - copied).unwrap_or(0))
 }
 
 async fn postgres(node: &Node) {
@@ -72,4 +83,18 @@ async fn postgres(node: &Node) {
     let (idle, used) = node.app.audit.connections();
     record::postgres_pool(PoolState::Idle, idle);
     record::postgres_pool(PoolState::Busy, used);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_counts_once_its_position_is_known() {
+        let taken = State { epoch: 1, newest: 5_000_000, copied: None, waiting_since: None };
+        assert_eq!(behind(&taken), None);
+        assert_eq!(behind(&State { copied: Some(4_999_990), ..taken }), Some(10));
+        // The copy may be ahead of what was last heard of Redis.
+        assert_eq!(behind(&State { copied: Some(5_000_001), ..taken }), Some(0));
+    }
 }

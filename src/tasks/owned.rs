@@ -48,9 +48,10 @@ impl Owned {
         self.lock().remove(&shard);
     }
 
-    /// How far a shard's outbox is copied.
-    pub(super) fn copied(&self, shard: Shard, n: i64, waiting_since: Option<Millis>) {
-        if let Some(state) = self.lock().get_mut(&shard) {
+    /// How far a shard's outbox is copied in an epoch. Numbers of another epoch mean nothing in the present one: taken
+    /// for its own they would let entries be trimmed that nobody has copied.
+    pub(super) fn copied(&self, shard: Shard, epoch: i64, n: i64, waiting_since: Option<Millis>) {
+        if let Some(state) = self.lock().get_mut(&shard).filter(|state| state.epoch == epoch) {
             state.copied = Some(n);
             state.newest = state.newest.max(n);
             state.waiting_since = waiting_since;
@@ -80,5 +81,24 @@ impl Owned {
     /// Says whether it is.
     pub(super) fn set_pressure(&self, pressure: bool) {
         self.pressure.store(pressure, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_copied_in_another_epoch_says_nothing_of_this_one() {
+        let owned = Owned::default();
+        owned.keep(3, 1, 500);
+        owned.copied(3, 1, 400, None);
+        owned.keep(3, 2, 7);
+        // A copy that began in the epoch before ends only now.
+        owned.copied(3, 1, 500, Some(Millis(1)));
+        let renewed = State { epoch: 2, newest: 7, copied: None, waiting_since: None };
+        assert_eq!(owned.states(), [(3, renewed)]);
+        owned.copied(3, 2, 6, None);
+        assert_eq!(owned.states(), [(3, State { copied: Some(6), ..renewed })]);
     }
 }

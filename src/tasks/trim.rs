@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Node;
 use super::ticks::Ticks;
-use crate::presence::{Millis, UserId};
+use crate::presence::{Millis, Outgoing, UserId};
 use crate::store::{Shard, StoreError};
 
 const PERIOD: Duration = Duration::from_secs(5);
@@ -34,18 +34,19 @@ async fn trim(node: &Node, shard: Shard, copied: i64) -> Result<(), StoreError> 
     let store = &node.app.store;
     loop {
         let entries = store.entries(shard, 0, BATCH).await?;
-        let Some(newest) = entries.last().map(|entry| entry.n) else {
+        let Some(newest) = entries.last().map(Outgoing::n) else {
             return Ok(());
         };
         let now = store.now().await?;
-        let old: Vec<_> =
-            entries.iter().take_while(|entry| entry.n < copied && entry.detected_at + KEEP < now).collect();
-        let Some(last) = old.last() else { return Ok(()) };
-        let mut users: Vec<UserId> = old.iter().map(|entry| entry.user.clone()).collect();
+        // One whose time cannot be read is as old as those around it.
+        let is_old = |entry: &Outgoing| entry.detected_at().is_none_or(|at| at + KEEP < now);
+        let old: Vec<_> = entries.iter().take_while(|entry| entry.n() < copied && is_old(entry)).collect();
+        let Some(last) = old.last().map(|entry| entry.n()) else { return Ok(()) };
+        let mut users: Vec<UserId> = old.iter().filter_map(|entry| entry.user().cloned()).collect();
         users.sort_unstable();
         users.dedup();
-        store.trim(shard, last.n + 1, &users).await?;
-        if last.n < newest || node.stop.is_cancelled() {
+        store.trim(shard, last + 1, &users).await?;
+        if last < newest || node.stop.is_cancelled() {
             return Ok(());
         }
     }

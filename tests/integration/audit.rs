@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use rollcall::audit::chain::{GENESIS, Seal, SealedRow};
-use rollcall::audit::{Audit, AuditError, CopyError, Cursor, Filter, Position, STATEMENTS, connect};
-use rollcall::presence::{Entry, EntryKind, Millis, Org, Reason, Status, UserId};
+use rollcall::audit::{Audit, AuditError, Copied, CopyError, Cursor, Filter, Position, STATEMENTS, connect};
+use rollcall::presence::{Entry, EntryKind, Millis, Org, Outgoing, RawEntry, Reason, Status, UserId};
 use secrecy::SecretString;
 use sqlx::types::time::OffsetDateTime;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgPool, Row};
@@ -49,6 +49,7 @@ fn entry(n: i64, user: &str, from: Status, to: Status) -> Entry {
         last_seen: at - Millis(10),
         shown_since: at,
         shown_last_seen: at - Millis(10),
+        shown_version: (1 << 32) + n,
         uncertainty_ms: 0,
         session: Some("login1.tab".parse().unwrap()),
         device: None,
@@ -77,6 +78,15 @@ fn story(length: i64) -> Vec<Entry> {
             entry
         })
         .collect()
+}
+
+/// Copies entries, all of them understood.
+async fn copy(audit: &Audit, expected: Position, epoch: i64, entries: &[Entry]) -> Result<Copied, CopyError> {
+    audit.copy(SHARD, expected, epoch, &outgoing(entries)).await
+}
+
+fn outgoing(entries: &[Entry]) -> Vec<Outgoing> {
+    entries.iter().cloned().map(Outgoing::Entry).collect()
 }
 
 async fn count(pool: &PgPool, sql: &'static str) -> i64 {
@@ -113,12 +123,12 @@ async fn the_service_works_with_the_rights_of_its_role() {
 #[tokio::test]
 async fn a_batch_becomes_rows_and_the_position_follows() {
     let (pool, audit, position) = begun().await;
-    let copied = audit.copy(SHARD, position, position.epoch, &arrivals(1..=3)).await.unwrap();
+    let copied = copy(&audit, position, position.epoch, &arrivals(1..=3)).await.unwrap();
     assert_eq!((copied.rows, copied.quarantined, copied.conflicts, copied.late), (3, 0, 0, 0));
     assert_eq!(copied.position, audit.position(SHARD).await.unwrap());
     assert_eq!(copied.position.n, 3);
     assert_eq!(count(&pool, "SELECT count(*) FROM transitions").await, 3);
-    let nothing = audit.copy(SHARD, copied.position, position.epoch, &[]).await.unwrap();
+    let nothing = copy(&audit, copied.position, position.epoch, &[]).await.unwrap();
     assert_eq!((nothing.position, nothing.rows), (copied.position, 0));
 }
 
@@ -130,21 +140,43 @@ async fn a_gap_is_refused_and_nothing_written() {
         ([arrivals(1..=1), arrivals(3..=3)].concat(), 2, 3),
         ([arrivals(1..=1), arrivals(1..=1)].concat(), 2, 1),
     ] {
-        let refused = audit.copy(SHARD, position, position.epoch, &entries).await;
+        let refused = copy(&audit, position, position.epoch, &entries).await;
         assert_eq!(refused, Err(CopyError::Gap { expected, found }));
     }
-    let other_life = audit.copy(SHARD, position, position.epoch + 1, &arrivals(1..=1)).await;
+    let other_life = copy(&audit, position, position.epoch + 1, &arrivals(1..=1)).await;
     assert_eq!(other_life, Err(CopyError::Epoch { expected: position.epoch, found: position.epoch + 1 }));
     assert_eq!(count(&pool, "SELECT count(*) FROM transitions_log").await, 0);
     assert_eq!(audit.position(SHARD).await.unwrap(), position);
 }
 
 #[tokio::test]
+async fn entries_that_are_gone_are_skipped_once_and_recorded() {
+    let (pool, audit, position) = begun().await;
+    let position = copy(&audit, position, position.epoch, &arrivals(1..=2)).await.unwrap().position;
+    let skipped = audit.skip_gap(SHARD, position, 9).await.unwrap();
+    assert_eq!((skipped.epoch, skipped.n), (position.epoch, 8));
+    assert_eq!(audit.position(SHARD).await.unwrap(), skipped);
+    // Another node that saw the same gap, and one that sees none.
+    for expected in [position, skipped] {
+        assert_eq!(audit.skip_gap(SHARD, expected, 9).await, Err(CopyError::Moved(skipped)));
+    }
+    assert_eq!(copy(&audit, skipped, skipped.epoch, &arrivals(9..=10)).await.unwrap().rows, 2);
+    let events: Vec<serde_json::Value> =
+        sqlx::query_scalar("SELECT detail FROM system_events WHERE kind = 'gap'")
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+    let epoch = position.epoch;
+    assert_eq!(events, [serde_json::json!({ "shard": SHARD, "epoch": epoch, "from": 3, "to": 8 })]);
+    assert_chain_is_whole(&pool).await;
+}
+
+#[tokio::test]
 async fn a_repeated_batch_is_told_where_the_position_is() {
     let (pool, audit, position) = begun().await;
     let entries = arrivals(1..=3);
-    let copied = audit.copy(SHARD, position, position.epoch, &entries).await.unwrap();
-    let again = audit.copy(SHARD, position, position.epoch, &entries).await;
+    let copied = copy(&audit, position, position.epoch, &entries).await.unwrap();
+    let again = copy(&audit, position, position.epoch, &entries).await;
     assert_eq!(again, Err(CopyError::Moved(copied.position)));
     assert_eq!(count(&pool, "SELECT count(*) FROM transitions_log").await, 3);
     assert_eq!(count(&pool, "SELECT count(*) FROM copy_batches").await, 1);
@@ -154,7 +186,7 @@ async fn a_repeated_batch_is_told_where_the_position_is() {
 async fn a_shard_without_an_epoch_is_not_copied() {
     let (_, audit) = history().await;
     assert_eq!(audit.position(9).await.unwrap(), Position::default());
-    let refused = audit.copy(9, Position::default(), 0, &arrivals(1..=1)).await;
+    let refused = audit.copy(9, Position::default(), 0, &outgoing(&arrivals(1..=1))).await;
     assert_eq!(refused, Err(CopyError::Moved(Position::default())));
 }
 
@@ -164,8 +196,8 @@ async fn of_two_owners_one_copies_and_the_other_learns_it() {
     for round in 0..10 {
         let entries = arrivals(round * 5 + 1..=round * 5 + 5);
         let (one, two) = tokio::join!(
-            audit.copy(SHARD, position, position.epoch, &entries),
-            audit.copy(SHARD, position, position.epoch, &entries),
+            copy(&audit, position, position.epoch, &entries),
+            copy(&audit, position, position.epoch, &entries),
         );
         let (won, lost) = if one.is_ok() { (one, two) } else { (two, one) };
         position = won.unwrap().position;
@@ -183,7 +215,7 @@ async fn what_postgres_refuses_is_parked_and_blocks_nothing() {
     entries[17].last_seen = Millis(i64::MAX);
     entries[18].uncertainty_ms = -1;
     entries[39].detected_at = Millis(-62_000_000_000_000);
-    let copied = audit.copy(SHARD, position, position.epoch, &entries).await.unwrap();
+    let copied = copy(&audit, position, position.epoch, &entries).await.unwrap();
     assert_eq!((copied.rows, copied.quarantined, copied.position.n), (36, 4, 40));
     let parked: Vec<i64> =
         sqlx::query_scalar("SELECT n FROM quarantine ORDER BY n").fetch_all(&pool).await.unwrap();
@@ -194,7 +226,36 @@ async fn what_postgres_refuses_is_parked_and_blocks_nothing() {
     assert_sequences_have_no_gaps(&pool).await;
     assert_chain_is_whole(&pool).await;
     let next = arrivals(41..=42);
-    assert_eq!(audit.copy(SHARD, copied.position, position.epoch, &next).await.unwrap().rows, 2);
+    assert_eq!(copy(&audit, copied.position, position.epoch, &next).await.unwrap().rows, 2);
+}
+
+#[tokio::test]
+async fn what_could_not_be_read_is_parked_as_it_came_and_blocks_nothing() {
+    let (pool, audit, position) = begun().await;
+    let fields = [("r", "teleported"), ("u", "u2"), ("x", "nul \0 here")];
+    let raw = RawEntry {
+        n: 2,
+        user: "u2".parse().ok(),
+        detected_at: None,
+        fields: fields.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        problem: "no such reason".to_owned(),
+    };
+    let mut batch = outgoing(&arrivals(1..=3));
+    batch[1] = Outgoing::Raw(raw);
+    let copied = audit.copy(SHARD, position, position.epoch, &batch).await.unwrap();
+    assert_eq!((copied.rows, copied.quarantined, copied.position.n), (2, 1, 3));
+    let (n, kept, problem): (i64, String, String) =
+        sqlx::query_as("SELECT n, entry::text, problem FROM quarantine").fetch_one(&pool).await.unwrap();
+    assert_eq!((n, problem.as_str()), (2, "no such reason"));
+    assert_eq!(kept, r#"{"r":"teleported","u":"u2","x":"nul \u0000 here"}"#);
+    assert_chain_is_whole(&pool).await;
+    // Alone in its batch, and again after the position was set back.
+    let position = copied.position;
+    let alone = [Outgoing::Raw(RawEntry { n: 4, ..batch[1].raw().unwrap().clone() })];
+    let copied = audit.copy(SHARD, position, position.epoch, &alone).await.unwrap();
+    assert_eq!((copied.rows, copied.quarantined, copied.position.n), (0, 1, 4));
+    set_back(&pool, 3).await;
+    assert_eq!(audit.copy(SHARD, position, position.epoch, &alone).await.unwrap(), copied);
 }
 
 #[tokio::test]
@@ -204,7 +265,7 @@ async fn a_month_that_nobody_made_is_made_by_the_copy() {
     for entry in &mut entries[4..] {
         entry.detected_at = entry.detected_at + Millis(5 * 365 * 86_400_000);
     }
-    let copied = audit.copy(SHARD, position, position.epoch, &entries).await.unwrap();
+    let copied = copy(&audit, position, position.epoch, &entries).await.unwrap();
     assert_eq!((copied.rows, copied.quarantined), (9, 0));
     assert_eq!(count(&pool, "SELECT count(*) FROM transitions_log_2031_11").await, 5);
 }
@@ -214,10 +275,10 @@ async fn a_position_that_was_set_back_stores_nothing_twice() {
     let (pool, audit, position) = begun().await;
     let mut entries = story(20);
     entries[4].uncertainty_ms = -1;
-    let copied = audit.copy(SHARD, position, position.epoch, &entries).await.unwrap();
+    let copied = copy(&audit, position, position.epoch, &entries).await.unwrap();
     set_back(&pool, 0).await;
     let more = [entries.clone(), arrivals(21..=22)].concat();
-    let again = audit.copy(SHARD, position, position.epoch, &more).await.unwrap();
+    let again = copy(&audit, position, position.epoch, &more).await.unwrap();
     assert_eq!((copied.rows, copied.quarantined, copied.conflicts), (19, 1, 0));
     assert_eq!((again.rows, again.quarantined, again.conflicts), (2, 1, 19));
     assert_eq!(again.position.n, 22);
@@ -231,12 +292,12 @@ async fn a_position_that_was_set_back_stores_nothing_twice() {
 async fn an_entry_that_differs_from_the_stored_one_never_takes_its_place() {
     let (pool, audit, position) = begun().await;
     let mut entries = arrivals(1..=4);
-    audit.copy(SHARD, position, position.epoch, &entries).await.unwrap();
+    copy(&audit, position, position.epoch, &entries).await.unwrap();
     set_back(&pool, 0).await;
     entries[1].reason = Reason::Login;
     // The key of the log contains detected_at, so this one would not even break it.
     entries[2].detected_at = entries[2].detected_at + Millis(1);
-    let again = audit.copy(SHARD, position, position.epoch, &entries).await.unwrap();
+    let again = copy(&audit, position, position.epoch, &entries).await.unwrap();
     assert_eq!((again.rows, again.quarantined, again.conflicts), (0, 2, 4));
     assert_eq!(count(&pool, "SELECT count(*) FROM transitions WHERE reason = 'login'").await, 0);
     assert_eq!(count(&pool, "SELECT count(*) FROM transitions_log").await, 4);
@@ -246,7 +307,7 @@ async fn an_entry_that_differs_from_the_stored_one_never_takes_its_place() {
 async fn sequences_and_intervals_follow_from_the_transitions_over_batches() {
     let (pool, audit, mut position) = begun().await;
     for batch in story(300).chunks(23) {
-        position = audit.copy(SHARD, position, position.epoch, batch).await.unwrap().position;
+        position = copy(&audit, position, position.epoch, batch).await.unwrap().position;
     }
     assert_sequences_have_no_gaps(&pool).await;
     assert_chain_is_whole(&pool).await;
@@ -281,7 +342,7 @@ async fn a_claim_changes_the_last_state_and_is_no_transition() {
     claim.kind = EntryKind::Claim;
     claim.since = Millis(NOON + 1000);
     let entries = [arrivals(1..=1), vec![claim.clone()]].concat();
-    audit.copy(SHARD, position, position.epoch, &entries).await.unwrap();
+    copy(&audit, position, position.epoch, &entries).await.unwrap();
     assert_eq!(count(&pool, "SELECT count(*) FROM transitions_log").await, 2);
     assert_eq!(count(&pool, "SELECT count(*) FROM transitions").await, 1);
     let known = audit.last(std::slice::from_ref(&claim.user)).await.unwrap().remove(0).unwrap();
@@ -291,11 +352,10 @@ async fn a_claim_changes_the_last_state_and_is_no_transition() {
 #[tokio::test]
 async fn the_last_known_states_come_in_the_order_asked() {
     let (_, audit, position) = begun().await;
-    let gone = entry(4, "u3", Status::Online, Status::Offline);
-    audit
-        .copy(SHARD, position, position.epoch, &[arrivals(1..=3), vec![gone.clone()]].concat())
-        .await
-        .unwrap();
+    let mut gone = entry(4, "u3", Status::Online, Status::Offline);
+    // As others saw it, something else happened last.
+    gone.shown_version = (1 << 32) + 3;
+    copy(&audit, position, position.epoch, &[arrivals(1..=3), vec![gone.clone()]].concat()).await.unwrap();
     let asked: Vec<UserId> = ["u3", "nobody", "u1", "u3"].iter().map(|user| user.parse().unwrap()).collect();
     let known = audit.last(&asked).await.unwrap();
     let names: Vec<_> = known.iter().map(|known| known.as_ref().map(|known| known.user.as_str())).collect();
@@ -303,8 +363,8 @@ async fn the_last_known_states_come_in_the_order_asked() {
     let last = known[0].clone().unwrap();
     assert_eq!((last.status, last.online_since, last.since), (Status::Offline, Millis(0), gone.since));
     assert_eq!(
-        (last.last_seen, last.shown_since, last.shown_last_seen),
-        (gone.last_seen, gone.shown_since, gone.shown_last_seen)
+        (last.last_seen, last.shown_since, last.shown_last_seen, last.shown_version),
+        (gone.last_seen, gone.shown_since, gone.shown_last_seen, gone.shown_version)
     );
     assert_eq!(last.epoch, position.epoch);
 }
@@ -312,19 +372,17 @@ async fn the_last_known_states_come_in_the_order_asked() {
 #[tokio::test]
 async fn a_new_epoch_begins_at_zero_and_remembers_the_old_one() {
     let (pool, audit, first) = begun().await;
-    let copied = audit.copy(SHARD, first, first.epoch, &arrivals(1..=3)).await.unwrap();
+    let copied = copy(&audit, first, first.epoch, &arrivals(1..=3)).await.unwrap();
     audit.heard(&[(SHARD, Millis(NOON)), (SHARD + 1, Millis(NOON))]).await.unwrap();
     let new = audit.next_epoch(SHARD, "store_lost").await.unwrap();
     assert!(new.epoch > first.epoch);
     assert_eq!(new.before, Position { heard_at: Some(Millis(NOON)), ..copied.position });
     let position = audit.position(SHARD).await.unwrap();
     assert_eq!((position.epoch, position.n), (new.epoch, 0));
-    let old_life = audit.copy(SHARD, copied.position, first.epoch, &arrivals(4..=4)).await;
+    let old_life = copy(&audit, copied.position, first.epoch, &arrivals(4..=4)).await;
     assert_eq!(old_life, Err(CopyError::Moved(position)));
-    let again = audit
-        .copy(SHARD, position, new.epoch, &[entry(1, "u1", Status::Online, Status::Away)])
-        .await
-        .unwrap();
+    let again =
+        copy(&audit, position, new.epoch, &[entry(1, "u1", Status::Online, Status::Away)]).await.unwrap();
     assert_eq!(again.rows, 1);
     assert_eq!(count(&pool, "SELECT max(sequence) FROM transitions WHERE user_id = 'u1'").await, 2);
     assert_eq!(count(&pool, "SELECT count(*) FROM system_events WHERE kind = 'epoch'").await, 2);
@@ -343,7 +401,7 @@ async fn epochs_of_racing_owners_differ() {
 #[tokio::test]
 async fn the_service_can_only_add_to_the_history() {
     let (pool, audit, position) = begun().await;
-    audit.copy(SHARD, position, position.epoch, &arrivals(1..=1)).await.unwrap();
+    copy(&audit, position, position.epoch, &arrivals(1..=1)).await.unwrap();
     let mut connection = pool.acquire().await.unwrap();
     connection.execute("SET ROLE rollcall_app").await.unwrap();
     for table in [
@@ -385,7 +443,7 @@ async fn a_cursor_walks_all_rows_once() {
         entry.occurred_at = Millis(NOON + entry.n % 7);
     }
     for batch in entries.chunks(100) {
-        position = audit.copy(SHARD, position, position.epoch, batch).await.unwrap().position;
+        position = copy(&audit, position, position.epoch, batch).await.unwrap().position;
     }
     for (filter, keep) in filters() {
         let mut seen = Vec::new();
@@ -439,7 +497,7 @@ async fn a_transition_has_all_that_its_entry_had() {
     told.device = Some(rollcall::presence::Device::Mobile);
     told.actor = Some("req-1".to_owned());
     told.uncertainty_ms = 125_000;
-    audit.copy(SHARD, position, position.epoch, std::slice::from_ref(&told)).await.unwrap();
+    copy(&audit, position, position.epoch, std::slice::from_ref(&told)).await.unwrap();
     let row = audit.transitions(&Filter::default(), None, 1).await.unwrap().rows.remove(0);
     assert_eq!((row.user.as_ref(), &row.org, row.shard), (Some(&told.user), &told.org, SHARD));
     assert_eq!((row.epoch, row.n, row.sequence), (position.epoch, 1, 1));
@@ -452,7 +510,7 @@ async fn a_transition_has_all_that_its_entry_had() {
 #[tokio::test]
 async fn erasing_a_person_leaves_the_rows_and_the_seals() {
     let (pool, audit, position) = begun().await;
-    audit.copy(SHARD, position, position.epoch, &arrivals(1..=3)).await.unwrap();
+    copy(&audit, position, position.epoch, &arrivals(1..=3)).await.unwrap();
     sqlx::query("DELETE FROM subjects WHERE user_id = 'u2'").execute(&pool).await.unwrap();
     let rows = audit.transitions(&Filter::default(), None, 10).await.unwrap().rows;
     let names: Vec<_> = rows.iter().map(|row| row.user.as_ref().map(UserId::as_str)).collect();
@@ -464,7 +522,7 @@ async fn erasing_a_person_leaves_the_rows_and_the_seals() {
 #[tokio::test]
 async fn a_row_that_is_changed_breaks_its_seal() {
     let (pool, audit, position) = begun().await;
-    audit.copy(SHARD, position, position.epoch, &story(10)).await.unwrap();
+    copy(&audit, position, position.epoch, &story(10)).await.unwrap();
     assert_eq!(broken_seals(&pool).await, 0);
     sqlx::query("UPDATE transitions_log SET reason = 'login' WHERE n = 5").execute(&pool).await.unwrap();
     assert_eq!(broken_seals(&pool).await, 1);
@@ -477,7 +535,7 @@ async fn partitions_are_made_ahead_and_dropped_with_an_event() {
     assert_eq!(audit.ensure_partitions(5).await.unwrap(), 6);
     let mut old = arrivals(1..=1);
     old[0].detected_at = Millis(NOON - 500 * 86_400_000);
-    audit.copy(SHARD, position, position.epoch, &old).await.unwrap();
+    copy(&audit, position, position.epoch, &old).await.unwrap();
     let day = Duration::from_secs(86_400);
     assert!(matches!(audit.drop_partitions(day * 30).await, Err(AuditError::Refused(_))));
     let dropped = audit.drop_partitions(day * 400).await.unwrap();

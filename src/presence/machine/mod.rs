@@ -7,6 +7,7 @@ mod signs;
 
 use std::collections::BTreeMap;
 
+use super::claim::SeenClaim;
 use super::user::Cause;
 use super::{
     Claim, Claims, Entry, EntryKind, Gate, GateKind, LoginId, Millis, Org, Policy, Reason, User, UserId,
@@ -30,6 +31,7 @@ pub enum Verdict {
 #[derive(Clone, Debug)]
 pub struct Machine {
     policy: Policy,
+    epoch: i64,
     n: i64,
     users: BTreeMap<UserId, User>,
     claims: BTreeMap<UserId, Claims>,
@@ -40,11 +42,12 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// An empty shard.
+    /// An empty shard in the life of this number.
     #[must_use]
-    pub fn new(policy: Policy) -> Self {
+    pub fn new(policy: Policy, epoch: i64) -> Self {
         Self {
             policy,
+            epoch,
             n: 0,
             users: BTreeMap::new(),
             claims: BTreeMap::new(),
@@ -98,11 +101,17 @@ impl Machine {
         let to = user.view(&self.claims(id));
         if to != user.status {
             let from = user.status;
-            self.n += 1;
-            user.change(to, self.n, cause.at);
+            let version = self.next_version();
+            user.change(to, self.n, version, cause.at);
             self.log.push(user.entry(id, EntryKind::Transition, from, now, cause));
         }
         self.put(id, user);
+    }
+
+    /// Counts the next entry on; answers the version that it stands for.
+    const fn next_version(&mut self) -> i64 {
+        self.n += 1;
+        (self.epoch << 32) + self.n
     }
 
     fn put(&mut self, id: &UserId, user: User) {
@@ -155,28 +164,32 @@ impl Machine {
     /// A claim is set, or taken back with `None`. `id` makes a repeated call change nothing.
     pub fn claim(&mut self, now: Millis, id: &UserId, org: &Org, whose: Whose, claim: Option<Claim>) {
         let mut claims = self.claims(id);
-        let before = claims.seen().map(|(text, emoji, until)| (text.to_owned(), emoji.to_owned(), until));
+        let before = claims.seen();
         let slot = claims.slot(whose);
         if slot.as_ref().map(|held| &held.id) == claim.as_ref().map(|new| &new.id) {
             return;
         }
         let reason = claim_reason(whose, claim.is_some());
         *slot = claim;
-        self.claims.insert(id.clone(), claims.clone());
+        self.claims.insert(id.clone(), claims);
         let user = self.take(id, org);
         let n = user.n;
         let cause = Cause { reason, at: now, session: None, actor: None };
         self.settle(id, user, now, &cause);
-        let after = claims.seen().map(|(text, emoji, until)| (text.to_owned(), emoji.to_owned(), until));
-        if let Some(user) = self.users.get_mut(id)
-            && user.n == n
-            && user.shown_sessions() > 0
-            && before != after
-        {
-            self.n += 1;
-            user.n = self.n;
-            user.shown.n = self.n;
-            self.log.push(user.entry(id, EntryKind::Claim, user.status, now, &cause));
+        self.tell_claim(id, n, &before, now, &cause);
+    }
+
+    /// Where text, emoji or end changed for others since `before` while the status stayed, an entry says so. `n` is the
+    /// user's last entry before the record was settled; another one says it already.
+    fn tell_claim(&mut self, id: &UserId, n: i64, before: &SeenClaim, now: Millis, cause: &Cause) {
+        let is_news = |user: &User| user.n == n && user.shown_sessions() > 0;
+        if *before == self.claims(id).seen() || !self.user(id).is_some_and(is_news) {
+            return;
+        }
+        let version = self.next_version();
+        if let Some(user) = self.users.get_mut(id) {
+            (user.n, user.shown.version) = (self.n, version);
+            self.log.push(user.entry(id, EntryKind::Claim, user.status, now, cause));
         }
     }
 
@@ -187,8 +200,10 @@ impl Machine {
         {
             *gate = Gate { kind: None, version: gate.version, until: None };
         }
+        let before = self.claims(id).seen();
         let claim_end = self.end_claims(now, id);
         let mut user = self.take(id, org);
+        let n = user.n;
         let last = user.remove_where(|session| session.deadline <= now);
         let cause = match last {
             Some(session) if user.sessions.is_empty() || claim_end.is_none() => Some(Cause {
@@ -197,11 +212,14 @@ impl Machine {
                 session: Some(session),
                 actor: None,
             }),
-            _ => claim_end,
+            _ => claim_end.clone(),
         };
         match cause {
             Some(cause) => self.settle(id, user, now, &cause),
             None => self.put(id, user),
+        }
+        if let Some(claim_end) = claim_end {
+            self.tell_claim(id, n, &before, now, &claim_end);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use reqwest::StatusCode;
 use rollcall::accounts::AccountStatus;
-use rollcall::presence::{Claim, Org, Role, Status, UserId, Whose};
+use rollcall::presence::{Claim, LoginId, Org, Role, Status, UserId, Whose};
 use serde_json::json;
 
 use crate::support::service::{Person, Service, is_time};
@@ -97,4 +97,45 @@ async fn the_invisible_are_offline_to_others_and_know_it_themselves() {
     assert_eq!(of_ada["online_status"], "offline");
     let (_, stats) = service.get(&eve.token, "/api/presence/stats/").await;
     assert_eq!(stats["users"], 1);
+}
+
+#[tokio::test]
+async fn who_goes_offline_while_invisible_leaves_no_trace_when_the_record_is_gone() {
+    let service = Service::start().await;
+    let ada = service.person("ada", Role::User).await;
+    let bob = service.person("bob", Role::User).await;
+    let newcomer = service.person("cleo", Role::User).await;
+    let (store, audit) = (&service.app.store, &service.app.audit);
+    let hide = async |person: &Person| {
+        let (text, emoji) = (String::new(), String::new());
+        let claim = Claim { id: "c1".to_owned(), status: Status::Invisible, text, emoji, until: None };
+        store.claim(&user(person), &Org::default(), Whose::Manual, Some(&claim), None).await.unwrap();
+    };
+    service.post(&ada.token, "/api/users/heartbeat/", json!({})).await;
+    hide(&ada).await;
+    // This one was never seen at all.
+    hide(&newcomer).await;
+    service.post(&newcomer.token, "/api/users/heartbeat/", json!({})).await;
+    let see = async || {
+        let users = json!({"users": [ada.id.to_string(), newcomer.id.to_string(), "nobody"]});
+        service.post(&bob.token, "/api/presence/query/", users).await.1["results"].clone()
+    };
+    let before = see().await;
+    assert!(before[0]["version"].is_i64() && before[1]["version"] == before[2]["version"], "{before}");
+    for person in [&ada, &newcomer] {
+        let login = LoginId::parse(&format!("login-{}", person.id)).unwrap();
+        store.end_login(&user(person), &Org::default(), &login).await.unwrap();
+    }
+    assert_eq!(see().await, before);
+    for shard in 0..store.keys().shards() {
+        let position = audit.position(shard).await.unwrap();
+        let entries = store.entries(shard, position.n, 100).await.unwrap();
+        audit.copy(shard, position, position.epoch, &entries).await.unwrap();
+        let end = entries.last().map_or(0, |entry| entry.n()) + 1;
+        let mut users = vec![user(&ada), user(&newcomer)];
+        users.retain(|user| store.keys().shard_of(user) == shard);
+        store.trim(shard, end, &users).await.unwrap();
+    }
+    assert!(store.views(&[user(&ada), user(&newcomer)]).await.unwrap().iter().all(Option::is_none));
+    assert_eq!(see().await, before);
 }

@@ -1,6 +1,7 @@
 //! From heartbeat to history: whole nodes on real servers. Every journey ends by comparing Redis, the API and the
 //! audit.
 
+mod copying;
 mod logouts;
 mod one_node;
 mod outages;

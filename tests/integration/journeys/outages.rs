@@ -61,6 +61,24 @@ async fn without_postgres_presence_goes_on_and_every_entry_arrives_later() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_postgres_a_node_with_many_shards_stops_in_time() {
+    let stack = support::private_stack(|_| ());
+    let database = support::migrated(&stack).await;
+    let node = Service::node(&stack.redis_url(), &database, "rc", &["--redis-shards", "64"]).await;
+    let people = crowd(&node, 100, 200);
+    eventually("all shards are open", Duration::from_secs(10), async || {
+        let beats = people.iter().map(|token| node.beat(token, json!({})));
+        futures::future::join_all(beats).await.iter().all(|(status, _)| status.is_success()).then_some(())
+    })
+    .await;
+    stack.postgres().kill();
+    beat_all(&node, &crowd(&node, 300, 200)).await;
+    // The copy has found out by now: each shard would wait for a connection until its time is over.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(node.stop().await, "the tasks ended within their time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn redis_started_again_with_its_data_is_back_within_a_second() {
     let stack = support::private_stack(|options| options.redis_persists = true);
     let database = support::migrated(&stack).await;

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use rollcall::presence::{Gate, GateKind, LoginId, Millis, Org, Pace, Reason, Tab, UserId};
+use rollcall::presence::{
+    Activity, Claim, EntryKind, Gate, GateKind, LoginId, Millis, Org, Outgoing, Pace, Reason, Status, Tab,
+    UserId, Whose,
+};
 use rollcall::store::scripts::{self, Script};
 use rollcall::store::{Answer, Bearer, Beat, Ownership, STALL, Store, StoreError, StoreSettings};
 
@@ -120,7 +123,7 @@ async fn a_shard_without_meta_judges_nobody() {
     is_restoring(store.cut(&user, &org, 2, None, Reason::LogoutAll, None).await);
     let gate = Gate { kind: Some(GateKind::Banned), version: 1, until: None };
     is_restoring(store.gate(&user, &org, &gate, None).await);
-    is_restoring(store.claim(&user, &org, rollcall::presence::Whose::Manual, None, None).await);
+    is_restoring(store.claim(&user, &org, Whose::Manual, None, None).await);
     is_restoring(store.expire(0, std::slice::from_ref(&user)).await);
     is_restoring(store.views(&[user]).await);
     is_restoring(store.stats(None).await);
@@ -234,6 +237,64 @@ async fn trimming_forgets_what_is_copied_and_whom_nobody_needs() {
 }
 
 #[tokio::test]
+async fn an_entry_of_a_newer_version_stands_in_nobody_s_way() {
+    let store = store(1).await;
+    store.open_shard(0, 1).await.unwrap();
+    let users: Vec<UserId> = ["1", "2", "3"].map(|user| UserId::parse(user).unwrap()).into();
+    store.beat(&beat("1")).await.unwrap();
+    let newer = "k t u 2 o main f 0 t 1 r teleported a 1 d 2 s 1 os 1 l 1 ss 1 sl 1 i x.y v '' x ''";
+    crate::support::add_entry(&store, 0, newer).await;
+    crate::support::add_entry(&store, 0, "k z").await;
+    store.beat(&beat("3")).await.unwrap();
+    let entries = store.entries(0, 0, 10).await.unwrap();
+    assert_eq!(entries.iter().map(Outgoing::n).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    let understood: Vec<_> = entries.iter().map(|entry| entry.entry().is_some()).collect();
+    assert_eq!(understood, [true, false, false, true]);
+    let raw = entries[1].raw().unwrap();
+    assert_eq!((raw.fields["r"].as_str(), raw.fields.len()), ("teleported", 16));
+    assert_eq!((raw.user.as_ref(), raw.detected_at), (Some(&users[1]), Some(Millis(2))));
+    assert!(raw.problem.contains("`r`"), "{}", raw.problem);
+    assert_eq!((entries[2].user(), entries[2].detected_at()), (None, None));
+    assert_eq!(store.trim(0, 4, &users).await.unwrap().0, 3);
+}
+
+#[tokio::test]
+async fn a_claim_that_ends_takes_its_words_along_even_where_the_status_stays() {
+    let store = store(1).await;
+    store.open_shard(0, 1).await.unwrap();
+    let Bearer { user, org, .. } = bearer("1");
+    store.beat(&Beat { activity: Some(Activity::Idle), idle_ms: Some(400_000), ..beat("1") }).await.unwrap();
+    let start = super::a_day_ahead();
+    for (whose, reason, ends) in [
+        (Whose::Manual, Reason::ManualExpired, start + Millis(1_000)),
+        (Whose::Admin, Reason::AdminExpired, start + Millis(3_000)),
+    ] {
+        let claim = Claim {
+            id: format!("{whose:?}"),
+            status: Status::Away,
+            text: "at lunch".to_owned(),
+            emoji: String::new(),
+            until: Some(ends),
+        };
+        store.claim(&user, &org, whose, Some(&claim), None).await.unwrap();
+        let told = store.views(std::slice::from_ref(&user)).await.unwrap().remove(0).unwrap();
+        let noticed = ends + Millis(70);
+        store.clock().set(noticed);
+        for _ in 0..2 {
+            store.expire(0, std::slice::from_ref(&user)).await.unwrap();
+        }
+        let view = store.views(std::slice::from_ref(&user)).await.unwrap().remove(0).unwrap();
+        assert_eq!((view.status, view.since, view.text), (Status::Away, told.since, None));
+        assert_eq!(view.shown.version, told.shown.version + 1, "watchers take the change as a new one");
+        let entries = store.entries(0, 0, 10).await.unwrap();
+        let last = entries.last().unwrap().entry().unwrap();
+        assert_eq!((last.kind, last.from, last.to), (EntryKind::Claim, Status::Away, Status::Away));
+        assert_eq!((last.reason, last.occurred_at, last.detected_at), (reason, ends, noticed));
+    }
+    assert_eq!(store.entries(0, 0, 10).await.unwrap().len(), 5, "each once");
+}
+
+#[tokio::test]
 async fn what_is_due_is_listed_once_it_is_settled() {
     let store = store(1).await;
     store.open_shard(0, 1).await.unwrap();
@@ -261,7 +322,7 @@ async fn a_redis_that_forgot_the_scripts_learns_them_again() {
     store.touch_now(&bearer("1")).await.unwrap();
     store.check(&bearer("1")).await.unwrap();
     store.close(&bearer("1"), &Tab::default(), None).await.unwrap();
-    store.claim(&user, &org, rollcall::presence::Whose::Manual, None, None).await.unwrap();
+    store.claim(&user, &org, Whose::Manual, None, None).await.unwrap();
     store.due(0, Duration::ZERO, 1, true).await.unwrap();
     store.expire(0, std::slice::from_ref(&user)).await.unwrap();
     store.stats(None).await.unwrap();

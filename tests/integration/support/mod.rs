@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rollcall::config::Surroundings;
 use rollcall::devstack::{DevStack, Options, Search};
+use rollcall::store::{Shard, Store};
 use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -101,4 +102,13 @@ pub async fn redis_command_to(stack: &DevStack, command: &str) -> String {
     let mut reply = vec![0; 64 * 1024];
     let count = socket.read(&mut reply).await.unwrap();
     String::from_utf8_lossy(&reply[..count]).into_owned()
+}
+
+/// Appends an entry of these fields to a shard's outbox, as a script of another version would.
+pub async fn add_entry(store: &Store, shard: Shard, fields: &str) {
+    let text = "local n = redis.call('HINCRBY', KEYS[1], 'n', 1) \
+        return redis.call('XADD', KEYS[2], n .. '-0', unpack(ARGV))";
+    let (meta, log) = (store.keys().meta(shard), store.keys().log(shard));
+    let reply = redis_command(&format!("EVAL \"{text}\" 2 {meta} {log} {fields}")).await;
+    assert!(reply.starts_with('$'), "{reply}");
 }

@@ -89,7 +89,9 @@ impl Service {
 
     async fn build(redis: &str, database: &str, prefix: &str, flags: &[&str]) -> Self {
         let places = ["--redis-prefix", prefix, "--redis-url", redis, "--database-url", database];
-        let args = ["rollcall", "--redis-shards", "2"].into_iter().chain(places).chain(flags.iter().copied());
+        // Two show whatever more would, unless the number itself matters.
+        let shards: &[_] = if flags.contains(&"--redis-shards") { &[] } else { &["--redis-shards", "2"] };
+        let args = ["rollcall"].iter().chain(shards).chain(&places).chain(flags).copied();
         let mut config = load::<Settings>(args.map(Into::into)).unwrap().command.config;
         config.auth.set_secret(SECRET.into());
         let app = App::build(config).await.unwrap();
