@@ -113,8 +113,8 @@ async fn drain(
 ) -> (Shard, anyhow::Result<Position>) {
     let outcome = async {
         let mut position = match known {
-            Some(position) => position,
-            None => node.app.audit.position(shard).await?,
+            Some(position) if position.epoch == state.epoch => position,
+            _ => node.app.audit.position(shard).await?,
         };
         if position.epoch != state.epoch {
             position = adopt(node, shard, state.epoch).await?;
