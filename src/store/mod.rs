@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 
+use crate::metrics::record;
 use crate::presence::{LoginId, Millis, Policy, Status, UserId};
 
 pub use due::{Due, DueMember, Expired};
@@ -103,6 +104,7 @@ impl Store {
         let link = link::Link::connect(&settings.url).await?;
         settings::check(&link).await?;
         link.preload().await?;
+        scripts::ALL.iter().for_each(|script| record::expect_script(script.name));
         let keys = Keys::new(&settings.prefix, settings.shards);
         let clock = Clock::default();
         let store = Self {

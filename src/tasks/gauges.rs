@@ -44,16 +44,23 @@ async fn take(node: &Node) {
 }
 
 async fn figures(node: &Node) -> Result<(), StoreError> {
+    let memory = node.app.store.memory().await?;
+    record::redis_memory(memory.used, memory.limit);
+    node.owned.set_pressure(is_nearly_full(memory));
+    heard(node).await?;
     let stats = node.app.store.stats(None).await?;
     record::users(Status::Online, stats.online);
     record::users(Status::Away, stats.away);
     record::users(Status::Busy, stats.busy);
     record::sessions(Transport::Http, stats.sessions);
-    let memory = node.app.store.memory().await?;
-    record::redis_memory(memory.used, memory.limit);
-    node.owned.set_pressure(is_nearly_full(memory));
-    outbox(node, stats.now);
-    let heard: Vec<_> = node.owned.shards().into_iter().map(|shard| (shard, stats.now)).collect();
+    Ok(())
+}
+
+/// How long the outbox is, and that its shards were heard of.
+async fn heard(node: &Node) -> Result<(), StoreError> {
+    let now = node.app.store.now().await?;
+    outbox(node, now);
+    let heard: Vec<_> = node.owned.shards().into_iter().map(|shard| (shard, now)).collect();
     if let Err(error) = node.app.audit.heard(&heard).await {
         tracing::debug!(%error, "cannot note when shards were heard of");
     }
