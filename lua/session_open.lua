@@ -1,4 +1,5 @@
 -- session_open: judge one sign of life: start, renew, take over or refuse a session, and recompute the view.
+-- Longer than the house number because a sign of life says so much: half of it is its contract.
 --
 -- KEYS[1-9]  the shard, see lib/shard.lua
 -- KEYS[10]   on of the organisation             (zset)

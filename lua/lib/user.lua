@@ -1,4 +1,5 @@
 -- One user's record, and the only place where what others see changes. Needs lib/shard.lua.
+-- Longer than the house number because a change of status must not be spread over files: here it is whole.
 local OFFLINE, ONLINE, AWAY, INVISIBLE = 0, 1, 2, 4
 local STANDARD, CAPPED, CLOSING, LONG = 0, 1, 2, 3
 local SCALE = 1e13
