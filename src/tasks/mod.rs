@@ -10,6 +10,7 @@ mod logins;
 mod nudge;
 mod owned;
 mod ownership;
+mod rounds;
 mod sweep;
 mod ticks;
 mod trim;

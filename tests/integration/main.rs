@@ -4,6 +4,7 @@
 
 mod accounts;
 mod audit;
+mod cluster;
 mod devstack;
 mod house;
 mod http;
