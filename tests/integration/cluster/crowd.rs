@@ -33,11 +33,6 @@ impl Witness {
         let times: Vec<Instant> = std::iter::once(&before).chain(after).copied().collect();
         times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(Duration::MAX)
     }
-
-    /// How long after a moment the first heartbeat that was sent later was taken, if one was.
-    pub fn back_after(&self, moment: Instant) -> Option<Duration> {
-        self.taken.iter().find(|at| **at > moment).map(|at| *at - moment)
-    }
 }
 
 /// People who beat until they are asked to stop.

@@ -84,7 +84,9 @@ impl Cluster {
 
     fn join(&self) {
         let members = self.fleet.members();
-        for (number, (member, slots)) in members.iter().zip(["0 5460", "5461 10922", "10923 16383"]).enumerate() {
+        for (number, (member, slots)) in
+            members.iter().zip(["0 5460", "5461 10922", "10923 16383"]).enumerate()
+        {
             tell(member, &format!("CLUSTER ADDSLOTSRANGE {slots}\nCLUSTER SET-CONFIG-EPOCH {}", number + 1));
         }
         for member in &members[1..] {
@@ -98,13 +100,17 @@ impl Cluster {
         for (replica, primary) in members[3..].iter().zip(members) {
             let id = tell(primary, "CLUSTER MYID");
             until("a replica finds its primary", LIMIT, || {
-                tell(replica, "CLUSTER NODES").lines().any(|line| line.starts_with(&id) && !line.contains("handshake"))
+                tell(replica, "CLUSTER NODES")
+                    .lines()
+                    .any(|line| line.starts_with(&id) && !line.contains("handshake"))
             });
             tell(replica, &format!("CLUSTER REPLICATE {id}"));
         }
         until("the cluster is whole", LIMIT, || {
             members.iter().all(|member| knows(member, "cluster_state:ok"))
-                && members[3..].iter().all(|replica| tell(replica, "INFO replication").contains("link_status:up"))
+                && members[3..]
+                    .iter()
+                    .all(|replica| tell(replica, "INFO replication").contains("link_status:up"))
         });
     }
 
@@ -206,7 +212,8 @@ impl Rig for Sentinels {
     fn url(&self) -> String {
         let (password, of_sentinels) = PASSWORDS;
         let [first, rest @ ..] = self.sentinels() else { panic!("three sentinels") };
-        let nodes: String = rest.iter().map(|sentinel| format!("&node=127.0.0.1:{}", sentinel.port())).collect();
+        let nodes: String =
+            rest.iter().map(|sentinel| format!("&node=127.0.0.1:{}", sentinel.port())).collect();
         format!(
             "redis-sentinel://:{password}@127.0.0.1:{}?sentinelServiceName={SERVICE}&sentinelPassword={of_sentinels}{nodes}",
             first.port()

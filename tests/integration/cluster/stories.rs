@@ -97,13 +97,16 @@ async fn counts(one: &Service, other: &Service) {
     let (status, stats) = other.get(&chief.token, "/api/presence/stats/").await;
     assert_eq!(status, StatusCode::OK);
     assert!(stats["online"].as_u64().unwrap() >= u64::from(SHARDS), "{stats}");
-    let (status, answer): (_, Value) =
-        crate::support::service::answer(other.request(Method::POST, "/api/presence/query/")
+    let (status, answer): (_, Value) = crate::support::service::answer(
+        other
+            .request(Method::POST, "/api/presence/query/")
             .bearer_auth(&chief.token)
-            .json(&json!({"users": users})))
-        .await;
+            .json(&json!({"users": users})),
+    )
+    .await;
     assert_eq!(status, StatusCode::OK);
-    let asked: Vec<_> = answer["results"].as_array().unwrap().iter().map(|view| view["status"].clone()).collect();
+    let asked: Vec<_> =
+        answer["results"].as_array().unwrap().iter().map(|view| view["status"].clone()).collect();
     assert_eq!(asked, vec![json!("online"); users.len()], "{answer}");
     assert!(other.app.store.memory().await.unwrap().used > 0);
 }
