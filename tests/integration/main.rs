@@ -5,6 +5,7 @@
 mod accounts;
 mod audit;
 mod cluster;
+mod deploy;
 mod devstack;
 mod house;
 mod http;

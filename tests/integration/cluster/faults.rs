@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::Client;
 use rollcall::audit::{Audit, connect};
+use rollcall::devstack::{Data, Member};
 use rollcall::presence::{Policy, Reason, Status};
 use rollcall::store::{LeaseEvent, LeaseEvents, STALL, Shard, Store, StoreSettings};
 use tokio::sync::mpsc;
@@ -37,6 +38,22 @@ const SETTINGS: &[(&str, &str)] = &[
 enum Fault {
     Kill,
     Freeze,
+}
+
+impl Fault {
+    fn strike(self, victim: &Member) {
+        match self {
+            Self::Kill => victim.server().kill(),
+            Self::Freeze => victim.server().freeze().unwrap(),
+        }
+    }
+
+    fn mend(self, victim: &Member) {
+        match self {
+            Self::Kill => victim.server().start(Data::Kept).unwrap(),
+            Self::Freeze => victim.server().thaw().unwrap(),
+        }
+    }
 }
 
 /// The end of leases, heard by somebody who only listens.
@@ -113,18 +130,12 @@ async fn survives(rig: &impl Rig, fault: Fault) {
     let victim = rig.primary_of(0);
     let concerned = rig.shards_of(victim);
     rig.settle(0);
-    match fault {
-        Fault::Kill => victim.server().kill(),
-        Fault::Freeze => victim.server().freeze().unwrap(),
-    }
+    fault.strike(victim);
     let (began, limit) = (Instant::now(), rig.patience() + ALLOWED);
     let back = newcomers(&bases, began, limit).await;
     let there: Vec<Duration> =
         futures::future::join_all(nodes.iter().map(|node| whole(node, limit))).await.into_iter().collect();
-    match fault {
-        Fault::Kill => victim.server().start(rollcall::devstack::Data::Kept).unwrap(),
-        Fault::Freeze => victim.server().thaw().unwrap(),
-    }
+    fault.mend(victim);
     eventually("the old primary is a replica", Duration::from_secs(20), async || {
         rig.is_replica(victim).then_some(())
     })
