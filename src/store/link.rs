@@ -59,10 +59,10 @@ impl Link {
         let Found { primaries, slots } = finder.first().await?;
         let mut all = Vec::with_capacity(primaries.len());
         for (name, config) in primaries {
-            all.push(Arc::new(if finder.is_fixed() {
-                Primary::connect(name, config, Arc::clone(&moved)).await?
-            } else {
+            all.push(Arc::new(if finder.is_cluster() {
                 Primary::begin(name, config, Arc::clone(&moved))?
+            } else {
+                Primary::connect(name, config, Arc::clone(&moved)).await?
             }));
         }
         let primaries = RwLock::new(Arc::new(Primaries { all, slots }));

@@ -56,7 +56,6 @@ impl Finder {
     pub(super) fn of(url: &str) -> Result<Self, StoreError> {
         let mut base = Config::from_url(url).map_err(|error| unavailable(&error))?;
         base.version = fred::types::RespVersion::RESP3;
-        base.fail_fast = false;
         let way = match &base.server {
             ServerConfig::Clustered { hosts, .. } => Way::Cluster { seeds: hosts.clone() },
             ServerConfig::Sentinel { hosts, service_name, username, password } => {
@@ -122,9 +121,7 @@ impl Finder {
             ServerConfig::Unix { path } => path.display().to_string(),
             other => other.hosts().first().map(ToString::to_string).unwrap_or_default(),
         };
-        // The only one must be there at the start, and says why if it is not.
-        let config = Config { fail_fast: true, ..self.base.clone() };
-        Found { primaries: vec![(name, config)], slots: Vec::new() }
+        Found { primaries: vec![(name, self.base.clone())], slots: Vec::new() }
     }
 
     fn served(&self, served: Served) -> Found {
@@ -187,7 +184,7 @@ async fn told(service: &str, watchers: &[Watcher]) -> Result<Address, StoreError
 
 impl Watcher {
     fn begin(config: Config) -> Result<Self, StoreError> {
-        let client = primary::client(&config, 32)?;
+        let client = primary::client(&Config { fail_fast: false, ..config }, 32)?;
         let connection = client.connect();
         Ok(Self { client, connection })
     }
@@ -201,7 +198,7 @@ impl Watcher {
             Ok(None) => Err(StoreError::Unfit(format!(
                 "the sentinels know no service `{service}` (sentinelServiceName)"
             ))),
-            Err(error) => Err(unavailable(&error)),
+            Err(error) => Err(StoreError::Unavailable(format!("no sentinel answers: {error}"))),
         }
     }
 }

@@ -91,9 +91,9 @@ pub(super) fn client(config: &Config, ring: usize) -> Result<Client, StoreError>
 impl Primary {
     /// Begins to connect; fred goes on trying by itself.
     pub(super) fn begin(name: String, config: Config, elsewhere: Arc<Notify>) -> Result<Self, StoreError> {
-        let clients: Vec<Client> = (0..CONNECTIONS).map(|_| client(&config, 32)).collect::<Result<_, _>>()?;
-        let connections = clients.iter().map(ClientLike::connect).collect();
-        Ok(Self::of(name, config, clients, connections, elsewhere))
+        let mut primary = Self::apart(name, Config { fail_fast: false, ..config }, elsewhere)?;
+        primary.connections = primary.clients.iter().map(ClientLike::connect).collect();
+        Ok(primary)
     }
 
     /// Connects, or fails at once with the reason.
@@ -102,21 +102,17 @@ impl Primary {
         config: Config,
         elsewhere: Arc<Notify>,
     ) -> Result<Self, StoreError> {
-        let clients: Vec<Client> = (0..CONNECTIONS).map(|_| client(&config, 32)).collect::<Result<_, _>>()?;
-        let connections = try_join_all(clients.iter().map(ClientLike::init)).await;
-        let connections = connections.map_err(|error| unavailable(&error))?;
-        Ok(Self::of(name, config, clients, connections, elsewhere))
+        let mut primary = Self::apart(name, Config { fail_fast: true, ..config }, elsewhere)?;
+        let connections = try_join_all(primary.clients.iter().map(ClientLike::init)).await;
+        primary.connections = connections.map_err(|error| unavailable(&error))?;
+        Ok(primary)
     }
 
-    fn of(
-        name: String,
-        config: Config,
-        clients: Vec<Client>,
-        connections: Vec<ConnectHandle>,
-        elsewhere: Arc<Notify>,
-    ) -> Self {
-        let (turn, timeouts, is_checked) = Default::default();
-        Self { name, config, clients, connections, turn, timeouts, is_checked, elsewhere }
+    /// Without connections yet.
+    fn apart(name: String, config: Config, elsewhere: Arc<Notify>) -> Result<Self, StoreError> {
+        let clients = (0..CONNECTIONS).map(|_| client(&config, 32)).collect::<Result<_, _>>()?;
+        let (connections, turn, timeouts, is_checked) = Default::default();
+        Ok(Self { name, config, clients, connections, turn, timeouts, is_checked, elsewhere })
     }
 
     /// How to connect to it.

@@ -2,6 +2,7 @@
 
 mod crowd;
 mod faults;
+mod moves;
 mod rigs;
 mod stories;
 mod wire;

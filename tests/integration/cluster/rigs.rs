@@ -98,7 +98,7 @@ impl Cluster {
             members.iter().all(|member| knows(member, "cluster_known_nodes:6"))
         });
         for (replica, primary) in members[3..].iter().zip(members) {
-            let id = tell(primary, "CLUSTER MYID");
+            let id = Self::id(primary);
             until("a replica finds its primary", LIMIT, || {
                 tell(replica, "CLUSTER NODES")
                     .lines()
@@ -117,6 +117,41 @@ impl Cluster {
     /// The servers.
     pub fn members(&self) -> &[Member] {
         self.fleet.members()
+    }
+
+    /// The id of a server in the cluster.
+    pub fn id(member: &Member) -> String {
+        tell(member, "CLUSTER MYID")
+    }
+
+    /// Moves the slot of a shard to another primary, as `redis-cli --cluster reshard` does: key by key, while both work.
+    pub fn move_shard(&self, shard: Shard, to: &Member) {
+        let (slot, from) = (self.slot(shard), self.primary_of(shard));
+        let (from_id, to_id) = (Self::id(from), Self::id(to));
+        tell(to, &format!("CLUSTER SETSLOT {slot} IMPORTING {from_id}"));
+        tell(from, &format!("CLUSTER SETSLOT {slot} MIGRATING {to_id}"));
+        loop {
+            let keys = tell(from, &format!("CLUSTER GETKEYSINSLOT {slot} 20")).replace('\n', " ");
+            if keys.is_empty() {
+                break;
+            }
+            tell(from, &format!("MIGRATE 127.0.0.1 {} \"\" 0 5000 KEYS {keys}", to.port()));
+        }
+        for member in [to, from] {
+            tell(member, &format!("CLUSTER SETSLOT {slot} NODE {to_id}"));
+        }
+    }
+
+    /// Hands the place of a primary over to its replica, in order.
+    pub fn hand_over(&self, primary: &Member) {
+        let id = Self::id(primary);
+        let follows = |member: &&Member| {
+            tell(member, "CLUSTER NODES")
+                .lines()
+                .any(|line| line.contains("myself,slave") && line.contains(&id))
+        };
+        tell(self.members().iter().find(follows).unwrap(), "CLUSTER FAILOVER");
+        until("the replica has taken over", LIMIT, || self.is_replica(primary));
     }
 
     /// The slot of a shard.
@@ -142,9 +177,11 @@ impl Rig for Cluster {
         let has_slot = |member: &&Member| {
             let own = tell(member, "CLUSTER NODES");
             let own = own.lines().find(|line| line.contains("myself,master")).unwrap_or_default();
-            own.split(' ').skip(8).filter_map(|word| word.split_once('-')).any(|(first, last)| {
-                (first.parse().unwrap_or(u16::MAX)..=last.parse().unwrap_or(0)).contains(&slot)
-            })
+            own.split(' ').skip(8).map(|word| word.split_once('-').unwrap_or((word, word))).any(
+                |(first, last)| {
+                    (first.parse().unwrap_or(u16::MAX)..=last.parse().unwrap_or(0)).contains(&slot)
+                },
+            )
         };
         self.members().iter().filter(|member| member.server().pid().is_some()).find(has_slot).unwrap()
     }
