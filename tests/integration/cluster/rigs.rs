@@ -142,6 +142,12 @@ impl Cluster {
         }
     }
 
+    /// From now on nothing that a primary takes reaches its replica, and it does not notice: whoever is connected stays
+    /// so, but the replica may not come back.
+    pub fn cut_off_replica(primary: &Member) {
+        tell(primary, "CONFIG SET requirepass nobody-knows\nCLIENT KILL TYPE replica");
+    }
+
     /// Hands the place of a primary over to its replica, in order.
     pub fn hand_over(&self, primary: &Member) {
         let id = Self::id(primary);
