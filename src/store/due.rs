@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::keys::Shard;
 use super::reply::Parts;
 use super::{Store, StoreError, millis, scripts};
-use crate::presence::{Org, SessionId, UserId};
+use crate::presence::{Org, UserId};
 
 /// Most users of one expiry call: about 2 ms of Redis' time.
 const EXPIRIES_PER_CALL: usize = 200;
@@ -15,8 +15,8 @@ const EXPIRIES_PER_CALL: usize = 200;
 pub struct DueMember {
     /// Whose.
     pub user: UserId,
-    /// Which session; `None` for the end of a claim or a gate.
-    pub session: Option<SessionId>,
+    /// The handle of which session ([`Keys::handle`](super::Keys::handle)); `None` for the end of a claim or a gate.
+    pub session: Option<String>,
 }
 
 /// What is due in a shard.
@@ -117,7 +117,7 @@ fn parse_member(member: &str) -> Option<DueMember> {
     match kind {
         "s" => {
             let (user, session) = rest.split_once(':')?;
-            Some(DueMember { user: user.parse().ok()?, session: Some(session.parse().ok()?) })
+            Some(DueMember { user: user.parse().ok()?, session: Some(session.to_owned()) })
         }
         _ => Some(DueMember { user: rest.parse().ok()?, session: None }),
     }

@@ -11,7 +11,7 @@ use tokio::sync::broadcast;
 use super::StoreError;
 use super::keys::{Keys, Shard};
 use super::link::{self, unavailable};
-use crate::presence::{SessionId, UserId};
+use crate::presence::UserId;
 
 /// How long to wait before a subscription is tried again.
 const RETRY: Duration = Duration::from_millis(200);
@@ -20,7 +20,7 @@ const RETRY: Duration = Duration::from_millis(200);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LeaseEvent {
     /// A lease has expired.
-    Expired(Shard, UserId, SessionId),
+    Expired(Shard, UserId),
     /// Events were lost (the ring was lapped, or the connection broke): look for yourself.
     Missed(u64),
 }
@@ -83,8 +83,8 @@ impl LeaseEvents {
                 event = self.events.recv() => match event {
                     Ok(event) => {
                         let key = event.key.as_str().and_then(|key| self.keys.parse_lease(key));
-                        if let Some((shard, user, session)) = key {
-                            return LeaseEvent::Expired(shard, user, session);
+                        if let Some((shard, user)) = key {
+                            return LeaseEvent::Expired(shard, user);
                         }
                     }
                     Err(broadcast::error::RecvError::Lagged(missed)) => return LeaseEvent::Missed(missed),

@@ -65,8 +65,8 @@ impl Store {
     }
 
     async fn shard_stats(&self, shard: Shard, org: Option<&Org>) -> Result<Stats, StoreError> {
-        let (meta, log) = (self.keys.meta(shard), self.keys.log(shard));
-        let keys = vec![meta, self.keys.on(shard, org), self.keys.tabs(shard, org), log];
+        let mut keys = vec![self.keys.meta(shard), self.keys.log(shard)];
+        keys.extend(self.keys.sets(shard, org).into_iter().flatten());
         let most = i64::try_from(MOST_SESSIONS).unwrap_or(i64::MAX);
         let reply = self.link.call(&scripts::SHARD_STATS, keys, vec![most.into()]).await?;
         let mut parts = told(&scripts::SHARD_STATS, reply)?;
@@ -93,9 +93,10 @@ impl Store {
     ) -> Result<Vec<(UserId, Status, Millis)>, StoreError> {
         let wanted = [Status::Online, Status::Away, Status::Busy];
         let wanted = wanted.into_iter().filter(|each| status.is_none_or(|status| status == *each));
-        let calls = wanted.flat_map(|status| {
-            (0..self.keys.shards()).map(move |shard| self.present_in(shard, org, status, limit))
-        });
+        let sets: Vec<String> = (0..self.keys.shards())
+            .flat_map(|shard| self.keys.sets(shard, org).into_iter().map(|[on, _]| on))
+            .collect();
+        let calls = wanted.flat_map(|status| sets.iter().map(move |set| self.present_in(set, status, limit)));
         let mut found: Vec<_> = futures::future::try_join_all(calls).await?.into_iter().flatten().collect();
         // After the lists: a shard that is there now was not lost before they were read.
         futures::future::try_join_all((0..self.keys.shards()).map(|shard| self.check_open(shard))).await?;
@@ -112,15 +113,14 @@ impl Store {
 
     async fn present_in(
         &self,
-        shard: Shard,
-        org: Option<&Org>,
+        set: &str,
         status: Status,
         limit: usize,
     ) -> Result<Vec<(UserId, Status, Millis)>, StoreError> {
         let (low, high) = super::score_range(status);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let range = self.link.client().zrevrangebyscore::<Vec<(String, f64)>, _, _, _>(
-            self.keys.on(shard, org),
+            set,
             high - 1,
             low,
             true,
