@@ -110,8 +110,16 @@ impl Keys {
     /// The hash that holds a user's record.
     #[must_use]
     pub fn record(&self, user: &UserId) -> String {
-        let bucket = (Self::hash(user) / self.shards) % BUCKETS;
-        self.of(self.shard_of(user), &format!("user:{bucket}"))
+        self.bucket(self.shard_of(user), (Self::hash(user) / self.shards) % BUCKETS)
+    }
+
+    fn bucket(&self, shard: Shard, number: u16) -> String {
+        self.of(shard, &format!("user:{number}"))
+    }
+
+    /// All hashes that hold records of a shard.
+    pub fn records(&self, shard: Shard) -> impl Iterator<Item = String> {
+        (0..BUCKETS).map(move |number| self.bucket(shard, number))
     }
 
     /// What stands for a session in keys and in `due`, however long its name is: as in `lua/lib/record.lua`.

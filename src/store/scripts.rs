@@ -102,7 +102,9 @@ script!(/// Gives a shard up.
 script!(/// Lists and touches what is due.
     SHARD_DUE = "shard_due", "no-writes", exactly(1), exactly(4));
 script!(/// Counts.
-    SHARD_STATS = "shard_stats", "no-writes", and_each(2, 2), exactly(1));
+    SHARD_STATS = "shard_stats", "no-writes", and_each(0, 2), exactly(2));
+script!(/// Lists who is present.
+    SHARD_PRESENT = "shard_present", "no-writes", and_each(0, 2), and_each(1, 1));
 script!(/// Forgets what is copied and old.
     OUTBOX_TRIM = "outbox_trim", "allow-oom", and_each(1, 1), and_each(1, 1), "record");
 script!(/// A node shows that it lives.
@@ -128,6 +130,7 @@ pub static ALL: &[&Script] = &[
     &SHARD_RELEASE,
     &SHARD_DUE,
     &SHARD_STATS,
+    &SHARD_PRESENT,
     &OUTBOX_TRIM,
     &NODE_BEAT,
     &NODE_LEAVE,
