@@ -1,9 +1,9 @@
 -- A user's record as it is kept, and the names of what is due. The only place that knows either form.
 
--- Sessions have names of any length; keys hold the same few characters of each. Two sessions of one user share them
+-- Sessions have names of any length; keys hold ten characters that stand for each. Two sessions of one user share them
 -- once in 10^12; then they share a deadline, too, and the user is present as long as either shows itself.
 local function member(user, session)
-  return 's:' .. user .. ':' .. string.sub(redis.sha1hex(session), 1, 10)
+  return 's:' .. user .. ':' .. (#session > 10 and string.sub(redis.sha1hex(session), 1, 10) or session)
 end
 
 -- Most times of a record are the same, and a difference of 0 takes one byte instead of nine.

@@ -8,6 +8,9 @@ pub const LAYOUT: u32 = 2;
 /// Records of a shard are spread over so many hashes, small enough to stay packed at a million users.
 const BUCKETS: u16 = 256;
 
+/// Longer names of sessions are shortened to so many characters: the longest that cost no more memory beside an id of 16.
+const HANDLE: usize = 10;
+
 /// A shard's number.
 pub type Shard = u16;
 
@@ -125,8 +128,11 @@ impl Keys {
     /// What stands for a session in keys and in `due`, however long its name is: as in `lua/lib/record.lua`.
     #[must_use]
     pub fn handle(session: &SessionId) -> String {
-        let mut handle = fred::util::sha1_hash(&session.to_string());
-        handle.truncate(10);
+        let mut handle = session.to_string();
+        if handle.len() > HANDLE {
+            handle = fred::util::sha1_hash(&handle);
+            handle.truncate(HANDLE);
+        }
         handle
     }
 
