@@ -45,6 +45,12 @@ impl Wire {
         line.with_context(|| format!("INFO does not say {name}"))?.trim().parse().context("no number")
     }
 
+    /// As a server with this much data should be set: else its append-only file is rewritten, by a copy of the whole
+    /// process, again and again while the people come.
+    pub(super) async fn rewrite_seldom(&mut self) -> anyhow::Result<()> {
+        self.ask(&["CONFIG", "SET", "auto-aof-rewrite-min-size", "4gb"]).await.map(drop)
+    }
+
     /// Bytes in use, less buffers of clients and the append-only file, which are no data.
     pub(super) async fn used(&mut self) -> anyhow::Result<f64> {
         let used = self.figure("memory", "used_memory").await?;
