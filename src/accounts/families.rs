@@ -135,7 +135,7 @@ pub(super) async fn end_tokens(
     sqlx::query_scalar(sql::TOKENS_END)
         .bind(account)
         .bind(reason.transition().map(Reason::as_str))
-        .bind(&origin.request_id)
+        .bind(reason.transition().and(origin.request_id.as_ref()))
         .fetch_one(connection)
         .await
 }

@@ -4,6 +4,7 @@ mod admin_users;
 mod auth;
 mod bad_input;
 mod bad_tokens;
+mod gates;
 mod gone_clients;
 mod heartbeat;
 mod internal;
@@ -12,6 +13,7 @@ mod lost_shard;
 mod openapi;
 mod presence;
 mod server;
+mod status;
 
 mod transitions;
 mod undone_logins;
