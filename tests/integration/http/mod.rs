@@ -8,6 +8,7 @@ mod gates;
 mod gone_clients;
 mod heartbeat;
 mod internal;
+mod invisible;
 mod layers;
 mod lost_shard;
 mod openapi;

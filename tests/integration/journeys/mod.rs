@@ -2,6 +2,7 @@
 //! audit.
 
 mod copying;
+mod gates;
 mod logouts;
 mod one_node;
 mod outages;
