@@ -30,6 +30,25 @@ pub const PASSWORD_CHANGED: &str = "PASSWORD_CHANGED";
 /// A refresh token came back that had been exchanged: a copy is about.
 pub const REFRESH_REUSED: &str = "REFRESH_REUSED";
 
+/// A pending account was let in.
+pub const USER_APPROVED: &str = "USER_APPROVED";
+/// A pending account was turned away.
+pub const USER_REJECTED: &str = "USER_REJECTED";
+/// An account was shut out, perhaps until an end.
+pub const USER_SUSPENDED: &str = "USER_SUSPENDED";
+/// A suspension came to its end by itself.
+pub const SUSPENSION_ENDED: &str = "SUSPENSION_ENDED";
+/// An account was shut out for good.
+pub const USER_BANNED: &str = "USER_BANNED";
+/// An account that was shut out may be used again.
+pub const USER_ACTIVATED: &str = "USER_ACTIVATED";
+/// An administrator set somebody's presence.
+pub const ONLINE_STATUS_SET: &str = "ONLINE_STATUS_SET";
+/// An administrator let somebody's presence be again.
+pub const ONLINE_STATUS_CLEARED: &str = "ONLINE_STATUS_CLEARED";
+/// An administrator looked at somebody's true presence.
+pub const PRESENCE_REVEALED: &str = "PRESENCE_REVEALED";
+
 /// How much an action matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {

@@ -22,6 +22,7 @@ mod seen;
 mod server;
 mod time;
 mod uncut;
+mod words;
 
 use std::time::Duration;
 
