@@ -100,8 +100,10 @@ async fn a_claim_is_kept_for_the_return_and_reaches_postgres_whoever_sees_it() {
     assert_eq!((status, &said["online_status"]), (StatusCode::OK, &json!("offline")), "{said}");
     copy(&service, shard).await;
     let rows = service.app.audit.claims_of_shard(shard, None, 10).await.unwrap();
-    let kept: Vec<_> =
-        rows.iter().map(|row| (row.kind.as_str(), row.status.as_str(), row.text.as_str())).collect();
+    let kept: Vec<_> = rows
+        .iter()
+        .map(|row| (row.whose.as_str(), row.claim.status.as_str(), row.claim.text.as_str()))
+        .collect();
     assert_eq!(kept, [("manual", "busy", "deep work"), ("admin", "away", "")]);
     let back = service.token(&ada.id.to_string(), "another");
     service.beat(&back, json!({})).await;

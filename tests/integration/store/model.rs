@@ -12,7 +12,7 @@ use rollcall::presence::{
     Activity, Amendment, Claim, ConnectionId, Device, Gate, GateKind, LoginId, Millis, Org, Outgoing, Pace,
     Policy, Reason, Said, SessionId, Status, Tab, UserId, Whose,
 };
-use rollcall::store::{Answer, Bearer, Beat, Store};
+use rollcall::store::{Answer, Bearer, Beat, Keys, Store};
 
 const CASES: u32 = 256;
 const STEPS: usize = 60;
@@ -429,7 +429,7 @@ impl Pair {
         let expected: BTreeSet<_> = sessions
             .flat_map(|(id, user)| user.sessions.iter().map(move |session| (id, session)))
             .filter(|(_, session)| session.deadline <= self.now)
-            .map(|(id, session)| (id.clone(), session.id.clone()))
+            .map(|(id, session)| (id.clone(), Keys::handle(&session.id)))
             .collect();
         assert_eq!(found, expected);
     }
@@ -472,7 +472,7 @@ fn scripts_do_what_the_machine_does() {
     let result = TestRunner::new(config).run(&prop::collection::vec(op(), STEPS), |ops| {
         let outcome = runtime.block_on(async {
             let store = super::store(1).await;
-            store.open_shard(0, EPOCH).await.unwrap();
+            store.open_empty(0, EPOCH).await.unwrap();
             let now = super::a_day_ahead();
             store.clock().set(now);
             let mut pair = Pair { machine: Machine::new(Policy::default(), EPOCH), store, now };
