@@ -140,8 +140,7 @@ fn amend() -> impl Strategy<Value = Op> {
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    let idle_ms = prop::option::of(span());
-    let said = prop::option::of((prop::sample::select(Activity::ALL.to_vec()), idle_ms));
+    let said = prop::option::of((prop::sample::select(Activity::ALL.to_vec()), prop::option::of(span())));
     let beat = (
         who(),
         0..4u8,
