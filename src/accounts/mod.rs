@@ -6,6 +6,7 @@
 
 mod account;
 pub mod actions;
+mod decisions;
 mod error;
 mod families;
 mod gates;
@@ -20,9 +21,10 @@ use sqlx::PgPool;
 
 pub use account::{Account, AccountId, AccountStatus, Credentials, Filter, NewAccount, Page};
 pub use actions::{Action, Origin, Severity};
+pub use decisions::{Decided, Decision, End};
 pub use error::{AccountError, RefreshError};
 pub use families::{EndReason, Family, LoginMeta};
-pub use gates::{AccountGate, Decided, Decision, End};
+pub use gates::AccountGate;
 pub use logins::{Ended, EndedLogin, EndedTokens, Login};
 pub use names::{Email, NameRule, Username};
 pub use rotation::{RefreshMode, RefreshRules, Rotation};

@@ -1,7 +1,7 @@
 //! `approve/`, `reject/`, `suspend/`, `ban/`, `activate/`, `force-logout/`: who may be online.
 
 use reqwest::{Method, StatusCode};
-use rollcall::accounts::AccountStatus;
+use rollcall::accounts::{AccountId, AccountStatus};
 use rollcall::presence::{Reason, Role, UserId};
 use serde_json::{Value, json};
 use sqlx::{PgPool, Row};
@@ -80,13 +80,7 @@ async fn whoever_is_shut_out_is_offline_at_once_and_refused_everywhere() {
             (1, name, Some(&*eve.id.to_string()))
         );
         assert!(rows[0].2.ends_with(": spam"), "{rows:?}");
-        let confirmed: bool =
-            sqlx::query_scalar("SELECT gate_version = gate_confirmed_version FROM users WHERE id = $1")
-                .bind(id)
-                .fetch_one(&pool)
-                .await
-                .unwrap();
-        assert!(confirmed);
+        assert_eq!(service.app.accounts.unconfirmed_gates(AccountId(0), 9).await.unwrap(), []);
         let (status, said) = service.post(&eve.token, &path(id, "activate"), json!({})).await;
         assert_eq!((status, &said["status"]), (StatusCode::OK, &json!("active")));
         let (status, _) = service.send(Method::POST, "/api/auth/refresh/", refresh).await;
@@ -213,6 +207,6 @@ async fn a_demoted_administrator_decides_nothing_by_an_old_token() {
         let (status, problem) = service.post(&joe.token, &path(ada.id, what), body).await;
         assert_eq!((status, &problem["code"]), (StatusCode::FORBIDDEN, &json!("forbidden")), "{what}");
     }
-    let account = service.app.accounts.by_id(rollcall::accounts::AccountId(ada.id)).await.unwrap().unwrap();
+    let account = service.app.accounts.by_id(AccountId(ada.id)).await.unwrap().unwrap();
     assert_eq!((account.status, account.token_version), (AccountStatus::Active, 1));
 }
