@@ -158,6 +158,10 @@ CREATE TABLE intervals (
 -- Nobody is in two statuses at once. The same index finds the interval that a transition ends.
 CREATE UNIQUE INDEX intervals_one_open ON intervals (subject) WHERE ended_at IS NULL;
 
+-- Who was present at a moment: only an index of ranges finds those that contain it without walking all that ended
+-- since. Of closed ones alone, so that an interval is written to it once; the open ones are found by the index above.
+CREATE INDEX intervals_at ON intervals USING gist (tstzrange(started_at, ended_at)) WHERE ended_at IS NOT NULL;
+
 -- Answers for those whom Redis has forgotten, and restores Redis when it has forgotten everybody. Goes with the
 -- person: the cascade runs with the owner's rights. Repeats the subject, so that the copy, which reads this row for
 -- every user of a batch, need not look there as well.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{AccountId, sql};
+use super::{AccountError, AccountId, Accounts, sql};
 
 /// Somebody logged in.
 pub const USER_LOGIN: &str = "USER_LOGIN";
@@ -29,6 +29,9 @@ pub const ROLE_CHANGED: &str = "ROLE_CHANGED";
 pub const PASSWORD_CHANGED: &str = "PASSWORD_CHANGED";
 /// A refresh token came back that had been exchanged: a copy is about.
 pub const REFRESH_REUSED: &str = "REFRESH_REUSED";
+
+/// Data were taken out as a file.
+pub const DATA_EXPORTED: &str = "DATA_EXPORTED";
 
 /// How much an action matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +114,34 @@ impl<'a> Action<'a> {
             detail: detail.into(),
             origin,
         }
+    }
+}
+
+impl<'a> Action<'a> {
+    /// An administrator's everyday action on no account in particular.
+    #[must_use]
+    pub fn on_system(name: &'static str, detail: impl Into<String>, origin: &'a Origin) -> Self {
+        Self {
+            name,
+            target_type: "SYSTEM",
+            target_id: None,
+            severity: Severity::Info,
+            category: "admin",
+            before: None,
+            after: None,
+            detail: detail.into(),
+            origin,
+        }
+    }
+}
+
+impl Accounts {
+    /// Writes the row of an action that changes nothing in Postgres.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn record(&self, action: &Action<'_>) -> Result<(), AccountError> {
+        Ok(record(&mut *self.pool.acquire().await?, action).await?)
     }
 }
 

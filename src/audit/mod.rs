@@ -2,9 +2,10 @@
 //! Redis has forgotten.
 //!
 //! Reading order: `copy` (one batch of a shard's outbox, one transaction), `fold` (what a batch means, purely),
-//! `write` (its rows), `chain` (the hash that binds batches), `queries`. The schema explains itself in
-//! `migrations/0001_audit.sql`.
+//! `write` (its rows), `chain` (the hash that binds batches), `queries`, `timeline` and `at` (what is asked), `rebuild`
+//! (what was derived, derived again). The schema explains itself in `migrations/0001_audit.sql`.
 
+mod at;
 pub mod chain;
 mod connect;
 mod copy;
@@ -14,19 +15,25 @@ mod fold;
 mod position;
 mod quarantine;
 mod queries;
+mod rebuild;
+mod retell;
 mod retention;
 mod sql;
 mod stored;
 mod time;
+mod timeline;
 mod write;
 
-pub use connect::{connect, migrate};
+pub use at::{Present, Presents, Reach};
+pub use connect::{connect, connect_as_owner, migrate};
 pub use copy::Copied;
 pub use cursor::{Cursor, InvalidCursor};
 pub use error::{AuditError, CopyError};
 pub use position::{NewEpoch, Position};
 pub use queries::{Filter, LastKnown, MAX_LIMIT, Page, Transition};
+pub use rebuild::{Difference, Progress, Rebuilt};
 pub use sql::STATEMENTS;
+pub use timeline::{Stretch, Timeline, Told};
 
 use sqlx::PgPool;
 

@@ -13,7 +13,9 @@ use utoipa_axum::routes;
 use super::fallback::{not_allowed, not_found};
 use super::middleware::{RequestRules, layered};
 use super::openapi;
-use super::routes::{admin_users, bench, heartbeat, login, presence, tokens, transitions, users};
+use super::routes::{
+    admin_users, at, bench, explain, export, heartbeat, login, presence, timeline, tokens, transitions, users,
+};
 use crate::app::App;
 use crate::metrics::record;
 
@@ -57,7 +59,11 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(presence::stats))
         .routes(routes!(presence::query))
         .routes(routes!(presence::user))
+        .routes(routes!(timeline::timeline))
+        .routes(routes!(explain::user))
+        .routes(routes!(at::at))
         .routes(routes!(transitions::list))
+        .routes(routes!(export::export))
 }
 
 /// The description of the API, as `/openapi.json` answers it.

@@ -93,6 +93,8 @@ script!(/// Reads records.
     USER_VIEWS = "user_views", "no-writes", and_each(3, 1), and_each(0, 1));
 script!(/// Reads what a token's standing depends on.
     USER_STANDING = "user_standing", "no-writes", exactly(10), exactly(4), "shard", "user");
+script!(/// Reads everything a status is made of.
+    USER_EXPLAIN = "user_explain", "no-writes", exactly(11), exactly(2), "shard", "user");
 script!(/// Opens an empty shard.
     SHARD_OPEN = "shard_open", "allow-oom", exactly(1), exactly(4));
 script!(/// Takes or keeps a shard.
@@ -123,6 +125,7 @@ pub static ALL: &[&Script] = &[
     &USER_EXPIRE,
     &USER_VIEWS,
     &USER_STANDING,
+    &USER_EXPLAIN,
     &SHARD_OPEN,
     &SHARD_OWN,
     &SHARD_RELEASE,

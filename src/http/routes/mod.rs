@@ -1,10 +1,14 @@
 //! The handlers, one file per resource. Each extracts, makes its calls inward, and maps the answer.
 
 pub mod admin_users;
+pub mod at;
 pub mod bench;
+pub mod explain;
+pub mod export;
 pub mod heartbeat;
 pub mod login;
 pub mod presence;
+pub mod timeline;
 pub mod tokens;
 pub mod transitions;
 pub mod users;
