@@ -136,7 +136,8 @@ CREATE TABLE admin_actions (
 ) PARTITION BY RANGE (occurred_at);
 
 CREATE INDEX admin_actions_by_actor ON admin_actions (actor, occurred_at);
-CREATE INDEX admin_actions_by_target ON admin_actions (target_type, target_id, occurred_at);
+CREATE INDEX admin_actions_by_target ON admin_actions (target_id, occurred_at);
+CREATE INDEX admin_actions_by_action ON admin_actions (action, occurred_at);
 
 -- Working state (derived) ----------------------------------------------------------------------------------------
 

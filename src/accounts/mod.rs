@@ -11,6 +11,7 @@ mod families;
 mod logins;
 mod names;
 mod people;
+mod recorded;
 mod refresh;
 mod rotation;
 mod sql;
@@ -23,6 +24,7 @@ pub use error::{AccountError, RefreshError};
 pub use families::{EndReason, Family, LoginMeta};
 pub use logins::{Ended, EndedLogin, EndedTokens, Login};
 pub use names::{Email, NameRule, Username};
+pub use recorded::{ActionCursor, ActionFilter, InvalidActionCursor, RecordedAction};
 pub use rotation::{RefreshMode, RefreshRules, Rotation};
 pub use sql::STATEMENTS;
 

@@ -7,6 +7,7 @@
 
 mod at;
 pub mod chain;
+mod compare;
 mod connect;
 mod copy;
 mod cursor;

@@ -14,7 +14,8 @@ use super::fallback::{not_allowed, not_found};
 use super::middleware::{RequestRules, layered};
 use super::openapi;
 use super::routes::{
-    admin_users, at, bench, explain, export, heartbeat, login, presence, timeline, tokens, transitions, users,
+    admin_users, at, audit_logs, bench, explain, export, heartbeat, login, presence, timeline, tokens,
+    transitions, users,
 };
 use crate::app::App;
 use crate::metrics::record;
@@ -64,6 +65,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(at::at))
         .routes(routes!(transitions::list))
         .routes(routes!(export::export))
+        // /api/admin/
+        .routes(routes!(audit_logs::list))
 }
 
 /// The description of the API, as `/openapi.json` answers it.

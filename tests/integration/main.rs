@@ -4,7 +4,9 @@
 
 mod accounts;
 mod audit;
+mod cli;
 mod devstack;
+mod history;
 mod house;
 mod http;
 mod journeys;

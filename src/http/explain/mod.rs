@@ -1,6 +1,8 @@
 //! Why a user has the status that they have: every fact of Redis and Postgres that it follows from, layer by layer,
 //! and whether the two agree. `rollcall explain` prints the same.
 
+mod differences;
+mod stored;
 mod text;
 
 use serde::Serialize;
@@ -9,13 +11,13 @@ use utoipa::ToSchema;
 use super::error::ApiError;
 use super::routes::timeline::TimelineEntry;
 use super::time::Timestamp;
-use crate::accounts::{Account, AccountId, Accounts};
-use crate::audit::{Audit, LastKnown, Position};
+use crate::accounts::{AccountId, Accounts};
+use crate::audit::{Audit, Position};
 use crate::presence::{
     Activity, Claim, ConnectionId, Device, GateKind, Millis, Mode, Org, Pace, Session, SessionId, Status,
     UserId,
 };
-use crate::store::{Facts, Record, Store};
+use crate::store::{Facts, Store};
 
 /// Entries of the history that belong to the answer.
 const ENTRIES: u32 = 10;
@@ -192,7 +194,7 @@ pub async fn explain(
         return Ok(None);
     }
     let layers = Layers::of(&facts);
-    let differences = differences(&facts, &layers, last.as_ref(), account.as_ref(), position);
+    let differences = differences::of(&facts, &layers, last.as_ref(), account.as_ref(), position);
     Ok(Some(Explanation {
         user_id: user.clone(),
         now: facts.now.into(),
@@ -213,23 +215,6 @@ pub async fn explain(
         entries: entries.into_iter().map(TimelineEntry::from).collect(),
         layers,
     }))
-}
-
-impl Layers {
-    fn of(facts: &Facts) -> Self {
-        let sessions = match facts.sessions.as_slice() {
-            [] => Status::Offline,
-            some if some.iter().all(|(session, _)| session.idle) => Status::Away,
-            _ => Status::Online,
-        };
-        let claims = facts.claims.in_force().map(|claim| claim.status);
-        let gate = facts.gate.as_ref().and_then(|gate| gate.kind);
-        let status = match (gate, sessions) {
-            (None, Status::Online | Status::Away) => claims.unwrap_or(sessions),
-            _ => Status::Offline,
-        };
-        Self { sessions, claims, gate, status, shown: status.shown() }
-    }
 }
 
 fn explained(session: &Session, lease_left: Option<Millis>, now: Millis) -> ExplainedSession {
@@ -277,95 +262,5 @@ fn shard(facts: &Facts, position: Position) -> ExplainedShard {
         copied_epoch: position.epoch,
         copied_n: position.n,
         heard_at: position.heard_at.map(Timestamp::from),
-    }
-}
-
-/// What does not fit together, and why.
-fn differences(
-    facts: &Facts,
-    layers: &Layers,
-    last: Option<&LastKnown>,
-    account: Option<&Account>,
-    position: Position,
-) -> Vec<String> {
-    let mut found = Vec::new();
-    let status = facts.record.as_ref().map_or(Status::Offline, |record| record.status);
-    if status != layers.status {
-        found.push(format!("Redis says {status}, but sessions, claims and gate amount to {}", layers.status));
-    }
-    let listed = facts.listed.map_or(Status::Offline, |(status, _)| status);
-    if status != listed {
-        found.push(format!("the record says {status}, but counts and lists have {listed}"));
-    }
-    let n = facts.record.as_ref().map_or(0, |record| record.n);
-    let kept = last.map_or(Status::Offline, |last| last.status);
-    let same = match (&facts.record, last) {
-        (Some(record), Some(last)) => (record.status, record.since) == (last.status, last.since),
-        _ => status == kept,
-    };
-    if !same {
-        found.push(format!("Redis says {status}, Postgres {kept}: {}", lag(facts, position, n)));
-    }
-    let told = layers.gate;
-    if let Some(account) = account.filter(|account| account.gate() != told) {
-        let word = |gate: Option<GateKind>| gate.map_or("none", GateKind::as_str);
-        let of_account = word(account.gate());
-        found.push(format!("the account's gate is {of_account}, that of Redis {}", word(told)));
-    }
-    found
-}
-
-/// Why Postgres may have another status than Redis.
-fn lag(facts: &Facts, position: Position, n: i64) -> String {
-    let (head, waiting) = (facts.head, facts.head.n - position.n);
-    if head.epoch != position.epoch {
-        format!("the history is of epoch {}, Redis of {}", position.epoch, head.epoch)
-    } else if n > position.n {
-        format!("entry {n} is one of the {waiting} that wait to be copied")
-    } else if facts.record.is_none() {
-        "Redis has no record of them, and nothing that waits to be copied explains it".to_owned()
-    } else {
-        "everything up to the user's last entry was copied, so one of the two is wrong".to_owned()
-    }
-}
-
-impl ExplainedAccount {
-    fn of(account: &Account) -> Self {
-        Self {
-            username: account.username.clone(),
-            status: account.status.as_str(),
-            is_active: account.is_active,
-            gate: account.gate(),
-        }
-    }
-}
-
-impl Stored {
-    fn in_redis(record: &Record) -> Self {
-        Self {
-            org: record.org.clone(),
-            status: record.status,
-            since: Timestamp::unless_never(record.since),
-            online_since: Timestamp::unless_never(record.online_since),
-            last_seen: Timestamp::unless_never(record.last_seen),
-            shown_since: Timestamp::unless_never(record.shown.since),
-            shown_last_seen: Timestamp::unless_never(record.shown.last_seen),
-            version: record.shown.version,
-            n: record.n,
-        }
-    }
-
-    fn in_postgres(last: &LastKnown) -> Self {
-        Self {
-            org: last.org.clone(),
-            status: last.status,
-            since: Timestamp::unless_never(last.since),
-            online_since: Timestamp::unless_never(last.online_since),
-            last_seen: Timestamp::unless_never(last.last_seen),
-            shown_since: Timestamp::unless_never(last.shown_since),
-            shown_last_seen: Timestamp::unless_never(last.shown_last_seen),
-            version: last.shown_version,
-            n: last.n,
-        }
     }
 }

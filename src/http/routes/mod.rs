@@ -2,6 +2,7 @@
 
 pub mod admin_users;
 pub mod at;
+pub mod audit_logs;
 pub mod bench;
 pub mod explain;
 pub mod export;

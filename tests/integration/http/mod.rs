@@ -1,9 +1,13 @@
 //! The public API over real sockets, mirroring the URL tree.
 
 mod admin_users;
+mod at;
+mod audit_logs;
 mod auth;
 mod bad_input;
 mod bad_tokens;
+mod explain;
+mod export;
 mod gone_clients;
 mod heartbeat;
 mod internal;
@@ -12,8 +16,11 @@ mod lost_shard;
 mod openapi;
 mod presence;
 mod server;
+mod timeline;
 
 mod transitions;
 mod undone_logins;
 mod users;
 mod without_redis;
+
+pub use transitions::copy;
