@@ -13,7 +13,7 @@ use crate::presence::{Millis, Org, Status, UserId};
 
 /// Somebody who was present.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Present {
+pub struct WasPresent {
     /// Who; none if the person was erased.
     pub user: Option<UserId>,
     /// The name in the log, which is the cursor.
@@ -30,9 +30,9 @@ pub struct Present {
 
 /// A page of those who were present.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Presents {
+pub struct WerePresent {
     /// In the order of their names in the log.
-    pub rows: Vec<Present>,
+    pub rows: Vec<WasPresent>,
     /// How many there are on all pages.
     pub count: i64,
     /// Behind whom the next page begins; none after the last.
@@ -61,7 +61,7 @@ impl Audit {
         status: Option<Status>,
         after: i64,
         limit: u32,
-    ) -> Result<Presents, AuditError> {
+    ) -> Result<WerePresent, AuditError> {
         let limit = limit.clamp(1, MAX_LIMIT);
         let (at, org) = (to_postgres("time", at)?, org.map(Org::as_str));
         let status = status.map(Status::as_str);
@@ -90,7 +90,7 @@ impl Audit {
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
         let next = rows.last().filter(|_| more).map(|row| row.subject);
-        Ok(Presents { rows, count, next })
+        Ok(WerePresent { rows, count, next })
     }
 
     /// How far the copy has come in each shard that ever had an epoch.
@@ -100,9 +100,14 @@ impl Audit {
     pub async fn positions(&self) -> Result<HashMap<u16, Position>, AuditError> {
         let rows = sqlx::query(sql::POSITIONS).fetch_all(&self.pool).await?;
         let position = |row: &PgRow| -> Result<_, AuditError> {
-            let heard_at = row.try_get::<Option<OffsetDateTime>, _>("heard_at")?.map(from_postgres);
-            let (epoch, n) = (row.try_get("epoch")?, row.try_get("n")?);
-            Ok((shard(row)?, Position { epoch, n, heard_at }))
+            let moment = |name| row.try_get::<Option<OffsetDateTime>, _>(name);
+            let position = Position {
+                epoch: row.try_get("epoch")?,
+                n: row.try_get("n")?,
+                detected_at: moment("detected_at")?.map(from_postgres),
+                heard_at: moment("heard_at")?.map(from_postgres),
+            };
+            Ok((shard(row)?, position))
         };
         rows.iter().map(position).collect()
     }
@@ -118,8 +123,8 @@ impl Audit {
     }
 }
 
-fn present(row: &PgRow) -> Result<Present, AuditError> {
-    Ok(Present {
+fn present(row: &PgRow) -> Result<WasPresent, AuditError> {
+    Ok(WasPresent {
         user: word(row, "user_id")?,
         subject: row.try_get("subject")?,
         org: needed(row, "org")?,

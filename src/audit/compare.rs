@@ -44,28 +44,35 @@ pub(super) struct Repair<'a> {
     pub(super) last: BTreeMap<(u16, i64), Vec<Last<'a>>>,
 }
 
-/// Adds what follows from the rows before. What cannot be known stays as it is kept, or else is dated by the entry.
+/// Adds what follows from the rows before. What cannot be known stays as it is kept, or is else what would follow if
+/// nothing was missing and Redis had lost nothing.
 pub(super) fn retell(person: &mut Person) {
     let first = person.log.iter().find_map(|logged| logged.sequence);
-    let mut standing = Standing::before(first);
-    for logged in &mut person.log {
-        standing = standing.after(&logged.entry, logged.epoch);
+    let mut known = Standing::before(first);
+    let (mut likely, mut life) = (known, None);
+    for Logged { entry, epoch, .. } in &person.log {
+        if life.replace(*epoch).is_some_and(|life| life != *epoch) {
+            known = known.forgotten();
+        }
+        (known, likely) = (known.after(entry, *epoch), likely.after(entry, *epoch));
     }
-    if let Some(Logged { entry, epoch, .. }) = person.log.last_mut() {
-        let kept = person.last.as_ref();
-        let or_kept = |known: Option<Millis>, pick: fn(&LastKnown) -> Millis, otherwise| {
-            known.or_else(|| kept.map(pick)).unwrap_or(otherwise)
-        };
-        let (at, present) = (entry.occurred_at, entry.to != Status::Offline);
-        entry.since = or_kept(standing.since, |last| last.since, at);
-        entry.online_since =
-            or_kept(standing.online_since, |last| last.online_since, if present { at } else { Millis(0) });
-        entry.shown_since = or_kept(standing.shown_since, |last| last.shown_since, at);
-        entry.shown_last_seen =
-            or_kept(standing.shown_last_seen, |last| last.shown_last_seen, entry.last_seen);
-        let version = standing.shown_version.or_else(|| kept.map(|last| last.shown_version));
-        entry.shown_version = version.unwrap_or(*epoch * (1 << 32) + entry.n);
-    }
+    let Some(Logged { entry, epoch, .. }) = person.log.last_mut() else {
+        return;
+    };
+    let kept = person.last.as_ref();
+    let told = |of: fn(&Standing) -> Option<Millis>, pick: fn(&LastKnown) -> Millis, otherwise| {
+        of(&known).or_else(|| kept.map(pick)).or_else(|| of(&likely)).unwrap_or(otherwise)
+    };
+    let at = entry.occurred_at;
+    let if_present = |status| if status == Status::Offline { Millis(0) } else { at };
+    entry.since = told(|of| of.since, |last| last.since, at);
+    entry.online_since = told(|of| of.online_since, |last| last.online_since, if_present(entry.to));
+    entry.shown_since = told(|of| of.shown_since, |last| last.shown_since, at);
+    entry.shown_online_since =
+        told(|of| of.shown_online_since, |last| last.shown_online_since, if_present(entry.to.shown()));
+    entry.shown_last_seen = told(|of| of.shown_last_seen, |last| last.shown_last_seen, entry.last_seen);
+    let version = known.shown_version.or_else(|| kept.map(|last| last.shown_version));
+    entry.shown_version = version.or(likely.shown_version).unwrap_or_else(|| (*epoch << 32) + entry.n);
 }
 
 impl<'a> Repair<'a> {
@@ -147,6 +154,6 @@ fn says(kept: &LastKnown, newest: &Logged, sequence: i64) -> bool {
         == (&entry.org, entry.to, *epoch, entry.n, sequence)
         && (kept.since, kept.online_since, kept.last_seen)
             == (entry.since, entry.online_since, entry.last_seen)
-        && (kept.shown_since, kept.shown_last_seen, kept.shown_version)
-            == (entry.shown_since, entry.shown_last_seen, entry.shown_version)
+        && (kept.shown_since, kept.shown_online_since) == (entry.shown_since, entry.shown_online_since)
+        && (kept.shown_last_seen, kept.shown_version) == (entry.shown_last_seen, entry.shown_version)
 }

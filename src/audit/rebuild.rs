@@ -178,6 +178,7 @@ fn logged(row: &PgRow, user: Option<&UserId>) -> Result<Logged, AuditError> {
         online_since: occurred_at,
         last_seen: moment(row, "last_seen")?,
         shown_since: occurred_at,
+        shown_online_since: occurred_at,
         shown_last_seen: occurred_at,
         shown_version: 0,
         uncertainty_ms: row.try_get("uncertainty_ms")?,

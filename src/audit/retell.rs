@@ -2,9 +2,10 @@
 //! follows from the rows before: since when, and what others saw. Pure.
 //!
 //! The rules are those of `settle` in `lua/lib/user.lua`. Where rows are missing before (dropped months, entries in
-//! quarantine) some of it cannot be known; then it is said to be unknown and never made up.
+//! quarantine), or Redis began a new epoch with what it then had, some of it cannot be known; then it is said to be
+//! unknown and never made up.
 
-use crate::presence::{Entry, EntryKind, Millis, Status};
+use crate::presence::{Entry, EntryKind, Millis, Reason, Status};
 
 /// What a row of the log does not say and the rows before it do; `None` is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub(super) struct Standing {
     /// 0 when offline.
     pub(super) online_since: Option<Millis>,
     pub(super) shown_since: Option<Millis>,
+    /// 0 when shown offline.
+    pub(super) shown_online_since: Option<Millis>,
     pub(super) shown_last_seen: Option<Millis>,
     pub(super) shown_version: Option<i64>,
 }
@@ -30,9 +33,15 @@ impl Standing {
             since: never,
             online_since: never,
             shown_since: never,
+            shown_online_since: never,
             shown_last_seen: never,
             shown_version: if never.is_some() { Some(0) } else { None },
         }
+    }
+
+    /// The same status, of which only the next entries can tell more.
+    pub(super) const fn forgotten(self) -> Self {
+        Self { status: self.status, ..Self::before(None) }
     }
 
     /// After this entry, of which only what the log says is relied on.
@@ -63,11 +72,17 @@ impl Standing {
             next.online_since = Some(at);
         }
         let (from, to) = (entry.from.shown(), entry.to.shown());
+        if to == Status::Offline {
+            next.shown_online_since = Some(Millis(0));
+        } else if from == Status::Offline {
+            next.shown_online_since = Some(at);
+        }
         if from != to {
             next.shown_since = Some(at);
             next.shown_version = Some(version(epoch, entry.n));
         }
-        if from != to || to != Status::Offline {
+        // A correction is nobody's sign of life.
+        if entry.reason != Reason::StoreRewound && (from != to || to != Status::Offline) {
             next.shown_last_seen = Some(entry.last_seen);
         }
         next

@@ -2,7 +2,7 @@
 
 use crate::audit::{Audit, AuditError};
 use crate::presence::Millis;
-use crate::store::{Head, Shard, Store, StoreError};
+use crate::store::{Opened, Shard, Store, StoreError};
 
 /// Whatever was noticed before this moment has been copied, in every shard. None if Redis does not say, or has begun a
 /// new epoch that the history has not followed yet.
@@ -20,8 +20,8 @@ pub(super) async fn copied_until(store: &Store, audit: &Audit) -> Result<Option<
                 // Never opened, or else lost.
                 None if copied.epoch == 0 => {}
                 None => return Ok(None),
-                Some(Head { epoch, .. }) if epoch != copied.epoch => return Ok(None),
-                Some(Head { n, .. }) if n <= copied.n => {}
+                Some(Opened { epoch, .. }) if epoch != copied.epoch => return Ok(None),
+                Some(Opened { n, .. }) if n <= copied.n => {}
                 Some(_) => match store.entries(shard, copied.n, 1).await?.first() {
                     Some(first) => until = until.min(first.detected_at().unwrap_or_default()),
                     None => return Ok(None),

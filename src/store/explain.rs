@@ -4,20 +4,13 @@ use fred::prelude::*;
 
 use super::keys::Shard;
 use super::reply::Parts;
-use super::{Shown, Store, StoreError, parse_score, scripts};
-use crate::presence::{Claim, Claims, Gate, Millis, Mode, Org, Pace, Session, Status, UserId};
+use super::{Opened, Shown, Store, StoreError, parse_score, scripts};
+use crate::presence::{
+    Claim, Claims, ConnectionId, Device, Gate, Millis, Mode, Org, Pace, SessionId, Status, UserId,
+};
 
 /// The script whose replies are read here.
 const NAME: &str = "user_explain";
-
-/// The newest entry of a shard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// The life of the shard's data.
-    pub epoch: i64,
-    /// The entry's number; 0 before the first.
-    pub n: i64,
-}
 
 /// A user's record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +31,31 @@ pub struct Record {
     pub n: i64,
 }
 
+/// One session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionFacts {
+    /// Its name; none of the one that stands for all there were before a restore.
+    pub id: Option<SessionId>,
+    /// Whether nobody is using it.
+    pub idle: bool,
+    /// The rhythm it keeps.
+    pub pace: Pace,
+    /// Where it is in its life.
+    pub mode: Mode,
+    /// When it ends without another sign of life.
+    pub deadline: Millis,
+    /// `deadline - granted` is its last sign of life.
+    pub granted: Millis,
+    /// When it ends for idleness; none while somebody uses it.
+    pub idle_until: Option<Millis>,
+    /// The kind of device, if it said.
+    pub device: Option<Device>,
+    /// The connection that holds it, if it said.
+    pub connection: Option<ConnectionId>,
+    /// What its alarm has left, in ms; none if it is gone.
+    pub lease_left: Option<Millis>,
+}
+
 /// Everything that a user's status is made of.
 #[derive(Clone, Debug)]
 pub struct Facts {
@@ -46,15 +64,15 @@ pub struct Facts {
     /// The user's shard.
     pub shard: Shard,
     /// How far it has come.
-    pub head: Head,
+    pub head: Opened,
     /// The node that watches and copies the shard; none while it has no owner.
     pub owner: Option<String>,
     /// Nobody on this shard expires before; none if there is no grace.
     pub grace_until: Option<Millis>,
     /// None of somebody whom Redis does not know, or has forgotten after everything was copied.
     pub record: Option<Record>,
-    /// Sessions with what their leases have left, in ms; none where the lease is gone already.
-    pub sessions: Vec<(Session, Option<Millis>)>,
+    /// Sessions, the oldest first.
+    pub sessions: Vec<SessionFacts>,
     /// Claims in force.
     pub claims: Claims,
     /// The last word on whether the account may be online.
@@ -86,22 +104,14 @@ impl Store {
     ///
     /// # Errors
     /// If Redis did not answer.
-    pub async fn heads(&self) -> Result<Vec<Option<Head>>, StoreError> {
-        futures::future::try_join_all((0..self.keys.shards()).map(|shard| self.head(shard))).await
-    }
-
-    async fn head(&self, shard: Shard) -> Result<Option<Head>, StoreError> {
-        let meta = self.keys.meta(shard);
-        let meta = self.link.client().hmget::<Vec<Option<i64>>, _, _>(meta, vec!["epoch", "n"]).await;
-        let meta = self.link.judge(meta)?;
-        let epoch = meta.first().copied().flatten();
-        Ok(epoch.map(|epoch| Head { epoch, n: meta.get(1).copied().flatten().unwrap_or(0) }))
+    pub async fn heads(&self) -> Result<Vec<Option<Opened>>, StoreError> {
+        futures::future::try_join_all((0..self.keys.shards()).map(|shard| self.shard(shard))).await
     }
 }
 
 fn facts(shard: Shard, mut parts: Parts) -> Result<Facts, StoreError> {
     let now = parts.millis()?;
-    let head = Head { epoch: parts.int()?, n: parts.int()? };
+    let head = Opened { epoch: parts.int()?, n: parts.int()? };
     let (owner, grace_until) = (some(parts.text()?), parts.millis()?);
     let record = list(&mut parts)?.map(record).transpose()?;
     let sessions = parts.value()?.into_array().into_iter().map(session).collect::<Result<_, _>>()?;
@@ -137,13 +147,13 @@ fn record(mut parts: Parts) -> Result<Record, StoreError> {
 }
 
 /// The code of a session is `((tag * 4 + mode) * 3 + pace) * 2 + idle`, see `lua/lib/user.lua`.
-fn session(reply: Value) -> Result<(Session, Option<Millis>), StoreError> {
+fn session(reply: Value) -> Result<SessionFacts, StoreError> {
     let mut parts = Parts::new(NAME, reply);
-    let (id, code) = (parts.parse()?, parts.int()?);
+    let (id, code) = (parts.text()?.parse().ok(), parts.int()?);
     let pace = [Pace::Visible, Pace::Hidden, Pace::Socket];
     let mode = [Mode::Standard, Mode::Capped, Mode::Closing, Mode::Long];
     let pick = |number: i64, count: i64| usize::try_from(number.rem_euclid(count)).unwrap_or_default();
-    let session = Session {
+    Ok(SessionFacts {
         id,
         idle: code % 2 == 1,
         pace: pace[pick(code / 2, 3)],
@@ -152,10 +162,9 @@ fn session(reply: Value) -> Result<(Session, Option<Millis>), StoreError> {
         granted: parts.millis()?,
         device: parts.text()?.parse().ok(),
         connection: parts.text()?.parse().ok(),
-        idle_until: parts.millis()?,
-    };
-    let left = parts.millis()?;
-    Ok((session, Some(left).filter(|left| left.0 >= 0)))
+        idle_until: unless_never(parts.millis()?),
+        lease_left: Some(parts.millis()?).filter(|left| left.0 >= 0),
+    })
 }
 
 fn place_claim(claims: &mut Claims, mut parts: Parts) -> Result<(), StoreError> {

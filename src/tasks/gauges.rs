@@ -9,10 +9,10 @@ use super::ticks::Ticks;
 use crate::metrics::labels::{PoolState, Transport};
 use crate::metrics::record;
 use crate::presence::{Millis, Status};
-use crate::store::{Memory, StoreError};
+use crate::store::{Memory, Pulse, StoreError};
 
 /// How often Redis is asked whether it answers.
-const PULSE: Duration = Duration::from_secs(1);
+const PERIOD: Duration = Duration::from_secs(1);
 
 /// Figures are taken every so many pulses: every 5 s.
 const FIGURES: u32 = 5;
@@ -22,11 +22,11 @@ const PRESSURE_PERCENT: u64 = 85;
 
 /// A task.
 pub(super) async fn run(node: Node) {
-    let mut ticks = Ticks::every(PULSE, &node.stop);
+    let mut ticks = Ticks::every(PERIOD, &node.stop);
     let mut pulse = 0_u32;
     while ticks.next().await {
         let up = node.app.store.ping().await;
-        record::redis_up(up.is_ok());
+        record::redis_up(matches!(up, Ok(Pulse::Whole)));
         if pulse.is_multiple_of(FIGURES) {
             // A stop does not wait for a store that does not answer: no figure is worth it.
             node.stop.run_until_cancelled(take(&node)).await;
@@ -60,7 +60,10 @@ async fn figures(node: &Node) -> Result<(), StoreError> {
 async fn heard(node: &Node) -> Result<(), StoreError> {
     let now = node.app.store.now().await?;
     outbox(node, now);
-    let heard: Vec<_> = node.owned.shards().into_iter().map(|shard| (shard, now)).collect();
+    // Of those who were put back and have not returned, nothing is heard: a second loss is dated like the first.
+    let states = node.owned.states().into_iter();
+    let heard: Vec<_> =
+        states.filter(|(_, state)| state.restored_until <= now).map(|(shard, _)| (shard, now)).collect();
     if let Err(error) = node.app.audit.heard(&heard).await {
         tracing::debug!(%error, "cannot note when shards were heard of");
     }
@@ -98,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_shard_counts_once_its_position_is_known() {
-        let taken = State { epoch: 1, newest: 5_000_000, copied: None, waiting_since: None };
+        let taken = State { epoch: 1, newest: 5_000_000, ..State::default() };
         assert_eq!(behind(&taken), None);
         assert_eq!(behind(&State { copied: Some(4_999_990), ..taken }), Some(10));
         // The copy may be ahead of what was last heard of Redis.

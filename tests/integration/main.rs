@@ -5,6 +5,8 @@
 mod accounts;
 mod audit;
 mod cli;
+mod cluster;
+mod deploy;
 mod devstack;
 mod history;
 mod house;

@@ -11,7 +11,7 @@ impl Layers {
     pub(super) fn of(facts: &Facts) -> Self {
         let sessions = match facts.sessions.as_slice() {
             [] => Status::Offline,
-            some if some.iter().all(|(session, _)| session.idle) => Status::Away,
+            some if some.iter().all(|session| session.idle) => Status::Away,
             _ => Status::Online,
         };
         let claims = facts.claims.in_force().map(|claim| claim.status);

@@ -14,10 +14,9 @@ use super::time::Timestamp;
 use crate::accounts::{AccountId, Accounts};
 use crate::audit::{Audit, Position};
 use crate::presence::{
-    Activity, Claim, ConnectionId, Device, GateKind, Millis, Mode, Org, Pace, Session, SessionId, Status,
-    UserId,
+    Activity, Claim, ConnectionId, Device, GateKind, Millis, Mode, Org, Pace, SessionId, Status, UserId,
 };
-use crate::store::{Facts, Store};
+use crate::store::{Facts, SessionFacts, Store};
 
 /// Entries of the history that belong to the answer.
 const ENTRIES: u32 = 10;
@@ -25,8 +24,9 @@ const ENTRIES: u32 = 10;
 /// One session.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ExplainedSession {
-    #[schema(value_type = String, example = "k3v1.tab1")]
-    id: SessionId,
+    /// `null`: it stands for all there were before Redis lost them, until they show themselves.
+    #[schema(value_type = Option<String>, example = "k3v1.tab1")]
+    id: Option<SessionId>,
     #[schema(value_type = Option<String>)]
     device: Option<Device>,
     /// `active` or `idle`.
@@ -199,7 +199,7 @@ pub async fn explain(
         user_id: user.clone(),
         now: facts.now.into(),
         summary: text::summary(&facts, &layers),
-        sessions: facts.sessions.iter().map(|(session, left)| explained(session, *left, facts.now)).collect(),
+        sessions: facts.sessions.iter().map(|session| explained(session, facts.now)).collect(),
         claims: claims(&facts),
         gate: facts.gate.as_ref().map(|gate| ExplainedGate {
             kind: gate.kind,
@@ -217,7 +217,7 @@ pub async fn explain(
     }))
 }
 
-fn explained(session: &Session, lease_left: Option<Millis>, now: Millis) -> ExplainedSession {
+fn explained(session: &SessionFacts, now: Millis) -> ExplainedSession {
     ExplainedSession {
         id: session.id.clone(),
         device: session.device,
@@ -230,11 +230,11 @@ fn explained(session: &Session, lease_left: Option<Millis>, now: Millis) -> Expl
             Mode::Long => "long",
         },
         connection: session.connection.clone(),
-        last_sign: session.last_sign().into(),
+        last_sign: (session.deadline - session.granted).into(),
         deadline: session.deadline.into(),
         left_ms: (session.deadline - now).0,
-        lease_left_ms: lease_left.map(|left| left.0),
-        idle_until: Timestamp::unless_never(session.idle_until),
+        lease_left_ms: session.lease_left.map(|left| left.0),
+        idle_until: session.idle_until.map(Timestamp::from),
     }
 }
 

@@ -37,7 +37,8 @@ fn or_none(value: Option<impl Display>) -> String {
 
 impl Display for ExplainedSession {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let Self { id, activity, pace, mode, last_sign, deadline, .. } = self;
+        let Self { activity, pace, mode, last_sign, deadline, .. } = self;
+        let id = self.id.as_ref().map_or_else(|| "restored".to_owned(), ToString::to_string);
         let device = or_none(self.device);
         write!(f, "{id}: {activity}, {pace}, {mode}, device {device}, last sign {last_sign}, ")?;
         write!(f, "deadline {deadline} ({})", span(self.left_ms))?;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
-use crate::audit::{Present, Reach};
+use crate::audit::{Reach, WasPresent};
 use crate::http::copied::copied_until;
 use crate::http::error::ApiError;
 use crate::http::extract::{Admin, Query};
@@ -117,8 +117,8 @@ fn missing(at: Millis, reach: &Reach, copied: Option<Millis>) -> Option<String> 
     }
 }
 
-impl From<Present> for PresentAt {
-    fn from(row: Present) -> Self {
+impl From<WasPresent> for PresentAt {
+    fn from(row: WasPresent) -> Self {
         Self {
             user_id: row.user,
             org: row.org,

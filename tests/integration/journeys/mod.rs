@@ -3,6 +3,7 @@
 
 mod copying;
 mod logouts;
+mod losses;
 mod one_node;
 mod outages;
 mod two_nodes;
@@ -71,6 +72,11 @@ pub async fn history(audit: &Audit, user: &str) -> Vec<Transition> {
     all(audit, &filter).await
 }
 
+/// All transitions of everybody, oldest first.
+pub async fn everything(audit: &Audit) -> Vec<Transition> {
+    all(audit, &Filter::default()).await
+}
+
 async fn all(audit: &Audit, filter: &Filter) -> Vec<Transition> {
     let (mut rows, mut cursor) = (Vec::new(), None::<Cursor>);
     loop {
@@ -107,17 +113,25 @@ pub async fn status_of(service: &Service, user: &str) -> Value {
 /// Nothing missing, nothing twice: numbers of every shard and sequences of every user without gaps, and each status
 /// follows from the one before.
 pub async fn prove(audit: &Audit) -> Vec<Transition> {
-    let rows = all(audit, &Filter::default()).await;
+    let rows = everything(audit).await;
     let mut numbers = BTreeMap::<(u16, i64), Vec<i64>>::new();
     let mut people = BTreeMap::<String, Vec<&Transition>>::new();
     for row in &rows {
         numbers.entry((row.shard, row.epoch)).or_default().push(row.n);
         people.entry(row.user.as_ref().unwrap().to_string()).or_default().push(row);
     }
+    let mut ends = BTreeMap::<u16, i64>::new();
     for ((shard, epoch), mut found) in numbers {
         found.sort_unstable();
-        let expected: Vec<i64> = (1..).take(found.len()).collect();
+        // An epoch that follows a store which was set back goes on from an entry of the one before.
+        let first = found[0];
+        assert!(
+            first == 1 || first <= ends.get(&shard).copied().unwrap_or(0) + 1,
+            "shard {shard}, epoch {epoch}"
+        );
+        let expected: Vec<i64> = (first..).take(found.len()).collect();
         assert_eq!(found, expected, "numbers of shard {shard}, epoch {epoch}");
+        ends.insert(shard, *found.last().unwrap());
     }
     for (user, mut lives) in people {
         lives.sort_by_key(|row| row.sequence);
