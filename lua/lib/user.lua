@@ -109,13 +109,15 @@ local function view(user, rec)
   return AWAY
 end
 
--- Appends the entry of a change; (epoch, n) is its name, and n has no gaps.
+-- Appends the entry of a change; (epoch, n) is its name, and n has no gaps. Where claims changed it carries them all.
 local function append(user, rec, kind, from, now, cause)
   local session = cause.session or { id = '', device = '' }
+  local changed = cause.claims and { 'c', cjson.encode(claims_of(user)) } or {}
   redis.call('XADD', log, string.format('%.0f-0', rec.n), 'k', kind, 'u', user, 'o', rec.org, 'f', from,
     't', rec.status, 'r', cause.reason, 'a', math.max(cause.at, rec.since), 'd', now, 's', rec.since,
-    'os', rec.online_since, 'l', rec.seen, 'ss', rec.shown_since, 'so', rec.shown_online_since, 'sl', rec.shown_seen, 'sv', rec.version,
-    'i', session.id, 'v', session.device, 'x', cause.actor or '', 'y', cause.uncertainty or 0)
+    'os', rec.online_since, 'l', rec.seen, 'ss', rec.shown_since, 'so', rec.shown_online_since, 'sl', rec.shown_seen,
+    'sv', rec.version, 'i', session.id, 'v', session.device, 'x', cause.actor or '', 'y', cause.uncertainty or 0,
+    unpack(changed))
 end
 
 local function next_n(rec)
@@ -133,7 +135,7 @@ local function count_tabs(user, rec, org_tabs)
 end
 
 -- Recomputes the view; where it differs, stores it and appends its entry, both or neither.
--- cause: {reason, at (ms), session or nil, actor or nil}
+-- cause: {reason, at (ms), session or nil, actor or nil, claims: whether they changed}
 local function settle(user, rec, place, now, cause)
   local from, to = rec.status, view(user, rec)
   if to ~= from then

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::fold::{End, Folded, Interval, Known, Last, fold};
 use super::retell::Standing;
 use super::{Difference, LastKnown};
-use crate::presence::{Entry, Millis, Org, Status, UserId};
+use crate::presence::{Entry, EntryKind, Millis, Org, Status, UserId};
 
 /// A row of the log.
 pub(super) struct Logged {
@@ -56,7 +56,7 @@ pub(super) fn retell(person: &mut Person) {
         }
         (known, likely) = (known.after(entry, *epoch), likely.after(entry, *epoch));
     }
-    let Some(Logged { entry, epoch, .. }) = person.log.last_mut() else {
+    let Some(Logged { entry, epoch, .. }) = person.log.iter_mut().rfind(|logged| tells(logged)) else {
         return;
     };
     let kept = person.last.as_ref();
@@ -96,7 +96,8 @@ impl<'a> Repair<'a> {
         if first.is_some() {
             self.compare_intervals(subject, person, &folded, sequence);
         }
-        if let (Some(_), Some(newest), [last]) = (&person.user, person.log.last(), folded.last.as_slice())
+        if let (Some(_), Some(newest), [last]) =
+            (&person.user, person.log.iter().rfind(|logged| tells(logged)), folded.last.as_slice())
             && !person.last.as_ref().is_some_and(|kept| says(kept, newest, last.sequence))
         {
             self.tell(subject, person, "the last known state");
@@ -140,6 +141,11 @@ impl Kept {
         let Self { subject, sequence, ref org, status, started_at, end } = *self;
         Interval { subject, sequence, org, status, started_at, end }
     }
+}
+
+/// Whether an entry says anything of its user's state: a wish does not.
+fn tells(logged: &Logged) -> bool {
+    logged.entry.kind != EntryKind::Wish
 }
 
 /// How the first transition that is left ends an interval that began before.

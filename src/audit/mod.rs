@@ -7,6 +7,7 @@
 
 mod at;
 pub mod chain;
+mod claims;
 mod compare;
 mod connect;
 mod copy;
@@ -28,6 +29,7 @@ mod timeline;
 mod write;
 
 pub use at::{Reach, WasPresent, WerePresent};
+pub use claims::ClaimRow;
 pub use connect::{connect, connect_as_owner, migrate};
 pub use copy::Copied;
 pub use cursor::{Cursor, InvalidCursor};

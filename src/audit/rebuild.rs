@@ -185,6 +185,7 @@ fn logged(row: &PgRow, user: Option<&UserId>) -> Result<Logged, AuditError> {
         session: word(row, "session_id")?,
         device: word(row, "device")?,
         actor: row.try_get("actor")?,
+        claims: None,
     };
     Ok(Logged { entry, shard: shard(row)?, epoch: row.try_get("epoch")?, sequence: row.try_get("sequence")? })
 }

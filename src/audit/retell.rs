@@ -49,6 +49,7 @@ impl Standing {
         let known = if self.status == Some(entry.from) { self } else { Self::before(None) };
         let next = Self { status: Some(entry.to), ..known };
         match entry.kind {
+            EntryKind::Wish => next,
             EntryKind::Claim => next.after_claim(entry, epoch),
             EntryKind::Transition => next.after_transition(entry, epoch),
         }

@@ -163,6 +163,7 @@ fn correction(last: LastKnown, to: Status, n: i64, epoch: i64, at: Millis) -> En
         session: None,
         device: None,
         actor: None,
+        claims: None,
         user: last.user,
         org: last.org,
     }

@@ -10,14 +10,14 @@ use super::time::to_postgres;
 use super::{Audit, AuditError, Cursor, MAX_LIMIT, sql};
 use crate::presence::{Device, EntryKind, Millis, Org, Reason, SessionId, Status, UserId};
 
-/// An entry of the log as one person's history has it: a change of status, or of a claim's words alone.
+/// An entry of the log as one person's history has it: a change of status, or of claims alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
-    /// Change of status, or of a claim's words alone.
+    /// What it records.
     pub kind: EntryKind,
     /// Where it stands in the log.
     pub place: Cursor,
-    /// Counts the transitions; claims have none.
+    /// Counts the transitions; others have none.
     pub sequence: Option<i64>,
     /// The organisation.
     pub org: Org,
@@ -177,11 +177,12 @@ fn told(row: &PgRow) -> Result<Told, AuditError> {
     })
 }
 
-/// Whether a row of the log is a change of status.
+/// What a row of the log records.
 pub(super) fn entry_kind(row: &PgRow) -> Result<EntryKind, AuditError> {
     match row.try_get::<&str, _>("kind")? {
         "transition" => Ok(EntryKind::Transition),
         "claim" => Ok(EntryKind::Claim),
+        "wish" => Ok(EntryKind::Wish),
         kind => Err(AuditError::Schema(format!("kind: {kind:?} is none"))),
     }
 }

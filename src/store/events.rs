@@ -3,6 +3,7 @@
 //!
 //! A cluster publishes a server's events on that server only, so there is an ear at every primary.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fred::prelude::*;
@@ -11,10 +12,11 @@ use futures::stream::{self, BoxStream, SelectAll, StreamExt};
 use tokio::sync::broadcast;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::StoreError;
+use super::canary::Canary;
 use super::keys::{Keys, Shard};
 use super::link::Link;
 use super::primary::{self, Primary, unavailable};
+use super::{StoreError, settings};
 use crate::presence::{SessionId, UserId};
 
 /// How long to wait before a subscription is tried again.
@@ -44,6 +46,7 @@ pub struct LeaseEvents {
     link: Link,
     keys: Keys,
     channel: String,
+    node: String,
     ears: Vec<Ear>,
     heard: SelectAll<BoxStream<'static, LeaseEvent>>,
 }
@@ -61,9 +64,10 @@ struct Ear {
 }
 
 impl LeaseEvents {
-    pub(super) fn subscribe(link: Link, keys: Keys, database: u8) -> Self {
+    pub(super) fn subscribe(link: Link, keys: Keys, database: u8, node: &str) -> Self {
         let channel = format!("__keyevent@{database}__:expired");
-        let mut events = Self { link, keys, channel, ears: Vec::new(), heard: SelectAll::new() };
+        let node = node.to_owned();
+        let mut events = Self { link, keys, channel, node, ears: Vec::new(), heard: SelectAll::new() };
         events.watch();
         events
     }
@@ -86,7 +90,8 @@ impl LeaseEvents {
             if self.ears.iter().any(|ear| ear.primary == primary.name) {
                 continue;
             }
-            match Listener::begin(&primary, ring, self.keys.clone(), self.channel.clone()) {
+            let canary = self.canary(&primary).map(Canary::new);
+            match Listener::begin(&primary, ring, self.keys.clone(), self.channel.clone(), canary) {
                 Ok(listener) => {
                     let end = CancellationToken::new();
                     self.heard.push(listener.events().take_until(end.clone().cancelled_owned()).boxed());
@@ -100,8 +105,18 @@ impl LeaseEvents {
     }
 }
 
+impl LeaseEvents {
+    /// A key of the node's own that lives at a primary.
+    fn canary(&self, primary: &Primary) -> Option<String> {
+        let mut keys = (0..self.keys.shards()).map(|shard| self.keys.canary(shard, &self.node));
+        keys.find(|key| self.link.primary(key).is_ok_and(|holder| holder.name == primary.name))
+    }
+}
+
 /// The connection of one ear.
 struct Listener {
+    primary: Arc<Primary>,
+    canary: Option<Canary>,
     client: Client,
     connection: ConnectHandle,
     keys: Keys,
@@ -120,13 +135,20 @@ impl Drop for Listener {
 }
 
 impl Listener {
-    fn begin(primary: &Primary, ring: usize, keys: Keys, channel: String) -> Result<Self, StoreError> {
+    fn begin(
+        primary: &Arc<Primary>,
+        ring: usize,
+        keys: Keys,
+        channel: String,
+        canary: Option<Canary>,
+    ) -> Result<Self, StoreError> {
         let config = Config { fail_fast: false, ..primary.config().clone() };
         let client = primary::client(&config, ring)?;
         let (events, connected) = (client.keyspace_event_rx(), client.reconnect_rx());
         let connection = client.connect();
         let pulse = tokio::time::interval(PULSE);
-        Ok(Self { client, connection, keys, channel, events, connected, pulse, deaf: false })
+        let primary = Arc::clone(primary);
+        Ok(Self { primary, canary, client, connection, keys, channel, events, connected, pulse, deaf: false })
     }
 
     fn events(self) -> impl stream::Stream<Item = LeaseEvent> + Send + 'static {
@@ -146,8 +168,11 @@ impl Listener {
             tokio::select! {
                 event = self.events.recv() => match event {
                     Ok(event) => {
-                        let key = event.key.as_str().and_then(|key| self.keys.parse_lease(key));
-                        if let Some((shard, user, session)) = key {
+                        let Some(key) = event.key.as_str() else { continue };
+                        if self.canary.as_mut().is_some_and(|canary| canary.hears(key)) {
+                            continue;
+                        }
+                        if let Some((shard, user, session)) = self.keys.parse_lease(key) {
                             return Some(LeaseEvent::Expired(shard, user, session));
                         }
                     }
@@ -171,10 +196,25 @@ impl Listener {
         self.deaf = false;
     }
 
-    /// Gives the connection up if its server does not answer.
-    async fn feel(&self) {
-        if self.client.is_connected() && self.client.ping::<Value>(None).await.is_err() {
+    /// Gives the connection up if its server does not answer, and listens anew if it answers but tells nothing.
+    async fn feel(&mut self) {
+        if !self.client.is_connected() {
+            return;
+        }
+        if self.client.ping::<Value>(None).await.is_err() {
             primary::reconnect(&self.client).await;
+        } else if let Some(canary) = &mut self.canary
+            && canary.beat(&self.client).await
+        {
+            tracing::warn!(
+                primary = self.primary.name,
+                "redis does not tell of the end of leases; the nudge finds them meanwhile"
+            );
+            // Somebody may have switched events off.
+            if let Err(error) = settings::enable_events(&self.primary).await {
+                tracing::warn!(%error, "cannot see whether redis publishes expired keys");
+            }
+            self.deaf = true;
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Presence in Redis, in domain words. The only module that knows fred, keys and scripts.
 
 mod batcher;
+mod canary;
 mod due;
 mod error;
 mod events;
@@ -190,7 +191,7 @@ impl Store {
     /// Subscribes to the end of leases, at every primary; begins as soon as it can.
     #[must_use]
     pub fn lease_events(&self) -> LeaseEvents {
-        LeaseEvents::subscribe(self.link.clone(), self.keys.clone(), self.database)
+        LeaseEvents::subscribe(self.link.clone(), self.keys.clone(), self.database, &self.node)
     }
 
     /// Asks every primary of Redis whether it answers, and gives up connections on which one has not for too long.

@@ -1,16 +1,19 @@
 //! How the primaries of Redis are found: one is where the URL says, a cluster tells its own, sentinels tell theirs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use fred::cmd;
 use fred::prelude::*;
 use fred::types::ConnectHandle;
 use futures::future::join_all;
-use std::sync::Arc;
 
 use super::StoreError;
 use super::primary::{self, Primary, unavailable};
 use super::slots::{self, Address, Claim, Served};
+
+/// How often it is asked at the start before that fails.
+const TRIES: usize = 3;
 
 /// Where primaries are, and how to connect to each.
 pub(super) struct Found {
@@ -88,16 +91,16 @@ impl Finder {
         matches!(self.way, Way::Cluster { .. })
     }
 
-    /// Finds the primaries at the start, when none is known.
+    /// Finds the primaries at the start, when none is known and sentinels are only being connected to.
     pub(super) async fn first(&self) -> Result<Found, StoreError> {
-        if let Way::Sentinels { watchers, .. } = &self.way {
-            let waits = watchers.iter().map(|watcher| {
-                tokio::time::timeout(std::time::Duration::from_secs(2), watcher.client.wait_for_connect())
-            });
-            // Those that do not answer are not asked for long.
-            join_all(waits).await;
+        let mut found = self.find(&[]).await;
+        for _ in 1..TRIES {
+            if !matches!(found, Err(StoreError::Unavailable(_))) {
+                break;
+            }
+            found = self.find(&[]).await;
         }
-        self.find(&[]).await
+        found
     }
 
     /// Finds the primaries; `known` are asked first.

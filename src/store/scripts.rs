@@ -86,7 +86,7 @@ script!(/// A logout everywhere.
 script!(/// An account may not be online, or may again.
     USER_GATE = "user_gate", "allow-oom", exactly(12), exactly(8), "shard", "user");
 script!(/// A claim is set or taken back.
-    USER_CLAIM = "user_claim", "allow-oom", exactly(12), exactly(10), "shard", "user", "claim");
+    USER_CLAIM = "user_claim", "allow-oom", exactly(12), exactly(11), "shard", "user", "claim");
 script!(/// What was due happens.
     USER_EXPIRE = "user_expire", "allow-oom", and_each(9, 3), and_each(2, 2), "shard", "user", "claim");
 script!(/// Reads records.

@@ -82,7 +82,7 @@ fn check_version(primary: &Primary) -> Result<(), StoreError> {
 }
 
 /// Expiry events are what makes offline prompt; without them the sweep still finds everybody, a second later.
-async fn enable_events(primary: &Primary) -> Result<(), StoreError> {
+pub(super) async fn enable_events(primary: &Primary) -> Result<(), StoreError> {
     let Some(events) = read(primary, "notify-keyspace-events").await? else {
         return Ok(());
     };

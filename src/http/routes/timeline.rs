@@ -58,9 +58,10 @@ pub struct TimelineInterval {
 /// An entry of the history.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TimelineEntry {
-    /// `transition`: the status changed; `claim`: only text, emoji or end of a claim did.
+    /// `transition`: the status changed; `claim`: only text, emoji or end of a claim did; `wish`: a claim changed and
+    /// others noticed nothing.
     kind: &'static str,
-    /// Counts the transitions from 1; `null` for claims.
+    /// Counts the transitions from 1; `null` for others.
     sequence: Option<i64>,
     /// The status before.
     #[schema(value_type = String, example = "online")]
@@ -160,6 +161,7 @@ impl From<Told> for TimelineEntry {
             kind: match told.kind {
                 EntryKind::Transition => "transition",
                 EntryKind::Claim => "claim",
+                EntryKind::Wish => "wish",
             },
             sequence: told.sequence,
             from_status: told.from,

@@ -142,6 +142,12 @@ impl Cluster {
         }
     }
 
+    /// From now on nothing that a primary takes reaches its replica, and it does not notice: whoever is connected stays
+    /// so, but the replica may not come back.
+    pub fn cut_off_replica(primary: &Member) {
+        tell(primary, "CONFIG SET requirepass nobody-knows\nCLIENT KILL TYPE replica");
+    }
+
     /// Hands the place of a primary over to its replica, in order.
     pub fn hand_over(&self, primary: &Member) {
         let id = Self::id(primary);
@@ -199,7 +205,8 @@ impl Rig for Cluster {
     }
 }
 
-/// A primary, two replicas and three sentinels, all with passwords.
+/// A primary, two replicas and three sentinels, all with passwords. The URL begins with a fourth that accepts and never
+/// answers.
 pub struct Sentinels {
     fleet: Fleet,
 }
@@ -230,6 +237,8 @@ impl Sentinels {
                 )
             });
         }
+        add(&mut fleet, true, |_, _| String::new());
+        fleet.members()[6].server().freeze().unwrap();
         let rig = Self { fleet };
         until("the sentinels know everybody", LIMIT, || {
             rig.sentinels().iter().all(|sentinel| {
@@ -241,19 +250,18 @@ impl Sentinels {
     }
 
     fn sentinels(&self) -> &[Member] {
-        &self.fleet.members()[3..]
+        &self.fleet.members()[3..6]
     }
 }
 
 impl Rig for Sentinels {
     fn url(&self) -> String {
         let (password, of_sentinels) = PASSWORDS;
-        let [first, rest @ ..] = self.sentinels() else { panic!("three sentinels") };
+        let frozen = self.fleet.members()[6].port();
         let nodes: String =
-            rest.iter().map(|sentinel| format!("&node=127.0.0.1:{}", sentinel.port())).collect();
+            self.sentinels().iter().map(|sentinel| format!("&node=127.0.0.1:{}", sentinel.port())).collect();
         format!(
-            "redis-sentinel://:{password}@127.0.0.1:{}?sentinelServiceName={SERVICE}&sentinelPassword={of_sentinels}{nodes}",
-            first.port()
+            "redis-sentinel://:{password}@127.0.0.1:{frozen}?sentinelServiceName={SERVICE}&sentinelPassword={of_sentinels}{nodes}"
         )
     }
 
