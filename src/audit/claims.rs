@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use sqlx::postgres::PgRow;
 use sqlx::types::time::OffsetDateTime;
 use sqlx::{PgConnection, Row};
 
@@ -9,7 +10,7 @@ use super::position::column;
 use super::queries::needed;
 use super::time::{from_postgres, to_postgres};
 use super::{Audit, AuditError, sql};
-use crate::presence::{Claim, Claims, Entry, Millis, Status, UserId, Whose};
+use crate::presence::{Claim, Claims, Entry, UserId, Whose};
 
 /// A claim in force, or one whose end has passed since the last entry about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,17 +18,9 @@ pub struct ClaimRow {
     /// On whose status.
     pub user: UserId,
     /// Whose wish.
-    pub kind: Whose,
-    /// Chosen by whoever set it.
-    pub id: String,
-    /// The status it asks for.
-    pub status: Status,
-    /// Text shown beside the status; may be empty.
-    pub text: String,
-    /// Emoji shown beside the status; may be empty.
-    pub emoji: String,
-    /// When it ends by itself, by the clock of Redis.
-    pub until: Option<Millis>,
+    pub whose: Whose,
+    /// What it says.
+    pub claim: Claim,
 }
 
 impl Audit {
@@ -48,19 +41,32 @@ impl Audit {
             .bind(i64::from(users))
             .fetch_all(&self.pool)
             .await?;
-        let claim = |row: &sqlx::postgres::PgRow| {
-            Ok(ClaimRow {
-                user: needed(row, "user_id")?,
-                kind: needed(row, "kind")?,
-                id: row.try_get("claim_id")?,
-                status: needed(row, "status")?,
-                text: row.try_get("note")?,
-                emoji: row.try_get("emoji")?,
-                until: row.try_get::<Option<OffsetDateTime>, _>("expires_at")?.map(from_postgres),
-            })
-        };
-        rows.iter().map(claim).collect()
+        rows.iter().map(read).collect()
     }
+
+    /// The claims on these users, in no order.
+    ///
+    /// # Errors
+    /// [`AuditError`] if Postgres fails.
+    pub async fn claims_of(&self, users: &[UserId]) -> Result<Vec<ClaimRow>, AuditError> {
+        let names: Vec<&str> = users.iter().map(UserId::as_str).collect();
+        let rows = sqlx::query(sql::CLAIMS_OF).bind(names).fetch_all(&self.pool).await?;
+        rows.iter().map(read).collect()
+    }
+}
+
+fn read(row: &PgRow) -> Result<ClaimRow, AuditError> {
+    Ok(ClaimRow {
+        user: needed(row, "user_id")?,
+        whose: needed(row, "kind")?,
+        claim: Claim {
+            id: row.try_get("claim_id")?,
+            status: needed(row, "status")?,
+            text: row.try_get("note")?,
+            emoji: row.try_get("emoji")?,
+            until: row.try_get::<Option<OffsetDateTime>, _>("expires_at")?.map(from_postgres),
+        },
+    })
 }
 
 /// Makes the table say what the entries say, in their order: the last word on each user counts.

@@ -119,6 +119,12 @@ statements! {
         JOIN (SELECT DISTINCT user_id FROM claims WHERE shard = $1 AND ($2::text IS NULL OR user_id > $2) \
             ORDER BY user_id LIMIT $3) page ON page.user_id = c.user_id ORDER BY c.user_id, c.kind DESC";
 
+    CLAIMS_OF = "SELECT user_id, kind, claim_id, status, note, emoji, expires_at FROM claims WHERE user_id = ANY($1)";
+
+    /// On whom claims were set, taken back or came to their end behind entry ($2, $3) of a shard.
+    CLAIMED_SINCE = "SELECT DISTINCT s.user_id FROM transitions_log l JOIN subjects s USING (subject) \
+        WHERE l.shard = $1 AND (l.epoch, l.n) > ($2, $3) AND l.reason = ANY($4)";
+
     INSERT_BATCH = "INSERT INTO copy_batches (shard, epoch, first_n, last_n, rows, previous, hash) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
     /// The end of the chain as it was really written, for a position that was set back.

@@ -380,7 +380,7 @@ async fn claims_stand_as_the_last_entry_says_and_leave_the_last_state_alone() {
     let read = async |after: Option<&str>, users| {
         let after = after.map(|user| user.parse().unwrap());
         let rows = audit.claims_of_shard(SHARD, after.as_ref(), users).await.unwrap();
-        rows.into_iter().map(|row| (row.user.to_string(), row.kind, row.id)).collect::<Vec<_>>()
+        rows.into_iter().map(|row| (row.user.to_string(), row.whose, row.claim.id)).collect::<Vec<_>>()
     };
     let of = |user: &str, kind, id: &str| (user.to_owned(), kind, id.to_owned());
     let (mine, theirs) = (of("never-seen", Whose::Manual, "lunch"), of("never-seen", Whose::Admin, "order"));
@@ -390,14 +390,9 @@ async fn claims_stand_as_the_last_entry_says_and_leave_the_last_state_alone() {
     copy(&audit, Position { n: 4, ..position }, position.epoch, &entries[4..]).await.unwrap();
     assert_eq!(read(None, 9).await, [mine, theirs]);
     let rows = audit.claims_of_shard(SHARD, None, 9).await.unwrap();
-    let kept = Claim {
-        id: rows[0].id.clone(),
-        status: rows[0].status,
-        text: rows[0].text.clone(),
-        emoji: rows[0].emoji.clone(),
-        until: rows[0].until,
-    };
-    assert_eq!((kept, rows[1].until), (lunch, None));
+    assert_eq!((&rows[0].claim, rows[1].claim.until), (&lunch, None));
+    let of_both: Vec<_> = ["other", "never-seen"].map(|user| user.parse().unwrap()).into();
+    assert_eq!(audit.claims_of(&of_both).await.unwrap().len(), 2);
     assert_eq!(
         audit.last(&[entries[0].user.clone()]).await.unwrap(),
         [None],

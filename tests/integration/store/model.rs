@@ -12,7 +12,7 @@ use rollcall::presence::{
     Activity, Amendment, Claim, ConnectionId, Device, Gate, GateKind, LoginId, Millis, Org, Outgoing, Pace,
     Policy, Reason, Said, SessionId, Status, Tab, UserId, Whose,
 };
-use rollcall::store::{Answer, Bearer, Beat, Store};
+use rollcall::store::{Answer, Bearer, Beat, Keys, Store};
 
 const CASES: u32 = 256;
 const STEPS: usize = 60;
@@ -425,7 +425,7 @@ impl Pair {
         let expected: BTreeSet<_> = sessions
             .flat_map(|(id, user)| user.sessions.iter().map(move |session| (id, session)))
             .filter(|(_, session)| session.deadline <= self.now)
-            .map(|(id, session)| (id.clone(), session.id.clone()))
+            .map(|(id, session)| (id.clone(), Keys::handle(&session.id)))
             .collect();
         assert_eq!(found, expected);
     }
