@@ -7,7 +7,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{AccountId, sql};
+use super::{AccountError, AccountId, Accounts, sql};
 
 /// Somebody logged in.
 pub const USER_LOGIN: &str = "USER_LOGIN";
@@ -48,6 +48,8 @@ pub const ONLINE_STATUS_SET: &str = "ONLINE_STATUS_SET";
 pub const ONLINE_STATUS_CLEARED: &str = "ONLINE_STATUS_CLEARED";
 /// An administrator looked at somebody's true presence.
 pub const PRESENCE_REVEALED: &str = "PRESENCE_REVEALED";
+/// Data were taken out as a file.
+pub const DATA_EXPORTED: &str = "DATA_EXPORTED";
 
 /// How much an action matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +132,34 @@ impl<'a> Action<'a> {
             detail: detail.into(),
             origin,
         }
+    }
+}
+
+impl<'a> Action<'a> {
+    /// An administrator's everyday action on no account in particular.
+    #[must_use]
+    pub fn on_system(name: &'static str, detail: impl Into<String>, origin: &'a Origin) -> Self {
+        Self {
+            name,
+            target_type: "SYSTEM",
+            target_id: None,
+            severity: Severity::Info,
+            category: "admin",
+            before: None,
+            after: None,
+            detail: detail.into(),
+            origin,
+        }
+    }
+}
+
+impl Accounts {
+    /// Writes the row of an action that changes nothing in Postgres.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn record(&self, action: &Action<'_>) -> Result<(), AccountError> {
+        Ok(record(&mut *self.pool.acquire().await?, action).await?)
     }
 }
 

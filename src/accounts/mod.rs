@@ -13,6 +13,7 @@ mod gates;
 mod logins;
 mod names;
 mod people;
+mod recorded;
 mod refresh;
 mod rotation;
 mod sql;
@@ -27,6 +28,7 @@ pub use families::{EndReason, Family, LoginMeta};
 pub use gates::AccountGate;
 pub use logins::{Ended, EndedLogin, EndedTokens, Login};
 pub use names::{Email, NameRule, Username};
+pub use recorded::{ActionCursor, ActionFilter, InvalidActionCursor, RecordedAction};
 pub use rotation::{RefreshMode, RefreshRules, Rotation};
 pub use sql::STATEMENTS;
 

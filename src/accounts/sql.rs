@@ -37,6 +37,17 @@ statements! {
         category, before, after, address, user_agent, session_id, request_id, detail) \
         VALUES ($1, now(), $2, $3, $4, $5, $6, $7, $8, $9, $10, left($11, 512), $12, $13, $14)";
 
+    /// What was recorded, newest first, from below the cursor's place (`$9`, `$10`) on. An actor's number is looked up,
+    /// and not joined: few rows are answered, and not every actor is an account.
+    ACTIONS = "SELECT a.*, (SELECT u.username FROM users u \
+            WHERE u.id = CASE WHEN a.actor ~ '^[1-9][0-9]{0,17}$' THEN a.actor::bigint END) AS actor_name \
+        FROM admin_actions a WHERE ($1::text IS NULL OR a.actor = $1) AND ($2::text IS NULL OR a.action = $2) \
+            AND ($3::text IS NULL OR a.target_type = $3) AND ($4::text IS NULL OR a.target_id = $4) \
+            AND ($5::text IS NULL OR a.severity = $5) AND ($6::text IS NULL OR a.category = $6) \
+            AND ($7::timestamptz IS NULL OR a.occurred_at >= $7) AND ($8::timestamptz IS NULL OR a.occurred_at < $8) \
+            AND ($9::timestamptz IS NULL OR (a.occurred_at, a.id) < ($9, $10::uuid)) \
+        ORDER BY a.occurred_at DESC, a.id DESC LIMIT $11";
+
     /// A new account. One that may not be online starts with a gate that Redis has yet to confirm.
     ACCOUNT_CREATE = concat!("INSERT INTO users (username, email, password_hash, role, status, org, first_name, \
         last_name, gate_version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, \

@@ -14,7 +14,8 @@ use super::fallback::{not_allowed, not_found};
 use super::middleware::{RequestRules, layered};
 use super::openapi;
 use super::routes::{
-    admin_status, admin_users, bench, gates, heartbeat, login, presence, status, tokens, transitions, users,
+    admin_status, admin_users, at, audit_logs, bench, explain, export, gates, heartbeat, login, presence,
+    status, timeline, tokens, transitions, users,
 };
 use crate::app::App;
 use crate::metrics::record;
@@ -67,7 +68,13 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(presence::stats))
         .routes(routes!(presence::query))
         .routes(routes!(presence::user))
+        .routes(routes!(timeline::timeline))
+        .routes(routes!(explain::user))
+        .routes(routes!(at::at))
         .routes(routes!(transitions::list))
+        .routes(routes!(export::export))
+        // /api/admin/
+        .routes(routes!(audit_logs::list))
 }
 
 /// The description of the API, as `/openapi.json` answers it.
