@@ -183,10 +183,10 @@ impl Machine {
         *slot = claim;
         self.claims.insert(id.clone(), claims.clone());
         let user = self.take(id, org);
-        let n = user.n;
+        let was = user.clone();
         let cause = Cause { reason, at: now, session: None, actor: None, claims: Some(claims) };
         self.settle(id, user, now, &cause);
-        self.tell_claim(id, org, n, &before, now, &cause);
+        self.tell_claim(id, was, &before, now, &cause);
     }
 
     /// A claim is set in part. Without one to amend, and without a status, nothing happens.
@@ -197,10 +197,11 @@ impl Machine {
     }
 
     /// Claims that changed while the status stayed get an entry, too: of kind `Claim` where others could notice since
-    /// `before`, else a `Wish`, which leaves the record as it was. `n` is the user's last entry before the record was
-    /// settled; another one says it already.
-    fn tell_claim(&mut self, id: &UserId, org: &Org, n: i64, before: &SeenClaim, now: Millis, cause: &Cause) {
-        let mut user = self.user(id).cloned().unwrap_or_else(|| User::new(org.clone()));
+    /// `before`, else a `Wish`, which leaves the record as it was. `was` is the user before the record was settled: a
+    /// newer entry says it already, and of somebody without one no record may be left.
+    fn tell_claim(&mut self, id: &UserId, was: User, before: &SeenClaim, now: Millis, cause: &Cause) {
+        let n = was.n;
+        let mut user = self.user(id).cloned().unwrap_or(was);
         if user.n != n {
             return;
         }
@@ -225,8 +226,8 @@ impl Machine {
         let before = self.claims(id).seen();
         let claim_end = self.end_claims(now, id);
         let mut user = self.take(id, org);
-        let n = user.n;
         let last = user.remove_where(|session| session.deadline <= now);
+        let was = user.clone();
         let cause = match last {
             Some(session) if user.sessions.is_empty() || claim_end.is_none() => Some(Cause {
                 reason: session.end_reason(),
@@ -242,7 +243,7 @@ impl Machine {
             None => self.put(id, user),
         }
         if let Some(claim_end) = claim_end {
-            self.tell_claim(id, org, n, &before, now, &claim_end);
+            self.tell_claim(id, was, &before, now, &claim_end);
         }
     }
 
