@@ -1,18 +1,14 @@
--- user_views: the records of some users of a shard, with what their deadlines and claims say.
+-- user_views: the records of some users, with what their deadlines and claims say.
+-- They may be of several shards, where the server is no cluster.
 --
--- KEYS[1]    meta of the shard                  (hash)
--- KEYS[2]    due                                (zset, ms)
--- KEYS[3]    claims                             (hash)
--- KEYS[4..]  records of each user's bucket      (hash)
--- ARGV[1..]  user, one per bucket key
+-- KEYS[1..]  per user four: meta of the shard (hash), due (zset, ms), claims (hash), records of the user's bucket (hash)
+-- ARGV[1..]  user
 -- Reply      {"restoring"} | {"ok", per user: "" no record | {org, status, since, online since, last sign, shown since,
 --            shown online since, shown last sign, version, text, emoji, device ...}}
 -- Access     read
-local meta, due, claims = KEYS[1], KEYS[2], KEYS[3]
-if redis.call('HEXISTS', meta, 'epoch') == 0 then return { 'restoring' } end
 local function int(number) return string.format('%.0f', number) end
 
-local function read(user, packed)
+local function read(user, packed, due, claims)
   local rec = unpack_record(packed)
   local status, seen, devices = rec.status, rec.seen, {}
   for _, s in ipairs(rec.sessions) do
@@ -30,7 +26,9 @@ end
 
 local reply = { 'ok' }
 for i, user in ipairs(ARGV) do
-  local packed = redis.call('HGET', KEYS[i + 3], user)
-  reply[i + 1] = packed and read(user, packed) or ''
+  local meta, due, claims, users = KEYS[i * 4 - 3], KEYS[i * 4 - 2], KEYS[i * 4 - 1], KEYS[i * 4]
+  if redis.call('HEXISTS', meta, 'epoch') == 0 then return { 'restoring' } end
+  local packed = redis.call('HGET', users, user)
+  reply[i + 1] = packed and read(user, packed, due, claims) or ''
 end
 return reply

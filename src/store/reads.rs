@@ -25,13 +25,13 @@ impl Store {
     /// # Errors
     /// If Redis did not answer; [`StoreError::Restoring`] if it has lost somebody's shard.
     pub async fn views(&self, users: &[UserId]) -> Result<Vec<Option<View>>, StoreError> {
-        let mut by_shard = std::collections::BTreeMap::<Shard, Vec<usize>>::new();
+        let mut together = std::collections::BTreeMap::<Shard, Vec<usize>>::new();
         for (index, user) in users.iter().enumerate() {
-            by_shard.entry(self.keys.shard_of(user)).or_default().push(index);
+            let shard = if self.link.is_clustered() { self.keys.shard_of(user) } else { 0 };
+            together.entry(shard).or_default().push(index);
         }
-        let calls = by_shard.iter().flat_map(|(shard, indexes)| {
-            indexes.chunks(VIEWS_PER_CALL).map(|chunk| self.views_of(*shard, users, chunk))
-        });
+        let chunks = together.values().flat_map(|indexes| indexes.chunks(VIEWS_PER_CALL));
+        let calls = chunks.map(|chunk| self.views_of(users, chunk));
         let mut views = vec![None; users.len()];
         for (index, view) in futures::future::try_join_all(calls).await?.into_iter().flatten() {
             views[index] = view;
@@ -41,12 +41,14 @@ impl Store {
 
     async fn views_of(
         &self,
-        shard: Shard,
         users: &[UserId],
         indexes: &[usize],
     ) -> Result<Vec<(usize, Option<View>)>, StoreError> {
-        let mut keys = vec![self.keys.meta(shard), self.keys.due(shard), self.keys.claims(shard)];
-        keys.extend(indexes.iter().map(|index| self.keys.record(&users[*index])));
+        let keys_of = |user: &UserId| {
+            let shard = self.keys.shard_of(user);
+            [self.keys.meta(shard), self.keys.due(shard), self.keys.claims(shard), self.keys.record(user)]
+        };
+        let keys: Vec<String> = indexes.iter().flat_map(|index| keys_of(&users[*index])).collect();
         let args = indexes.iter().map(|index| users[*index].as_str().into()).collect();
         let reply = self.link.call(&scripts::USER_VIEWS, keys, args).await?;
         let views = indexes.iter().zip(told(&scripts::USER_VIEWS, reply)?.rest());

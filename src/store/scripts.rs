@@ -90,7 +90,7 @@ script!(/// A claim is set or taken back.
 script!(/// What was due happens.
     USER_EXPIRE = "user_expire", "allow-oom", and_each(9, 3), and_each(2, 2), "shard", "record", "user", "claim");
 script!(/// Reads records.
-    USER_VIEWS = "user_views", "no-writes", and_each(3, 1), and_each(0, 1), "record");
+    USER_VIEWS = "user_views", "no-writes", and_each(0, 4), and_each(0, 1), "record");
 script!(/// Reads what a token's standing depends on.
     USER_STANDING = "user_standing", "no-writes", exactly(10), exactly(4), "shard", "record", "user");
 script!(/// Reads everything a status is made of.
