@@ -11,7 +11,7 @@
 -- ARGV[5]  grace after a stall: nothing expires for so long (ms)
 -- ARGV[6]  1 = memory is nearly full
 -- Reply    {"other"} | {"lost", epoch whose restore has begun or ""} owned, but the shard is not open
---          | {"own", epoch, n, until when those who were put back may return (ms), 0 = nobody was}
+--          | {"own", epoch, n, until when those who were put back may return (ms; 0 = nobody was), decisions counted}
 -- Access   write, allow-oom
 local owner, meta, ended, node = KEYS[1], KEYS[2], KEYS[3], ARGV[2]
 local now = tonumber(ARGV[1])
@@ -22,7 +22,7 @@ end
 local holder = redis.call('GET', owner)
 if holder and holder ~= node then return { 'other' } end
 redis.call('SET', owner, node, 'PX', ARGV[3])
-local known = redis.call('HMGET', meta, 'epoch', 'n', 'tick', 'restored_until', 'restoring')
+local known = redis.call('HMGET', meta, 'epoch', 'n', 'tick', 'restored_until', 'restoring', 'rules')
 if not known[1] then return { 'lost', known[5] or '' } end
 local gap = now - tonumber(known[3])
 if gap > tonumber(ARGV[4]) or gap < 0 then
@@ -30,4 +30,4 @@ if gap > tonumber(ARGV[4]) or gap < 0 then
 end
 redis.call('HSET', meta, 'tick', now, 'pressure', ARGV[6])
 redis.call('ZREMRANGEBYSCORE', ended, '-inf', now)
-return { 'own', known[1], known[2], known[4] or '0' }
+return { 'own', known[1], known[2], known[4] or '0', known[6] or '0' }

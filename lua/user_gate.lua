@@ -24,6 +24,7 @@ if rec.org ~= org then return { 'stale', rec.org } end
 
 local known = redis.call('HGET', gates, user)
 if known and version <= cmsgpack.unpack(known)[2] then return standing(rec, now, 'repeated') end
+count_rule()
 redis.call('HSET', gates, user, cmsgpack.pack({ kind, version, ends }))
 if kind ~= '' and ends > 0 then
   redis.call('ZADD', due, ends, 'g:' .. user)

@@ -1,6 +1,6 @@
 -- The keys that every script of a user shares, and the clock.
 --
--- KEYS[1]  meta    hash    epoch, n, layout, shards, tick, grace_until, pressure; of a restore: restoring (the epoch
+-- KEYS[1]  meta    hash    epoch, n, rules, layout, shards, tick, grace_until, pressure; of a restore: restoring (the epoch
 --                          that it begins), lost_at, uncertainty, restored_until
 -- KEYS[2]  due     zset    s:<user>:<handle of session>, c:<user>, g:<user> -> when (ms): the only truth about time
 -- KEYS[3]  others  zset    user -> status code * 10^13 + since (ms), of all organisations but the default one
@@ -24,4 +24,10 @@ end
 -- A shard without an epoch has lost its data, and has not been given them back: nobody may be judged by it.
 local function is_lost()
   return redis.call('HEXISTS', meta, 'epoch') == 0
+end
+
+-- Counts what is decided about users. Where the count falls, the store was set back and has to be told again: unlike a
+-- change of status such a decision may leave no entry.
+local function count_rule()
+  redis.call('HINCRBY', meta, 'rules', 1)
 end

@@ -81,15 +81,6 @@ impl Accounts {
         Ok(rows.iter().map(AccountGate::from_row).collect::<sqlx::Result<_>>()?)
     }
 
-    /// Redis may have forgotten the gates of these accounts: they count as unconfirmed.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn doubt_gates(&self, ids: &[AccountId]) -> Result<(), AccountError> {
-        sqlx::query(sql::GATES_DOUBT).bind(ids).execute(&self.pool).await?;
-        Ok(())
-    }
-
     /// Redis has this gate. One that changed meanwhile stays unconfirmed.
     ///
     /// # Errors

@@ -87,8 +87,6 @@ statements! {
         WHERE gate_confirmed_version < gate_version AND id > $1 ORDER BY id LIMIT $2");
     /// The gates of all accounts that ever had one, lifted or not.
     GATES_ALL = concat!("SELECT ", account!(), ", gate_actor FROM users WHERE gate_version > 0 ORDER BY id");
-    /// Redis may have forgotten what it has confirmed.
-    GATES_DOUBT = "UPDATE users SET gate_confirmed_version = 0 WHERE id = ANY($1)";
     /// Redis has a gate of this version.
     GATE_CONFIRM = "UPDATE users SET gate_confirmed_version = $2 \
         WHERE id = $1 AND gate_confirmed_version < $2 AND gate_version >= $2";

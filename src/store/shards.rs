@@ -36,6 +36,8 @@ pub enum Ownership {
         n: i64,
         /// Until then those may return who were put back after a loss; 0 if nobody was.
         restored_until: Millis,
+        /// Decisions about users (gates, ended tokens) that it was told; falls only if the shard was set back.
+        rules: i64,
     },
 }
 
@@ -96,7 +98,7 @@ impl Store {
         match parts.text()?.as_str() {
             "own" => {
                 let (epoch, n) = (parts.int()?, parts.int()?);
-                Ok(Ownership::Own { epoch, n, restored_until: parts.millis()? })
+                Ok(Ownership::Own { epoch, n, restored_until: parts.millis()?, rules: parts.int()? })
             }
             "lost" => Ok(Ownership::Lost { begun: parts.text()?.parse().ok() }),
             _ => Ok(Ownership::Other),

@@ -8,8 +8,10 @@ use std::time::Duration;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::Node;
+use super::owned::Life;
 use super::ticks::Ticks;
 use crate::accounts::{AccountGate, AccountId};
+use crate::store::Shard;
 
 /// How often. A gate that Redis missed falls about so long after Redis is back.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -22,17 +24,26 @@ const AT_ONCE: usize = 16;
 
 /// A task.
 pub(super) async fn run(node: Node) {
+    let mut told = Vec::new();
     let mut ticks = Ticks::every(PERIOD, &node.stop);
     while ticks.next().await {
         // What a stop cuts off, the next owner does.
-        if let Some(Err(error)) = node.stop.run_until_cancelled(step(&node)).await {
+        if let Some(Err(error)) = node.stop.run_until_cancelled(step(&node, &mut told)).await {
             tracing::warn!(error = format!("{error:#}"), "redis may not know of every gate; trying again");
         }
     }
 }
 
-async fn step(node: &Node) -> anyhow::Result<()> {
+/// Tells of gates that Redis has not confirmed; and of all gates a shard that may have forgotten them.
+async fn step(node: &Node, told: &mut Vec<Life>) -> anyhow::Result<()> {
     while node.app.accounts.end_suspensions(BATCH).await? == BATCH as usize {}
+    let lives = node.owned.lives();
+    let unsure: Vec<Shard> =
+        lives.iter().filter(|life| !told.contains(life)).map(|(shard, _)| *shard).collect();
+    if !unsure.is_empty() {
+        tell_all(node, node.app.accounts.gates().await?, &unsure).await?;
+        *told = lives;
+    }
     let mut after = AccountId(0);
     loop {
         let gates = node.app.accounts.unconfirmed_gates(after, BATCH).await?;
@@ -40,11 +51,17 @@ async fn step(node: &Node) -> anyhow::Result<()> {
             return Ok(());
         };
         after = last.account.id;
-        let keys = node.app.store.keys();
-        let ours = gates.into_iter().filter(|gate| node.owned.has(keys.shard_of(&gate.account.id.user())));
-        let told: Vec<_> = ours.map(|gate| tell(node, gate)).collect();
-        stream::iter(told).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
+        tell_all(node, gates, &node.owned.shards()).await?;
     }
+}
+
+/// Tells those of these gates that belong to these shards.
+async fn tell_all(node: &Node, gates: Vec<AccountGate>, shards: &[Shard]) -> anyhow::Result<()> {
+    let keys = node.app.store.keys();
+    let ours = gates.into_iter().filter(|gate| shards.contains(&keys.shard_of(&gate.account.id.user())));
+    let calls: Vec<_> = ours.map(|gate| tell(node, gate)).collect();
+    stream::iter(calls).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
+    Ok(())
 }
 
 async fn tell(node: &Node, gate: AccountGate) -> anyhow::Result<()> {

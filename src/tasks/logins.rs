@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use futures::{StreamExt, stream};
 
 use super::Node;
+use super::owned::Life;
 use super::ticks::Ticks;
 use crate::accounts::Ended;
 use crate::presence::UserId;
-use crate::store::{Shard, StoreError};
+use crate::store::StoreError;
 
 /// How often. A login that Redis missed goes on for about so long.
 const PERIOD: Duration = Duration::from_secs(2);
@@ -39,23 +40,19 @@ pub(super) async fn run(node: Node) {
     }
 }
 
-/// One life of a shard's data: the shard and its epoch.
-type Life = (Shard, i64);
-
 /// How far Redis has been told.
 #[derive(Debug, Default)]
 struct Rounds {
     /// When the last round began, if it succeeded.
     told_at: Option<Instant>,
-    /// Which shards it told. One that is new here, or came back empty, is told everything.
+    /// Which shards it told. One that is new here, came back empty or was set back, is told everything.
     told: Vec<Life>,
 }
 
 impl Rounds {
     async fn next(&mut self, node: &Node) -> anyhow::Result<()> {
         let began = Instant::now();
-        let owned: Vec<Life> =
-            node.owned.states().iter().map(|(shard, state)| (*shard, state.epoch)).collect();
+        let owned = node.owned.lives();
         let span = self.span(&owned, node.app.config.auth.access_ttl.duration());
         self.told_at = None;
         if !owned.is_empty() {

@@ -1,7 +1,7 @@
 //! Which shards this node owns now, and how far their outboxes are copied.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::presence::Millis;
@@ -20,7 +20,15 @@ pub(super) struct State {
     pub waiting_since: Option<Millis>,
     /// Until then those may return who were put back after a loss.
     pub restored_until: Millis,
+    /// Decisions about users that the shard was told, as last heard.
+    pub rules: i64,
+    /// Another number for each time that this node cannot know what the shard was told: newly ours, of another epoch, set
+    /// back.
+    pub life: u64,
 }
+
+/// A shard, and the number of its life in the eyes of this node.
+pub(super) type Life = (Shard, u64);
 
 /// The owned shards. Correctness never depends on it: what two nodes do at once, or none for a while, is only
 /// double or late.
@@ -29,6 +37,7 @@ pub(super) struct Owned {
     shards: Mutex<BTreeMap<Shard, State>>,
     /// Shards that are ours to restore, and the epoch under which that has begun.
     lost: Mutex<BTreeMap<Shard, Option<i64>>>,
+    lives: AtomicU64,
     pressure: AtomicBool,
 }
 
@@ -42,9 +51,28 @@ impl Owned {
         let mut shards = self.lock();
         let state = shards.entry(shard).or_default();
         if state.epoch != epoch {
-            *state = State { epoch, ..State::default() };
+            *state = State { epoch, life: self.new_life(), ..State::default() };
         }
         state.newest = state.newest.max(newest);
+    }
+
+    fn new_life(&self) -> u64 {
+        self.lives.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// So many decisions about users an owned shard was told. Fewer than before means that it was set back.
+    pub(super) fn told(&self, shard: Shard, rules: i64) {
+        if let Some(state) = self.lock().get_mut(&shard) {
+            if rules < state.rules {
+                state.life = self.new_life();
+            }
+            state.rules = rules;
+        }
+    }
+
+    /// The owned shards with their lives: whoever has told one everything need not do so again.
+    pub(super) fn lives(&self) -> Vec<Life> {
+        self.lock().iter().map(|(shard, state)| (*shard, state.life)).collect()
     }
 
     /// A shard is ours, and has to be restored.
@@ -118,9 +146,27 @@ mod tests {
         owned.keep(3, 2, 7);
         // A copy that began in the epoch before ends only now.
         owned.copied(3, 1, 500, Some(Millis(1)));
-        let renewed = State { epoch: 2, newest: 7, ..State::default() };
+        let renewed = State { epoch: 2, newest: 7, life: 2, ..State::default() };
         assert_eq!(owned.states(), [(3, renewed)]);
         owned.copied(3, 2, 6, None);
         assert_eq!(owned.states(), [(3, State { copied: Some(6), ..renewed })]);
+    }
+
+    #[test]
+    fn a_shard_begins_another_life_when_it_may_have_forgotten() {
+        let owned = Owned::default();
+        let life = || owned.lives()[0].1;
+        owned.keep(3, 1, 0);
+        owned.told(3, 5);
+        let first = life();
+        owned.keep(3, 1, 9);
+        owned.told(3, 6);
+        assert_eq!(life(), first);
+        owned.told(3, 4);
+        let set_back = life();
+        assert_ne!(set_back, first);
+        owned.lose(3);
+        owned.keep(3, 1, 9);
+        assert!(![first, set_back].contains(&life()), "another node had it meanwhile");
     }
 }

@@ -73,9 +73,10 @@ async fn take(node: &Node, all: Shard, share: usize) {
 
 async fn keep(node: &Node, shard: Shard) {
     match node.app.store.own(shard, node.owned.pressure()).await {
-        Ok(Ownership::Own { epoch, n, restored_until }) => {
+        Ok(Ownership::Own { epoch, n, restored_until, rules }) => {
             node.owned.keep(shard, epoch, n);
             node.owned.spares_until(shard, restored_until);
+            node.owned.told(shard, rules);
         }
         Ok(Ownership::Lost { begun }) => node.owned.lost(shard, begun),
         Ok(Ownership::Other) => node.owned.lose(shard),

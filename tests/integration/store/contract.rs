@@ -145,7 +145,8 @@ async fn opening_and_owning_a_shard_twice_changes_nothing() {
             Ownership::Own {
                 epoch: 5,
                 n: 0,
-                restored_until: super::a_day_ahead() + rollcall::presence::Policy::default().longest_ttl()
+                restored_until: super::a_day_ahead() + rollcall::presence::Policy::default().longest_ttl(),
+                rules: 0
             }
         );
     }
@@ -160,7 +161,8 @@ async fn opening_and_owning_a_shard_twice_changes_nothing() {
         Ownership::Own {
             epoch: 5,
             n: 0,
-            restored_until: super::a_day_ahead() + rollcall::presence::Policy::default().longest_ttl()
+            restored_until: super::a_day_ahead() + rollcall::presence::Policy::default().longest_ttl(),
+            rules: 0
         }
     );
 }
