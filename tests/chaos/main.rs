@@ -81,13 +81,14 @@ async fn run(args: &Args) -> anyhow::Result<bool> {
     );
     let mut stage = Stage::build(dir.clone()).await?;
     let bases = stage.nodes.iter().map(|node| node.base.clone()).collect();
-    let crowd = Crowd::gather(bases, args.clients, seed)?;
+    let crowd = Crowd::gather(bases, args.clients, seed).await?;
     tokio::time::sleep(Duration::from_secs(5)).await;
     let mut oracle = Oracle::default();
     let rounds = rounds(args, seed, &mut stage, &crowd, &mut oracle).await;
     crowd.stop().await;
     let (mut rounds, seals) = (rounds?, oracle.broken_seals(&stage).await?);
     if let Some(last) = rounds.last_mut() {
+        seals.iter().for_each(|seal| println!("    ! {seal}"));
         last.verdict.violations.extend(seals);
     }
     let summary = report::Summary { seed, clients: args.clients, rounds, counts: crowd.counts(), transitions: oracle.transitions() };

@@ -19,6 +19,9 @@ pub(crate) const SETTINGS: &[(&str, &str)] = &[
     ("ROLLCALL_PRESENCE_SOCKET_TTL", "8s"),
     ("ROLLCALL_PRESENCE_LINGER", "2s"),
     ("ROLLCALL_LIMITS_REQUESTS", "none"),
+    ("ROLLCALL_LIMITS_REGISTER", "none"),
+    ("ROLLCALL_LIMITS_LOGIN", "none"),
+    ("ROLLCALL_LIMITS_LOGIN_ACCOUNT", "none"),
     ("ROLLCALL_LOG_FORMAT", "json"),
     ("ROLLCALL_LOG", "info,fred=error,sqlx_core=error"),
 ];

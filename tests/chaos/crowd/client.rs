@@ -41,6 +41,10 @@ struct Client {
     node: usize,
     login: u32,
     token: String,
+    /// The token of the login before, which has ended.
+    ended: Option<String>,
+    /// Has an account: logs in by name and password.
+    account: Option<String>,
     /// Names its tab and its connection in each request, as the browser client does; old clients name neither.
     named: bool,
     connection: u64,
@@ -50,7 +54,10 @@ struct Client {
 
 /// A client's life, until the crowd is stopped.
 pub(super) async fn live(world: Arc<World>, witness: Arc<Mutex<Witness>>, number: usize, mut rng: StdRng) {
-    let user = look(&witness).user.clone();
+    let (user, account) = {
+        let seen = look(&witness);
+        (seen.user.clone(), seen.account.clone())
+    };
     let client = Client {
         node: number % world.bases.len(),
         named: rng.random_bool(0.5),
@@ -63,6 +70,8 @@ pub(super) async fn live(world: Arc<World>, witness: Arc<Mutex<Witness>>, number
         rng,
         login: 0,
         token: String::new(),
+        ended: None,
+        account,
         idle_since: 0,
     };
     client.run().await;
@@ -70,10 +79,13 @@ pub(super) async fn live(world: Arc<World>, witness: Arc<Mutex<Witness>>, number
 
 impl Client {
     async fn run(mut self) {
-        self.log_in();
         // Pages do not all open at once.
         let start = Duration::from_millis(self.rng.random_range(0..2_000));
         tokio::time::sleep(start).await;
+        while !self.log_in().await {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        self.set(Mode::Live { idle: false });
         let steady = look(&self.witness).steady;
         let mut next_change = times::now() + self.rng.random_range(WHIM);
         let mut next_beat = times::now();
@@ -104,22 +116,35 @@ impl Client {
         (witness.mode, witness.since) = (mode, times::now());
     }
 
-    fn log_in(&mut self) {
+    /// Gets a token of a new login; answers whether it has one.
+    async fn log_in(&mut self) -> bool {
         self.login += 1;
+        if self.account.is_some() {
+            self.token.clear();
+            return self.request(What::Login, self.node).await.is_some();
+        }
+        let token = self.world.token(&self.user, &format!("login-{}", self.login), Role::User);
         // The names are well-formed by construction.
-        self.token = self
-            .world
-            .token(&self.user, &format!("login-{}", self.login), Role::User)
-            .expect("user and login are names");
+        self.token = token.expect("user and login are names");
+        true
+    }
+
+    /// Opens the page again.
+    async fn come_back(&mut self) {
+        self.node = self.rng.random_range(0..self.world.bases.len());
+        self.connection = self.rng.random();
+        if self.ended.is_some() {
+            self.request(What::Ghost, self.node).await;
+        }
+        if !self.token.is_empty() || self.log_in().await {
+            self.set(Mode::Live { idle: false });
+        }
     }
 
     /// Does something else than before.
     async fn change(&mut self) {
         let Mode::Live { idle } = self.mode() else {
-            self.node = self.rng.random_range(0..self.world.bases.len());
-            self.connection = self.rng.random();
-            self.set(Mode::Live { idle: false });
-            return;
+            return self.come_back().await;
         };
         match self.rng.random_range(0..10) {
             0..4 => self.set(Mode::Silent),
@@ -130,8 +155,10 @@ impl Client {
             }
             6 => {
                 self.set(Mode::Gone);
-                self.request(What::Logout, self.node).await;
-                self.log_in();
+                let is_done = self.request(What::Logout, self.node).await.is_some();
+                // The next visit begins with a login, whatever became of this one.
+                let ended = std::mem::take(&mut self.token);
+                self.ended = is_done.then_some(ended);
             }
             _ => {
                 self.idle_since = times::now();
@@ -157,9 +184,10 @@ impl Client {
             What::Beat { idle: true } => {
                 json!({"activity": "idle", "idle_ms": times::now() - self.idle_since})
             }
-            What::Beat { idle: false } => json!({"activity": "active"}),
+            What::Beat { idle: false } | What::Ghost => json!({"activity": "active"}),
             What::Goodbye => json!({"logout": true}),
             What::Logout => return json!({}),
+            What::Login => return json!({"username": self.account, "password": super::PASSWORD}),
         };
         if self.named {
             body["session"] = json!("tab");
@@ -173,27 +201,37 @@ impl Client {
     }
 
     /// Sends a request and remembers it; answers when to beat next, if it was done.
-    async fn request(&self, what: What, node: usize) -> Option<i64> {
-        let path = if what == What::Logout { "/api/auth/logout/" } else { "/api/users/heartbeat/" };
-        let request = self.world.http[node]
-            .post(format!("{}{path}", self.world.bases[node]))
-            .bearer_auth(&self.token)
-            .json(&self.body(what));
+    async fn request(&mut self, what: What, node: usize) -> Option<i64> {
+        let path = match what {
+            What::Logout => "/api/auth/logout/",
+            What::Login => "/api/auth/login/",
+            _ => "/api/users/heartbeat/",
+        };
+        let mut request =
+            self.world.http[node].post(format!("{}{path}", self.world.bases[node])).json(&self.body(what));
+        let token = if what == What::Ghost { self.ended.as_ref() } else { Some(&self.token) };
+        if let Some(token) = token.filter(|_| what != What::Login) {
+            request = request.bearer_auth(token);
+        }
         let sent = times::now();
         let answer = async {
             let answer = request.send().await?;
             let status = answer.status().as_u16();
             Ok::<_, reqwest::Error>((status, answer.json::<Value>().await?))
         };
-        let answer = answer.await;
+        let answer = answer.await.ok();
         let done = times::now();
-        let told = answer.as_ref().ok().and_then(|(_, body)| body["next_heartbeat_in_ms"].as_i64());
+        let body = answer.as_ref().map_or(&Value::Null, |(_, body)| body);
+        let told = body["next_heartbeat_in_ms"].as_i64().unwrap_or(0);
+        if let Some(token) = body["tokens"]["access"].as_str() {
+            token.clone_into(&mut self.token);
+        }
         let heard = answer.map_or(Heard::Nothing, |(status, body)| self.hear(status, &body));
         self.count(&heard);
-        let told = matches!(heard, Heard::Done { .. }).then(|| told.unwrap_or(0));
+        let is_done = matches!(heard, Heard::Done { .. });
         let request = Request { sent, done, node, login: self.login, what, heard };
         look(&self.witness).log.push(request);
-        told
+        is_done.then_some(told)
     }
 
     fn hear(&self, status: u16, body: &Value) -> Heard {

@@ -11,6 +11,10 @@ pub(crate) enum What {
     Goodbye,
     /// The login ends.
     Logout,
+    /// A login by name and password, which is a sign of life.
+    Login,
+    /// A heartbeat by the token of a login that has ended.
+    Ghost,
 }
 
 /// What came of it.
@@ -37,11 +41,11 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// When it was judged, if that is known.
-    pub(crate) fn acknowledged(&self) -> Option<i64> {
-        match &self.heard {
-            Heard::Done { at, .. } if *at > 0 => Some(*at),
-            Heard::Done { .. } => Some(self.done),
+    /// When it was done, if it was acknowledged: from the first moment that is possible to the last.
+    pub(crate) fn acknowledged(&self) -> Option<(i64, i64)> {
+        match self.heard {
+            Heard::Done { at, .. } if at > 0 => Some((at, at)),
+            Heard::Done { .. } => Some((self.sent, self.done)),
             _ => None,
         }
     }
@@ -51,8 +55,9 @@ impl Request {
         matches!(self.heard, Heard::Nothing | Heard::Refused { ran: true, .. })
     }
 
-    pub(crate) fn is_beat(&self) -> bool {
-        matches!(self.what, What::Beat { .. })
+    /// Whether it is a sign of life, where it is let in.
+    pub(crate) fn is_sign(&self) -> bool {
+        matches!(self.what, What::Beat { .. } | What::Login)
     }
 }
 

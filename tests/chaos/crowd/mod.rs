@@ -8,11 +8,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use anyhow::Context;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use reqwest::Client;
 use rollcall::auth::{AuthSettings, Grant, Tokens};
 use rollcall::presence::{LoginId, Org, Role, UserId};
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio_util::task::TaskTracker;
 
@@ -25,6 +27,13 @@ pub(crate) const SECRET: &str = "what signs tokens where things are broken on pu
 /// Longer than any run.
 const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3600);
 
+/// Of the accounts in the crowd.
+const PASSWORD: &str = "a password of the crowd";
+
+/// One in so many clients has an account. Hashing passwords is dear, so there are not more than [`MOST_ACCOUNTS`].
+const ACCOUNTS: u32 = 10;
+const MOST_ACCOUNTS: u32 = 40;
+
 /// A client gives a node so long: three of them, and the interval, are less than a session lives.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
@@ -32,6 +41,8 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 #[derive(Debug)]
 pub(crate) struct Witness {
     pub(crate) user: String,
+    /// The name of its account, if it has one.
+    account: Option<String>,
     /// Never changes its ways: it beats from the first moment to the last.
     pub(crate) steady: bool,
     pub(crate) mode: Mode,
@@ -98,6 +109,15 @@ impl World {
         })
     }
 
+    /// Makes an account; answers its id.
+    async fn register(&self, name: &str) -> anyhow::Result<String> {
+        let request = Client::new()
+            .post(format!("{}/api/auth/register/", self.bases[0]))
+            .json(&json!({"username": name, "password": PASSWORD}));
+        let answer: Value = request.send().await?.error_for_status()?.json().await?;
+        Ok(answer["user"]["id"].as_i64().context("an account has an id")?.to_string())
+    }
+
     /// A token as the service itself would issue it.
     pub(crate) fn token(&self, user: &str, login: &str, role: Role) -> anyhow::Result<String> {
         let grant = Grant {
@@ -113,23 +133,30 @@ impl World {
 
 impl Crowd {
     /// Sends so many people to the nodes. Their choices follow from the seed.
-    pub(crate) fn gather(bases: Vec<String>, people: u32, seed: u64) -> anyhow::Result<Self> {
+    pub(crate) async fn gather(bases: Vec<String>, people: u32, seed: u64) -> anyhow::Result<Self> {
         let world = Arc::new(World::new(bases)?);
         let running = TaskTracker::new();
         let mut rng = StdRng::seed_from_u64(seed);
+        let accounts = (people / ACCOUNTS).min(MOST_ACCOUNTS);
         let mut clients = Vec::new();
         for number in 0..people {
-            let witness = Witness {
-                user: format!("crowd~{number}"),
+            let account = (number < accounts).then(|| format!("member-{number}"));
+            let user = match &account {
+                Some(name) => world.register(name).await.context("make an account")?,
+                None => format!("crowd~{number}"),
+            };
+            clients.push(Arc::new(Mutex::new(Witness {
+                user,
+                account,
                 steady: rng.random_bool(0.4),
-                mode: Mode::Live { idle: false },
+                mode: Mode::Gone,
                 since: crate::times::now(),
                 log: Vec::new(),
-            };
-            let witness = Arc::new(Mutex::new(witness));
-            clients.push(Arc::clone(&witness));
-            let (world, rng) = (Arc::clone(&world), StdRng::seed_from_u64(seed ^ (u64::from(number) << 20)));
-            running.spawn(client::live(world, witness, number as usize, rng));
+            })));
+        }
+        for (number, witness) in clients.iter().enumerate() {
+            let rng = StdRng::seed_from_u64(seed ^ ((number as u64) << 20));
+            running.spawn(client::live(Arc::clone(&world), Arc::clone(witness), number, rng));
         }
         running.close();
         Ok(Self { world, clients, running })

@@ -5,7 +5,7 @@ use anyhow::Context;
 use rollcall::audit::chain::{GENESIS, Hash, Seal, SealedRow};
 use rollcall::presence::Millis;
 use sqlx::postgres::PgRow;
-use sqlx::{PgPool, Row};
+use sqlx::{PgConnection, PgPool, Row};
 
 /// Each says what it looks for, and answers a line for each row that breaks it.
 const RULES: &[(&str, &str)] = &[
@@ -76,13 +76,16 @@ pub(super) async fn violations(pool: &PgPool) -> anyhow::Result<Vec<String>> {
 /// Follows the seals of every shard from its first batch to the end that its position names.
 pub(super) async fn broken_seals(pool: &PgPool) -> anyhow::Result<Vec<String>> {
     let mut found = Vec::new();
-    let ends: Vec<(i16, Vec<u8>)> = sqlx::query_as("SELECT shard, hash FROM copy_position").fetch_all(pool).await?;
+    // The copy goes on meanwhile: all of this is one moment's.
+    let mut moment = pool.begin().await?;
+    sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").execute(&mut *moment).await?;
+    let ends: Vec<(i16, Vec<u8>)> = sqlx::query_as("SELECT shard, hash FROM copy_position").fetch_all(&mut *moment).await?;
     for (shard, end) in ends {
         let batches = sqlx::query(
             "SELECT epoch, first_n, last_n, rows, previous, hash FROM copy_batches WHERE shard = $1 ORDER BY epoch, first_n",
         )
         .bind(shard)
-        .fetch_all(pool)
+        .fetch_all(&mut *moment)
         .await?;
         let mut tip: Hash = GENESIS;
         for batch in &batches {
@@ -90,7 +93,7 @@ pub(super) async fn broken_seals(pool: &PgPool) -> anyhow::Result<Vec<String>> {
             if batch.try_get::<Vec<u8>, _>("previous")? != tip {
                 found.push(format!("shard {shard} epoch {epoch}: the batch of {first} does not follow the one before"));
             }
-            tip = seal(pool, shard, epoch, batch, &tip).await?;
+            tip = seal(&mut moment, shard, epoch, batch, &tip).await?;
             if batch.try_get::<Vec<u8>, _>("hash")? != tip {
                 found.push(format!("shard {shard} epoch {epoch}: the seal of {first} does not fit its rows"));
             }
@@ -102,7 +105,7 @@ pub(super) async fn broken_seals(pool: &PgPool) -> anyhow::Result<Vec<String>> {
     Ok(found)
 }
 
-async fn seal(pool: &PgPool, shard: i16, epoch: i64, batch: &PgRow, tip: &Hash) -> anyhow::Result<Hash> {
+async fn seal(moment: &mut PgConnection, shard: i16, epoch: i64, batch: &PgRow, tip: &Hash) -> anyhow::Result<Hash> {
     let rows = sqlx::query(
         "SELECT *, (extract(epoch from occurred_at) * 1000)::bigint AS occurred,
              (extract(epoch from detected_at) * 1000)::bigint AS detected,
@@ -113,7 +116,7 @@ async fn seal(pool: &PgPool, shard: i16, epoch: i64, batch: &PgRow, tip: &Hash) 
     .bind(epoch)
     .bind(batch.try_get::<i64, _>("first_n")?)
     .bind(batch.try_get::<i64, _>("last_n")?)
-    .fetch_all(pool)
+    .fetch_all(moment)
     .await?;
     let mut seal = Seal::new(tip, u16::try_from(shard)?, epoch);
     for row in &rows {

@@ -6,6 +6,9 @@ use super::history::{Row, status_at};
 use crate::crowd::{Heard, Request, What};
 use crate::times::{BOUND, GRACE, LATE, LINGER, RECOVERY, SLACK, TTL};
 
+/// A shard that came back empty is told within so many ms which logins have ended.
+const TOLD_AGAIN: i64 = 5_000;
+
 /// What may be excused, of the whole run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Excuses {
@@ -31,6 +34,12 @@ impl Excuses {
             }
         }
         by
+    }
+
+    /// When a request may have had its effect, if it had one.
+    fn window(&self, request: &Request) -> Option<(i64, i64)> {
+        let open = || request.is_open().then(|| (request.sent, self.effective_until(request)));
+        request.acknowledged().or_else(open)
     }
 
     /// Until when a request without an answer may still take effect: one that lay in a frozen process goes on with it.
@@ -75,7 +84,11 @@ impl Case<'_> {
 
     /// What an answer said is what the history says of that moment.
     fn answered(&self, request: &Request) -> Option<String> {
-        let Heard::Done { status, since, at } = &request.heard else { return None };
+        let Heard::Done { status, since, at } = &request.heard else { return self.refused(request) };
+        if request.what == What::Ghost {
+            return (!self.excuses.is_lost(request.sent - TOLD_AGAIN, request.sent))
+                .then(|| format!("a login that has ended was let in again: {request}"));
+        }
         if *at == 0 || self.excuses.is_lost(*at, *at) {
             return None;
         }
@@ -84,6 +97,9 @@ impl Case<'_> {
         }
         // Moments are milliseconds: what happened in the same one may have come before or after.
         let around: Vec<_> = (at - 1..=at + 1).map(|moment| status_at(self.rows, moment)).collect();
+        if request.what == What::Goodbye && self.was_overdue(*at) {
+            return None;
+        }
         if !around.iter().any(|(said, _)| said == status) {
             return Some(format!("the history says {around:?}, the answer said: {request}"));
         }
@@ -92,16 +108,26 @@ impl Case<'_> {
             .then(|| format!("the history says {around:?}, the answer another `since`: {request}"))
     }
 
+    /// A client in good standing is refused only by a service that cannot.
+    fn refused(&self, request: &Request) -> Option<String> {
+        match &request.heard {
+            Heard::Refused { status: 401, .. } if request.what == What::Ghost => None,
+            Heard::Refused { status: 503, .. } => None,
+            Heard::Refused { .. } => Some(format!("refused for no reason: {request}")),
+            _ => None,
+        }
+    }
+
+    /// Whether the user's end had come by then and was noticed only later, as it is after an outage. A goodbye is no sign
+    /// of life: it is answered with how the user stands, and does not put off an end that has come.
+    fn was_overdue(&self, at: i64) -> bool {
+        self.rows.iter().any(|row| row.to == "offline" && row.occurred <= at && at <= row.detected)
+    }
+
     /// Nobody comes online without having sent something then.
     fn came(&self, row: &Row) -> Option<String> {
-        let said = self.requests.iter().filter(|request| request.is_beat()).any(|request| {
-            match request.acknowledged() {
-                Some(at) => (at - row.occurred).abs() <= 1,
-                None if request.is_open() => {
-                    (request.sent - 1..=self.excuses.effective_until(request)).contains(&row.occurred)
-                }
-                None => false,
-            }
+        let said = self.requests.iter().filter(|request| request.is_sign()).any(|request| {
+            self.excuses.window(request).is_some_and(|(from, to)| (from - 1..=to + 1).contains(&row.occurred))
         });
         let excused = said || self.excuses.is_lost(row.occurred, row.occurred);
         (!excused).then(|| format!("came online without a sign of life: {row}"))
@@ -119,7 +145,11 @@ impl Case<'_> {
                 }
             }
             "logout" => {
-                let said = self.requests.iter().filter(|request| request.what == What::Logout).any(|request| {
+                // A login whose answer nobody got is taken back, which is a logout, too.
+                let ends = |request: &&Request| {
+                    request.what == What::Logout || request.what == What::Login && request.acknowledged().is_none()
+                };
+                let said = self.requests.iter().filter(ends).any(|request| {
                     (request.sent - 1..=self.excuses.effective_until(request)).contains(&row.occurred)
                 });
                 if !said {
@@ -135,8 +165,8 @@ impl Case<'_> {
 
     /// Offline before a deadline that was granted and acknowledged.
     fn too_early(&self, row: &Row) -> Option<String> {
-        let granted = self.requests.iter().rev().filter(|request| request.is_beat()).find(|request| {
-            let Some(at) = request.acknowledged() else { return false };
+        let granted = self.requests.iter().rev().filter(|request| request.is_sign()).find(|request| {
+            let Some((at, _)) = request.acknowledged() else { return false };
             at <= row.detected && at + TTL > row.occurred + 1 && !self.was_ended(request, row.detected)
         })?;
         if self.excuses.is_lost(granted.sent, row.detected) {
@@ -147,7 +177,7 @@ impl Case<'_> {
 
     /// Whether the client itself ended that login, or may have, after this beat or at the same time.
     fn was_ended(&self, beat: &Request, until: i64) -> bool {
-        self.requests.iter().filter(|request| !request.is_beat() && request.login == beat.login).any(|request| {
+        self.requests.iter().filter(|request| !request.is_sign() && request.login == beat.login).any(|request| {
             request.sent <= until && self.excuses.effective_until(request) >= beat.sent
         })
     }
@@ -155,12 +185,8 @@ impl Case<'_> {
     /// A deadline later than any that was or may have been granted.
     fn never_granted(&self, row: &Row) -> Option<String> {
         let latest = self.requests.iter().filter(|request| request.sent <= row.detected).filter_map(|request| {
-            let at = match request.acknowledged() {
-                Some(at) => at,
-                None if request.is_open() => self.excuses.effective_until(request),
-                None => return None,
-            };
-            Some(at + if request.is_beat() { TTL } else { LINGER })
+            let (_, at) = self.excuses.window(request)?;
+            Some(at + if request.is_sign() { TTL } else { LINGER })
         });
         let latest = latest.max().unwrap_or(0);
         if row.occurred <= latest + 1 || self.excuses.is_lost(row.occurred - TTL, row.detected) {
@@ -184,7 +210,7 @@ impl Case<'_> {
             self.requests.iter().filter(|request| (from..=row.detected).contains(&request.sent)).collect();
         let mut last = from;
         for request in tries {
-            if request.sent - last > LONGEST_GAP || !request.is_beat() {
+            if request.sent - last > LONGEST_GAP || !request.is_sign() {
                 return None;
             }
             last = request.sent;
