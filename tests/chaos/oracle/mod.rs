@@ -54,6 +54,7 @@ impl Oracle {
     /// Waits until it is quiet, lets everybody keep its ways until silence has had its effect, and judges.
     pub(crate) async fn judge(&mut self, event: &Event, stage: &mut Stage, crowd: &Crowd) -> anyhow::Result<Verdict> {
         self.excuses.outages.extend(event.outage.clone().map(|outage| (outage, event.stall)));
+        self.excuses.faults.push(event.span.clone());
         self.excuses.lost.extend(event.lost.clone());
         let mut verdict = Verdict { violations: event.complaints.clone(), ..Verdict::default() };
         crowd.hold(true);

@@ -93,10 +93,12 @@ pub(super) async fn broken_seals(pool: &PgPool) -> anyhow::Result<Vec<String>> {
             if batch.try_get::<Vec<u8>, _>("previous")? != tip {
                 found.push(format!("shard {shard} epoch {epoch}: the batch of {first} does not follow the one before"));
             }
-            tip = seal(&mut moment, shard, epoch, batch, &tip).await?;
-            if batch.try_get::<Vec<u8>, _>("hash")? != tip {
+            let stored: Hash = batch.try_get("hash")?;
+            if seal(&mut moment, shard, epoch, batch, &tip).await? != stored {
                 found.push(format!("shard {shard} epoch {epoch}: the seal of {first} does not fit its rows"));
             }
+            // Judged by its own: one wrong seal is not the fault of those behind it.
+            tip = stored;
         }
         if end != tip {
             found.push(format!("shard {shard}: the position does not name the end of the chain"));

@@ -14,6 +14,8 @@ const TOLD_AGAIN: i64 = 5_000;
 pub(super) struct Excuses {
     /// Nobody could be heard or expire; whether it gave grace.
     pub(super) outages: Vec<(Range<i64>, bool)>,
+    /// Something was broken: a request may have lain in a frozen process or on a stalled line.
+    pub(super) faults: Vec<Range<i64>>,
     /// What Redis forgot.
     pub(super) lost: Vec<Range<i64>>,
 }
@@ -42,12 +44,13 @@ impl Excuses {
         request.acknowledged().or_else(open)
     }
 
-    /// Until when a request without an answer may still take effect: one that lay in a frozen process goes on with it.
+    /// Until when a request without an answer may still take effect: one that lay in a frozen process, or on a stalled
+    /// line, goes on when they do.
     fn effective_until(&self, request: &Request) -> i64 {
         let mut until = request.done + LATE;
-        for (outage, _) in &self.outages {
-            if outage.start <= until && request.sent <= outage.end {
-                until = until.max(outage.end + LATE);
+        for fault in &self.faults {
+            if fault.start <= until && request.sent <= fault.end {
+                until = until.max(fault.end + LATE);
             }
         }
         until
