@@ -61,6 +61,9 @@ struct Args {
     nocapture: bool,
 }
 
+/// Violations that are printed of a round.
+const TOLD: usize = 40;
+
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
@@ -91,7 +94,13 @@ async fn run(args: &Args) -> anyhow::Result<bool> {
         seals.iter().for_each(|seal| println!("    ! {seal}"));
         last.verdict.violations.extend(seals);
     }
-    let summary = report::Summary { seed, clients: args.clients, rounds, counts: crowd.counts(), transitions: oracle.transitions() };
+    let summary = report::Summary {
+        seed,
+        clients: args.clients,
+        rounds,
+        counts: crowd.counts(),
+        transitions: oracle.transitions(),
+    };
     println!("\n{}", summary.table());
     if let Some(path) = &args.report {
         std::fs::write(path, summary.page()).with_context(|| format!("write {}", path.display()))?;
@@ -101,7 +110,10 @@ async fn run(args: &Args) -> anyhow::Result<bool> {
     if clean {
         std::fs::remove_dir_all(&dir).with_context(|| format!("remove {}", dir.display()))?;
     } else {
-        println!("VIOLATIONS: repeat with --seed {seed}; logs of the nodes and all data are in {}", dir.display());
+        println!(
+            "VIOLATIONS: repeat with --seed {seed}; logs of the nodes and all data are in {}",
+            dir.display()
+        );
     }
     Ok(clean)
 }
@@ -124,12 +136,16 @@ async fn rounds(
         }
         let Some(fault) = waiting.pop() else { break };
         let before = crowd.counts();
-        let event = faults::play(fault, stage, crowd, &mut rng).await.with_context(|| format!("{fault:?}"))?;
+        let event =
+            faults::play(fault, stage, crowd, &mut rng).await.with_context(|| format!("{fault:?}"))?;
         let verdict = oracle.judge(&event, stage, crowd).await?;
         let round = Round::new(event, verdict, before, crowd.counts());
         println!("{}", round.line());
         let is_wrong = !round.verdict.violations.is_empty();
-        round.verdict.violations.iter().for_each(|violation| println!("    ! {violation}"));
+        round.verdict.violations.iter().take(TOLD).for_each(|violation| println!("    ! {violation}"));
+        if round.verdict.violations.len() > TOLD {
+            println!("    ! and {} more", round.verdict.violations.len() - TOLD);
+        }
         rounds.push(round);
         if is_wrong && !args.keep_going {
             break;

@@ -97,10 +97,14 @@ impl Summary {
 
     /// A row per kind of fault.
     pub(crate) fn table(&self) -> String {
-        let mut text = String::from("| fault | times | transitions | ends | worst delay, ms | outside of outages, ms | verdict |\n|---|---|---|---|---|---|---|\n");
+        let mut text = String::from(
+            "| fault | times | transitions | ends | worst delay, ms | outside of outages, ms | verdict |\n|---|---|---|---|---|---|---|\n",
+        );
         for (fault, rounds) in self.by_fault() {
-            let sum = |of: fn(&Verdict) -> usize| rounds.iter().map(|round| of(&round.verdict)).sum::<usize>();
-            let most = |of: fn(&Verdict) -> i64| rounds.iter().map(|round| of(&round.verdict)).max().unwrap_or(0);
+            let sum =
+                |of: fn(&Verdict) -> usize| rounds.iter().map(|round| of(&round.verdict)).sum::<usize>();
+            let most =
+                |of: fn(&Verdict) -> i64| rounds.iter().map(|round| of(&round.verdict)).max().unwrap_or(0);
             let broken = rounds.iter().filter(|round| !round.verdict.violations.is_empty()).count();
             let verdict = if broken == 0 { "ok".to_owned() } else { format!("violated {broken} times") };
             // A String takes everything.
@@ -122,7 +126,8 @@ impl Summary {
 
     /// The page of the documentation.
     pub(crate) fn page(&self) -> String {
-        let date = OffsetDateTime::now_utc().format(format_description!("[year]-[month]-[day]")).unwrap_or_default();
+        let date =
+            OffsetDateTime::now_utc().format(format_description!("[year]-[month]-[day]")).unwrap_or_default();
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         format!(
             "{HEAD}\n## The run\n\n{date}, {} clients, three nodes, seed {}, {cores} cores for nodes, Redis, Postgres, crowd and oracle \

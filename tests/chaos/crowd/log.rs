@@ -55,9 +55,13 @@ impl Request {
         matches!(self.heard, Heard::Nothing | Heard::Refused { ran: true, .. })
     }
 
-    /// Whether it is a sign of life, where it is let in.
+    /// Whether it is a sign of life, where it is let in: an ended login's is not, unless it was let in all the same.
     pub(crate) fn is_sign(&self) -> bool {
-        matches!(self.what, What::Beat { .. } | What::Login)
+        match self.what {
+            What::Beat { .. } | What::Login => true,
+            What::Ghost => self.acknowledged().is_some(),
+            What::Goodbye | What::Logout => false,
+        }
     }
 }
 

@@ -42,7 +42,7 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 pub(crate) struct Witness {
     pub(crate) user: String,
     /// The name of its account, if it has one.
-    account: Option<String>,
+    pub(crate) account: Option<String>,
     /// Never changes its ways: it beats from the first moment to the last.
     pub(crate) steady: bool,
     pub(crate) mode: Mode,

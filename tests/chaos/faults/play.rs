@@ -154,13 +154,13 @@ async fn rewound(fault: Fault, stage: &mut Stage) -> anyhow::Result<Told> {
     copy_dir(&data, &kept)?;
     let since = times::now();
     sleep(forgotten).await;
-    let from = times::now();
     stage.stack.redis().kill();
     std::fs::remove_dir_all(&data)?;
     std::fs::rename(&kept, &data)?;
     start(stage.stack.redis(), Data::Kept)?;
     opened(stage).await;
-    Ok(Told { lost: Some(since..times::now()), ..outage(from, true) })
+    // What was due in the time that is forgotten is due again.
+    Ok(Told { lost: Some(since..times::now()), ..outage(since, true) })
 }
 
 /// Waits until every shard is open, at most as long as a restore may take.

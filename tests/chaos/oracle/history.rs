@@ -15,6 +15,7 @@ pub(super) struct Row {
     pub(super) reason: String,
     pub(super) occurred: i64,
     pub(super) detected: i64,
+    pub(super) uncertainty: i64,
     shard: i16,
     epoch: i64,
     n: i64,
@@ -22,10 +23,11 @@ pub(super) struct Row {
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { user_id, sequence, from, to, reason, occurred, detected, shard, epoch, n } = self;
+        let Self { user_id, sequence, from, to, reason, occurred, detected, uncertainty, shard, epoch, n } =
+            self;
         write!(
             f,
-            "{user_id} #{sequence} {from} -> {to} ({reason}) at {occurred}, detected +{} (shard {shard}, epoch {epoch}, n {n})",
+            "{user_id} #{sequence} {from} -> {to} ({reason}) at {occurred} +- {uncertainty}, detected +{} (shard {shard}, epoch {epoch}, n {n})",
             detected - occurred
         )
     }
@@ -40,7 +42,9 @@ pub(super) struct History {
     pub(super) total: usize,
 }
 
-const FRESH: &str = "SELECT user_id, sequence, from_status AS \"from\", to_status AS \"to\", reason, shard, epoch, n,
+const FRESH: &str =
+    "SELECT user_id, sequence, from_status AS \"from\", to_status AS \"to\", reason, shard, epoch, n,
+         uncertainty_ms AS uncertainty,
          (extract(epoch from occurred_at) * 1000)::bigint AS occurred,
          (extract(epoch from detected_at) * 1000)::bigint AS detected
      FROM transitions WHERE recorded_at >= to_timestamp($1::float8 / 1000) ORDER BY user_id, sequence";

@@ -52,7 +52,12 @@ pub(crate) struct Verdict {
 
 impl Oracle {
     /// Waits until it is quiet, lets everybody keep its ways until silence has had its effect, and judges.
-    pub(crate) async fn judge(&mut self, event: &Event, stage: &mut Stage, crowd: &Crowd) -> anyhow::Result<Verdict> {
+    pub(crate) async fn judge(
+        &mut self,
+        event: &Event,
+        stage: &mut Stage,
+        crowd: &Crowd,
+    ) -> anyhow::Result<Verdict> {
         self.excuses.outages.extend(event.outage.clone().map(|outage| (outage, event.stall)));
         self.excuses.faults.push(event.span.clone());
         self.excuses.lost.extend(event.lost.clone());
@@ -81,9 +86,9 @@ impl Oracle {
         // Someone who turned in the very moment is settled a moment later; what is wrong stays wrong.
         let mut differences = Vec::new();
         for _ in 0..5 {
-            differences = present::differences(crowd, &bases, &stage.pool).await.unwrap_or_else(|error| {
-                vec![format!("{error:#}")]
-            });
+            differences = present::differences(crowd, &bases, &stage.pool)
+                .await
+                .unwrap_or_else(|error| vec![format!("{error:#}")]);
             if differences.is_empty() {
                 break;
             }
@@ -128,6 +133,7 @@ impl Oracle {
                 fresh: fresh.get(&seen.user).copied().unwrap_or(rows.len()),
                 since: self.judged_until,
                 excuses: &self.excuses,
+                has_account: seen.account.is_some(),
             };
             let found = case.judge();
             if !found.is_empty() && told < TOLD {

@@ -94,12 +94,7 @@ pub(super) async fn differences(crowd: &Crowd, bases: &[&str], pool: &PgPool) ->
     Ok(found)
 }
 
-fn compare(
-    expected: &[(String, &str)],
-    said: &HashMap<String, String>,
-    by: &str,
-    found: &mut Vec<String>,
-) {
+fn compare(expected: &[(String, &str)], said: &HashMap<String, String>, by: &str, found: &mut Vec<String>) {
     for (user, status) in expected {
         let said = said.get(user).map_or("offline", String::as_str);
         if said != *status {
@@ -113,7 +108,10 @@ async fn counts(expected: &[(String, &str)], viewer: &Viewer) -> anyhow::Result<
     let stats = viewer.ask("/api/presence/stats/", None).await?;
     let count = |status: &str| expected.iter().filter(|(_, is)| *is == status).count();
     let mine = (count("online") + 1, count("away"), 0);
-    let number = |name: &str| stats[name].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
+    let number =
+        |name: &str| stats[name].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
     let said = (number("online"), number("away"), number("busy"));
-    Ok((said != mine).then(|| format!("the counts at {} say {said:?}, expected {mine:?} (online, away, busy)", viewer.base)))
+    Ok((said != mine).then(|| {
+        format!("the counts at {} say {said:?}, expected {mine:?} (online, away, busy)", viewer.base)
+    }))
 }

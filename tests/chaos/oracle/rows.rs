@@ -79,7 +79,8 @@ pub(super) async fn broken_seals(pool: &PgPool) -> anyhow::Result<Vec<String>> {
     // The copy goes on meanwhile: all of this is one moment's.
     let mut moment = pool.begin().await?;
     sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").execute(&mut *moment).await?;
-    let ends: Vec<(i16, Vec<u8>)> = sqlx::query_as("SELECT shard, hash FROM copy_position").fetch_all(&mut *moment).await?;
+    let ends: Vec<(i16, Vec<u8>)> =
+        sqlx::query_as("SELECT shard, hash FROM copy_position").fetch_all(&mut *moment).await?;
     for (shard, end) in ends {
         let batches = sqlx::query(
             "SELECT epoch, first_n, last_n, rows, previous, hash FROM copy_batches WHERE shard = $1 ORDER BY epoch, first_n",
@@ -91,7 +92,9 @@ pub(super) async fn broken_seals(pool: &PgPool) -> anyhow::Result<Vec<String>> {
         for batch in &batches {
             let (epoch, first): (i64, i64) = (batch.try_get("epoch")?, batch.try_get("first_n")?);
             if batch.try_get::<Vec<u8>, _>("previous")? != tip {
-                found.push(format!("shard {shard} epoch {epoch}: the batch of {first} does not follow the one before"));
+                found.push(format!(
+                    "shard {shard} epoch {epoch}: the batch of {first} does not follow the one before"
+                ));
             }
             let stored: Hash = batch.try_get("hash")?;
             if seal(&mut moment, shard, epoch, batch, &tip).await? != stored {
@@ -107,7 +110,13 @@ pub(super) async fn broken_seals(pool: &PgPool) -> anyhow::Result<Vec<String>> {
     Ok(found)
 }
 
-async fn seal(moment: &mut PgConnection, shard: i16, epoch: i64, batch: &PgRow, tip: &Hash) -> anyhow::Result<Hash> {
+async fn seal(
+    moment: &mut PgConnection,
+    shard: i16,
+    epoch: i64,
+    batch: &PgRow,
+    tip: &Hash,
+) -> anyhow::Result<Hash> {
     let rows = sqlx::query(
         "SELECT *, (extract(epoch from occurred_at) * 1000)::bigint AS occurred,
              (extract(epoch from detected_at) * 1000)::bigint AS detected,

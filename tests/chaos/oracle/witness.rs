@@ -67,6 +67,8 @@ pub(super) struct Case<'a> {
     /// Requests sent before were judged before.
     pub(super) since: i64,
     pub(super) excuses: &'a Excuses,
+    /// Whether Postgres knows its logins.
+    pub(super) has_account: bool,
 }
 
 impl Case<'_> {
@@ -89,7 +91,7 @@ impl Case<'_> {
     fn answered(&self, request: &Request) -> Option<String> {
         let Heard::Done { status, since, at } = &request.heard else { return self.refused(request) };
         if request.what == What::Ghost {
-            return (!self.excuses.is_lost(request.sent - TOLD_AGAIN, request.sent))
+            return (!self.may_be_forgotten(request))
                 .then(|| format!("a login that has ended was let in again: {request}"));
         }
         if *at == 0 || self.excuses.is_lost(*at, *at) {
@@ -109,6 +111,15 @@ impl Case<'_> {
         let began = around.iter().any(|(said, from)| said == status && from == since);
         (status != "offline" && !began && !self.excuses.is_lost(*since, *at))
             .then(|| format!("the history says {around:?}, the answer another `since`: {request}"))
+    }
+
+    /// Whether Redis may have forgotten that a login ended. Of accounts Postgres knows it, and tells a shard that lost its
+    /// data; of tokens that a host issued Redis alone knows it, until they die.
+    fn may_be_forgotten(&self, ghost: &Request) -> bool {
+        if self.has_account {
+            return self.excuses.is_lost(ghost.sent - TOLD_AGAIN, ghost.sent);
+        }
+        !self.excuses.lost.is_empty()
     }
 
     /// A client in good standing is refused only by a service that cannot.
@@ -150,7 +161,8 @@ impl Case<'_> {
             "logout" => {
                 // A login whose answer nobody got is taken back, which is a logout, too.
                 let ends = |request: &&Request| {
-                    request.what == What::Logout || request.what == What::Login && request.acknowledged().is_none()
+                    request.what == What::Logout
+                        || request.what == What::Login && request.acknowledged().is_none()
                 };
                 let said = self.requests.iter().filter(ends).any(|request| {
                     (request.sent - 1..=self.excuses.effective_until(request)).contains(&row.occurred)
@@ -159,7 +171,8 @@ impl Case<'_> {
                     found.push(format!("logged out without having asked for it: {row}"));
                 }
             }
-            "store_lost" | "store_rewound" if !self.excuses.lost.is_empty() => {}
+            "store_lost" if !self.excuses.lost.is_empty() => found.extend(self.misdated(row)),
+            "store_rewound" if !self.excuses.lost.is_empty() => {}
             _ => found.push(format!("went offline for a reason that nobody gave: {row}")),
         }
         found.extend(self.kept_beating(row));
@@ -180,22 +193,40 @@ impl Case<'_> {
 
     /// Whether the client itself ended that login, or may have, after this beat or at the same time.
     fn was_ended(&self, beat: &Request, until: i64) -> bool {
-        self.requests.iter().filter(|request| !request.is_sign() && request.login == beat.login).any(|request| {
-            request.sent <= until && self.excuses.effective_until(request) >= beat.sent
-        })
+        self.requests
+            .iter()
+            .filter(|request| !request.is_sign() && request.login == beat.login)
+            .any(|request| request.sent <= until && self.excuses.effective_until(request) >= beat.sent)
     }
 
     /// A deadline later than any that was or may have been granted.
     fn never_granted(&self, row: &Row) -> Option<String> {
-        let latest = self.requests.iter().filter(|request| request.sent <= row.detected).filter_map(|request| {
-            let (_, at) = self.excuses.window(request)?;
-            Some(at + if request.is_sign() { TTL } else { LINGER })
-        });
+        let latest =
+            self.requests.iter().filter(|request| request.sent <= row.detected).filter_map(|request| {
+                let (_, at) = self.excuses.window(request)?;
+                Some(at + if request.is_sign() { TTL } else { LINGER })
+            });
         let latest = latest.max().unwrap_or(0);
         if row.occurred <= latest + 1 || self.excuses.is_lost(row.occurred - TTL, row.detected) {
             return None;
         }
         Some(format!("the deadline is {} ms later than any that was granted: {row}", row.occurred - latest))
+    }
+
+    /// Lost with the store, at a moment that is further from the true one than the row admits.
+    fn misdated(&self, row: &Row) -> Option<String> {
+        let signs = self.requests.iter().filter(|request| request.is_sign());
+        let last =
+            signs.filter_map(Request::acknowledged).filter(|(_, at)| *at <= row.detected).next_back()?.1;
+        let wrong = (last + TTL - row.occurred).abs();
+        // A request without an answer may have been the last sign; a goodbye may have come after it.
+        let is_known = self
+            .requests
+            .iter()
+            .filter(|request| request.sent >= last)
+            .all(|request| !request.is_open() && request.is_sign());
+        (is_known && wrong > row.uncertainty)
+            .then(|| format!("{wrong} ms from the deadline, admitted are {}: {row}", row.uncertainty))
     }
 
     /// Offline although it tried, all the time, at the pace that it was told. Without exception: no outage of this
@@ -225,7 +256,10 @@ impl Case<'_> {
     fn changed_while_lost(&self, row: &Row) -> bool {
         let before = self.rows.iter().rev().find(|before| before.sequence < row.sequence);
         before.is_some_and(|before| {
-            self.excuses.lost.iter().any(|lost| lost.contains(&before.occurred) || lost.contains(&before.detected))
+            self.excuses
+                .lost
+                .iter()
+                .any(|lost| lost.contains(&before.occurred) || lost.contains(&before.detected))
         })
     }
 }
