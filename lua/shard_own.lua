@@ -10,7 +10,8 @@
 -- ARGV[4]  a gap between ticks of more than this is a stall (ms)
 -- ARGV[5]  grace after a stall: nothing expires for so long (ms)
 -- ARGV[6]  1 = memory is nearly full
--- Reply    {"other"} | {"lost"} owned, but the shard has no meta | {"own", epoch, n, grace until or ""}
+-- Reply    {"other"} | {"lost", epoch whose restore has begun or ""} owned, but the shard is not open
+--          | {"own", epoch, n, until when those who were put back may return (ms), 0 = nobody was}
 -- Access   write, allow-oom
 local owner, meta, ended, node = KEYS[1], KEYS[2], KEYS[3], ARGV[2]
 local now = tonumber(ARGV[1])
@@ -21,13 +22,12 @@ end
 local holder = redis.call('GET', owner)
 if holder and holder ~= node then return { 'other' } end
 redis.call('SET', owner, node, 'PX', ARGV[3])
-local known = redis.call('HMGET', meta, 'epoch', 'n', 'tick', 'grace_until')
-if not known[1] then return { 'lost' } end
+local known = redis.call('HMGET', meta, 'epoch', 'n', 'tick', 'restored_until', 'restoring')
+if not known[1] then return { 'lost', known[5] or '' } end
 local gap = now - tonumber(known[3])
 if gap > tonumber(ARGV[4]) or gap < 0 then
-  known[4] = string.format('%.0f', now + tonumber(ARGV[5]))
-  redis.call('HSET', meta, 'grace_until', known[4])
+  redis.call('HSET', meta, 'grace_until', string.format('%.0f', now + tonumber(ARGV[5])))
 end
 redis.call('HSET', meta, 'tick', now, 'pressure', ARGV[6])
 redis.call('ZREMRANGEBYSCORE', ended, '-inf', now)
-return { 'own', known[1], known[2], known[4] or '' }
+return { 'own', known[1], known[2], known[4] or '0' }

@@ -12,7 +12,7 @@
 local now, stall = clock(ARGV[1]), tonumber(ARGV[2])
 if is_lost() then return { 'restoring' } end
 -- Nobody can be blamed for silence while nobody listened. The owner's next tick turns the stall into a grace.
-local held = redis.call('HMGET', meta, 'tick', 'grace_until')
+local held = redis.call('HMGET', meta, 'tick', 'grace_until', 'restored_until', 'lost_at', 'uncertainty')
 if now - tonumber(held[1]) > stall or tonumber(held[2] or '0') > now then return { 'grace' } end
 
 local REASONS = { [CAPPED] = 'idle_timeout', [CLOSING] = 'closed' }
@@ -26,9 +26,25 @@ local function end_gate(user)
   return true
 end
 
+-- Whoever was put back after a loss has until the end of the restore and a time to live to return.
+local function spare_restored(user, rec)
+  local s = find(rec, RESTORED)
+  if not s or s.deadline >= tonumber(held[3]) then return end
+  s.deadline = tonumber(held[3])
+  redis.call('ZADD', due, s.deadline, member(user, s.id))
+end
+
+local function why(session)
+  if session.id == RESTORED then
+    return { reason = 'store_lost', at = tonumber(held[4]), uncertainty = held[5] }
+  end
+  return { reason = REASONS[mode_of(session.code)] or 'expired', at = session.deadline, session = session }
+end
+
 local function expire(user, org, place)
   local rec = load(place.users, user, org)
   if rec.org ~= org then return 'stale ' .. rec.org end
+  spare_restored(user, rec)
   local gate, n = end_gate(user), rec.n
   local claim, before = end_claims(user, now)
   local last = remove_where(user, rec, function(s) return s.deadline <= now end)
@@ -36,7 +52,7 @@ local function expire(user, org, place)
   if not (gate or claim or last) then return '' end
   local cause = claim
   if last and (#rec.sessions == 0 or not claim) then
-    cause = { reason = REASONS[mode_of(last.code)] or 'expired', at = last.deadline, session = last }
+    cause = why(last)
   end
   if cause then settle(user, rec, place, now, cause) end
   if claim then tell_claim(place.users, user, rec, n, before, now, claim) end

@@ -173,6 +173,7 @@ CREATE TABLE presence_last (
     online_since    timestamptz,          -- NULL when offline
     last_seen       timestamptz NOT NULL,
     shown_since     timestamptz NOT NULL,
+    shown_online_since timestamptz,       -- NULL when shown offline
     shown_last_seen timestamptz NOT NULL,
     shown_version   bigint      NOT NULL, -- of the last change that others could see; epoch and n may be of a hidden one
     epoch           bigint      NOT NULL,
@@ -196,13 +197,14 @@ CREATE TABLE claims (
 );
 
 -- How far the copy has come in each shard. Its row lock is the fence between two nodes that both believe they own
--- the shard. heard_at is by the clock of Redis: what is lost with Redis is dated by it.
+-- the shard. Both times are by the clock of Redis.
 CREATE TABLE copy_position (
-    shard    smallint PRIMARY KEY,
-    epoch    bigint   NOT NULL,
-    n        bigint   NOT NULL,
-    hash     bytea    NOT NULL,
-    heard_at timestamptz
+    shard       smallint PRIMARY KEY,
+    epoch       bigint   NOT NULL,
+    n           bigint   NOT NULL,
+    hash        bytea    NOT NULL,
+    detected_at timestamptz,              -- of entry n: another one under this number shows that Redis was set back
+    heard_at    timestamptz               -- of the shard: what is lost with Redis is dated by it
 ) WITH (fillfactor = 50);
 
 -- Entries that could not be stored, so that they do not block those behind them. json and not jsonb: jsonb refuses

@@ -1,7 +1,10 @@
 -- How a sign of life changes a session. Needs lib/user.lua.
 
--- Adds a session. The first of a login that names its tab takes the place of that login's session `0`.
+-- Adds a session. The first of a login that names its tab takes the place of that login's session `0`; any takes the
+-- place of what a restore put there.
 local function place_session(user, rec, id)
+  local _, restored = find(rec, RESTORED)
+  if restored then remove(user, rec, restored) end
   local login, at = login_of(id), #rec.sessions + 1
   local zero, named = nil, false
   for i, s in ipairs(rec.sessions) do

@@ -1,6 +1,7 @@
 -- The keys that every script of a user shares, and the clock.
 --
--- KEYS[1]  meta    hash    epoch, n, layout, shards, tick, grace_until, pressure
+-- KEYS[1]  meta    hash    epoch, n, layout, shards, tick, grace_until, pressure; of a restore: restoring (the epoch
+--                          that it begins), lost_at, uncertainty, restored_until
 -- KEYS[2]  due     zset    s:<user>:<session>, c:<user>, g:<user> -> when (ms): the only truth about time
 -- KEYS[3]  on      zset    user -> status code * 10^13 + since (ms)
 -- KEYS[4]  tabs    zset    user -> number of sessions, of those shown with two or more
@@ -20,7 +21,7 @@ local function clock(said)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- A shard without meta has lost its data: nobody may be judged by it.
+-- A shard without an epoch has lost its data, and has not been given them back: nobody may be judged by it.
 local function is_lost()
   return redis.call('HEXISTS', meta, 'epoch') == 0
 end

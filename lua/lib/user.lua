@@ -3,6 +3,8 @@
 local OFFLINE, ONLINE, AWAY, INVISIBLE = 0, 1, 2, 4
 local STANDARD, CAPPED, CLOSING, LONG = 0, 1, 2, 3
 local SCALE = 1e13
+-- The session of somebody who was put back after a loss. It stands for all sessions there were, and is no sign of life.
+local RESTORED = '*'
 
 local function member(user, session) return 's:' .. user .. ':' .. session end
 local function login_of(session) return string.match(session, '^[^.]*') end
@@ -112,13 +114,14 @@ local function append(user, rec, kind, from, now, cause)
   local session = cause.session or { id = '', device = '' }
   redis.call('XADD', log, string.format('%.0f-0', rec.n), 'k', kind, 'u', user, 'o', rec.org, 'f', from,
     't', rec.status, 'r', cause.reason, 'a', math.max(cause.at, rec.since), 'd', now, 's', rec.since,
-    'os', rec.online_since, 'l', rec.seen, 'ss', rec.shown_since, 'sl', rec.shown_seen, 'sv', rec.version,
-    'i', session.id, 'v', session.device, 'x', cause.actor or '')
+    'os', rec.online_since, 'l', rec.seen, 'ss', rec.shown_since, 'so', rec.shown_online_since, 'sl', rec.shown_seen, 'sv', rec.version,
+    'i', session.id, 'v', session.device, 'x', cause.actor or '', 'y', cause.uncertainty or 0)
 end
 
 local function next_n(rec)
   rec.n = redis.call('HINCRBY', meta, 'n', 1)
-  return redis.call('HGET', meta, 'epoch') * 4294967296 + rec.n
+  local epoch = redis.call('HGET', meta, 'epoch') or redis.call('HGET', meta, 'restoring')
+  return epoch * 4294967296 + rec.n
 end
 
 local function count_tabs(user, rec, org_tabs)

@@ -8,6 +8,7 @@ mod account;
 pub mod actions;
 mod error;
 mod families;
+mod in_force;
 mod logins;
 mod names;
 mod people;
@@ -21,6 +22,7 @@ pub use account::{Account, AccountId, AccountStatus, Credentials, Filter, NewAcc
 pub use actions::{Action, Origin, Severity};
 pub use error::{AccountError, RefreshError};
 pub use families::{EndReason, Family, LoginMeta};
+pub use in_force::Standing;
 pub use logins::{Ended, EndedLogin, EndedTokens, Login};
 pub use names::{Email, NameRule, Username};
 pub use rotation::{RefreshMode, RefreshRules, Rotation};

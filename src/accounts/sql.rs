@@ -46,6 +46,9 @@ statements! {
         WHERE (lower(username) = lower($1) OR lower(email) = lower($1)) AND deleted_at IS NULL");
     /// By number.
     ACCOUNTS_BY_ID = concat!("SELECT ", account!(), " FROM users WHERE id = ANY($1) AND deleted_at IS NULL");
+    /// Whoever ever had a gate; also those in the trash, whose gate stays shut.
+    GATES = concat!("SELECT ", account!(), ", deleted_at IS NOT NULL AS deleted FROM users \
+        WHERE gate_version > 0 OR deleted_at IS NOT NULL ORDER BY id");
     /// Everybody, newest first.
     ACCOUNTS_ALL = concat!("SELECT ", account!(), " FROM users WHERE deleted_at IS NULL \
         ORDER BY created_at DESC, id DESC");

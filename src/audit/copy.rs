@@ -32,9 +32,9 @@ pub struct Copied {
 
 /// Where a batch belongs.
 #[derive(Clone, Copy)]
-struct Place {
-    shard: u16,
-    epoch: i64,
+pub(super) struct Place {
+    pub(super) shard: u16,
+    pub(super) epoch: i64,
 }
 
 impl Audit {
@@ -52,7 +52,7 @@ impl Audit {
         batch: &[Outgoing],
     ) -> Result<Copied, CopyError> {
         follows(expected, epoch, batch)?;
-        let Some(last) = batch.last().map(Outgoing::n) else {
+        let Some(last) = batch.last() else {
             return Ok(Copied { position: expected, ..Copied::default() });
         };
         let place = Place { shard, epoch };
@@ -63,7 +63,10 @@ impl Audit {
         if !actual.same_entry(&expected) {
             return Err(CopyError::Moved(actual));
         }
-        let mut copied = Copied { position: Position { n: last, ..actual }, ..Copied::default() };
+        let detected_at = last.detected_at();
+        let heard_at = actual.heard_at.max(detected_at);
+        let position = Position { n: last.n(), detected_at, heard_at, ..actual };
+        let mut copied = Copied { position, ..Copied::default() };
         for raw in batch.iter().filter_map(Outgoing::raw) {
             park_raw(&mut tx, shard, epoch, raw).await?;
             copied.quarantined += 1;
@@ -76,7 +79,7 @@ impl Audit {
         }
         let log = store(&mut tx, place, &sorted.fresh, &mut copied).await?;
         hash = seal(&mut tx, place, &log, hash).await?;
-        position::move_to(&mut tx, shard, epoch, last, hash).await?;
+        position::move_to(&mut tx, shard, copied.position, hash).await?;
         tx.commit().await?;
         Ok(copied)
     }
@@ -124,7 +127,7 @@ async fn settle_conflicts(
 }
 
 /// Stores the entries; halves what is refused until the entry that is to blame stands alone and can be parked.
-async fn store<'a>(
+pub(super) async fn store<'a>(
     connection: &mut PgConnection,
     place: Place,
     entries: &[&'a Entry],
@@ -197,7 +200,7 @@ async fn make_room(connection: &mut PgConnection, entry: &Entry) -> Result<bool,
 }
 
 /// Seals the rows as one batch behind `previous` and returns the new end of the chain.
-async fn seal(
+pub(super) async fn seal(
     connection: &mut PgConnection,
     place: Place,
     log: &[Logged<'_>],

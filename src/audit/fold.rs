@@ -165,6 +165,7 @@ mod tests {
             online_since: Millis(at),
             last_seen: Millis(at),
             shown_since: Millis(at),
+            shown_online_since: Millis(0),
             shown_last_seen: Millis(at),
             shown_version: n,
             uncertainty_ms: 0,

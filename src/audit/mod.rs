@@ -12,9 +12,11 @@ mod cursor;
 mod error;
 mod fold;
 mod position;
+mod present;
 mod quarantine;
 mod queries;
 mod retention;
+mod rewind;
 mod sql;
 mod stored;
 mod time;
@@ -25,7 +27,9 @@ pub use copy::Copied;
 pub use cursor::{Cursor, InvalidCursor};
 pub use error::{AuditError, CopyError};
 pub use position::{NewEpoch, Position};
+pub use present::Present;
 pub use queries::{Filter, LastKnown, MAX_LIMIT, Page, Transition};
+pub use rewind::{Rewound, SetBack};
 pub use sql::STATEMENTS;
 
 use sqlx::PgPool;
@@ -49,6 +53,15 @@ impl Audit {
     /// [`AuditError`] if it does not.
     pub async fn ping(&self) -> Result<(), AuditError> {
         sqlx::query(sql::PING).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Leaves a system event: something that befell the service itself.
+    ///
+    /// # Errors
+    /// [`AuditError`] if Postgres fails.
+    pub async fn tell(&self, kind: &'static str, detail: serde_json::Value) -> Result<(), AuditError> {
+        sqlx::query(sql::SYSTEM_EVENT).bind(kind).bind(detail).execute(&self.pool).await?;
         Ok(())
     }
 

@@ -19,6 +19,9 @@ pub struct Position {
     pub epoch: i64,
     /// The number of the entry; 0 before the first.
     pub n: i64,
+    /// When that entry was detected, by the clock of Redis: another entry under its number shows that Redis was set
+    /// back. `None` where it is not known.
+    pub detected_at: Option<Millis>,
     /// When the copy last heard of the shard, by the clock of Redis.
     pub heard_at: Option<Millis>,
 }
@@ -81,7 +84,7 @@ impl Audit {
         let Locked { position: before, hash } = begin(&mut tx, shard).await?;
         let epoch: i64 = sqlx::query_scalar(sql::NEXT_EPOCH).fetch_one(&mut *tx).await?;
         record_epoch(&mut tx, shard, Position { epoch, ..Position::default() }, before, reason).await?;
-        move_to(&mut tx, shard, epoch, 0, hash).await?;
+        move_to(&mut tx, shard, Position { epoch, ..Position::default() }, hash).await?;
         tx.commit().await?;
         Ok(NewEpoch { epoch, before })
     }
@@ -96,9 +99,9 @@ impl Audit {
         let Locked { position: before, hash } = begin(&mut tx, shard).await?;
         let drawn: i64 = sqlx::query_scalar(sql::NEXT_EPOCH).fetch_one(&mut *tx).await?;
         sqlx::query(sql::SKIP_EPOCHS).bind(epoch - drawn).execute(&mut *tx).await?;
-        let position = Position { epoch, n, heard_at: before.heard_at };
+        let position = Position { epoch, n, detected_at: None, heard_at: before.heard_at };
         record_epoch(&mut tx, shard, position, before, "adopted").await?;
-        move_to(&mut tx, shard, epoch, n, hash).await?;
+        move_to(&mut tx, shard, position, hash).await?;
         tx.commit().await?;
         Ok(position)
     }
@@ -123,9 +126,10 @@ impl Audit {
             .bind(json!({ "shard": shard, "epoch": epoch, "from": n + 1, "to": found - 1 }))
             .execute(&mut *tx)
             .await?;
-        move_to(&mut tx, shard, epoch, found - 1, hash).await?;
+        let moved = Position { n: found - 1, detected_at: None, ..actual };
+        move_to(&mut tx, shard, moved, hash).await?;
         tx.commit().await?;
-        Ok(Position { n: found - 1, ..actual })
+        Ok(moved)
     }
 }
 
@@ -140,7 +144,7 @@ async fn begin(connection: &mut PgConnection, shard: u16) -> Result<Locked, Audi
     locked.ok_or_else(|| AuditError::Schema(format!("the position of shard {shard} vanished")))
 }
 
-async fn record_epoch(
+pub(super) async fn record_epoch(
     connection: &mut PgConnection,
     shard: u16,
     position: Position,
@@ -173,15 +177,16 @@ pub(super) async fn lock(connection: &mut PgConnection, shard: u16) -> Result<Op
 pub(super) async fn move_to(
     connection: &mut PgConnection,
     shard: u16,
-    epoch: i64,
-    n: i64,
+    to: Position,
     hash: Hash,
 ) -> Result<(), AuditError> {
     sqlx::query(sql::POSITION_MOVE)
         .bind(column(shard)?)
-        .bind(epoch)
-        .bind(n)
+        .bind(to.epoch)
+        .bind(to.n)
         .bind(hash)
+        // An entry whose time is none lies in quarantine; it cannot be told from another.
+        .bind(to.detected_at.and_then(|at| to_postgres("detected_at", at).ok()))
         .execute(connection)
         .await?;
     Ok(())
@@ -192,6 +197,7 @@ fn read(row: &PgRow) -> Result<Locked, AuditError> {
         position: Position {
             epoch: row.try_get("epoch")?,
             n: row.try_get("n")?,
+            detected_at: row.try_get::<Option<OffsetDateTime>, _>("detected_at")?.map(from_postgres),
             heard_at: row.try_get::<Option<OffsetDateTime>, _>("heard_at")?.map(from_postgres),
         },
         hash: row.try_get("hash")?,

@@ -65,6 +65,7 @@ fn as_json(entry: &Entry) -> Value {
         "online_since": entry.online_since,
         "last_seen": entry.last_seen,
         "shown_since": entry.shown_since,
+        "shown_online_since": entry.shown_online_since,
         "shown_last_seen": entry.shown_last_seen,
         "shown_version": entry.shown_version,
         "uncertainty_ms": entry.uncertainty_ms,

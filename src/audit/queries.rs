@@ -31,6 +31,8 @@ pub struct LastKnown {
     pub last_seen: Millis,
     /// `since` as others see it.
     pub shown_since: Millis,
+    /// `online_since` as others see it; 0 when shown offline.
+    pub shown_online_since: Millis,
     /// `last_seen` as others see it.
     pub shown_last_seen: Millis,
     /// `epoch * 2^32 + n` of the last change that others could see; 0 before the first.
@@ -175,7 +177,7 @@ const fn place(row: &Transition) -> Cursor {
     Cursor { occurred_at: row.occurred_at, shard: row.shard, epoch: row.epoch, n: row.n }
 }
 
-fn last_known(row: &PgRow) -> Result<Option<LastKnown>, AuditError> {
+pub(super) fn last_known(row: &PgRow) -> Result<Option<LastKnown>, AuditError> {
     let Some(user) = word(row, "user_id")? else {
         return Ok(None);
     };
@@ -184,11 +186,10 @@ fn last_known(row: &PgRow) -> Result<Option<LastKnown>, AuditError> {
         org: needed(row, "org")?,
         status: needed(row, "status")?,
         since: moment(row, "since")?,
-        online_since: row
-            .try_get::<Option<OffsetDateTime>, _>("online_since")?
-            .map_or(Millis(0), from_postgres),
+        online_since: moment_or_never(row, "online_since")?,
         last_seen: moment(row, "last_seen")?,
         shown_since: moment(row, "shown_since")?,
+        shown_online_since: moment_or_never(row, "shown_online_since")?,
         shown_last_seen: moment(row, "shown_last_seen")?,
         shown_version: row.try_get("shown_version")?,
         epoch: row.try_get("epoch")?,
@@ -221,6 +222,11 @@ fn transition(row: &PgRow) -> Result<Transition, AuditError> {
 
 fn moment(row: &PgRow, column: &str) -> Result<Millis, AuditError> {
     Ok(from_postgres(row.try_get(column)?))
+}
+
+/// 0 where there is none.
+fn moment_or_never(row: &PgRow, column: &str) -> Result<Millis, AuditError> {
+    Ok(row.try_get::<Option<OffsetDateTime>, _>(column)?.map_or(Millis(0), from_postgres))
 }
 
 /// A name or word of a vocabulary; one that this program does not know is the schema's fault, not the caller's.

@@ -16,14 +16,16 @@ statements! {
     SWITCH_ROLE = "SELECT set_config('role', 'rollcall_app', false) FROM pg_roles \
         WHERE rolname = 'rollcall_app' AND current_user <> 'rollcall_app' AND pg_has_role(current_user, oid, 'member')";
 
-    POSITION = "SELECT epoch, n, hash, heard_at FROM copy_position WHERE shard = $1";
+    POSITION = "SELECT epoch, n, hash, detected_at, heard_at FROM copy_position WHERE shard = $1";
 
-    POSITION_LOCKED = "SELECT epoch, n, hash, heard_at FROM copy_position WHERE shard = $1 FOR UPDATE";
+    POSITION_LOCKED = "SELECT epoch, n, hash, detected_at, heard_at FROM copy_position WHERE shard = $1 FOR UPDATE";
 
     /// The shard's row must exist before it can be locked.
     POSITION_BEGIN = "INSERT INTO copy_position (shard, epoch, n, hash) VALUES ($1, 0, 0, $2) ON CONFLICT (shard) DO NOTHING";
 
-    POSITION_MOVE = "UPDATE copy_position SET epoch = $2, n = $3, hash = $4 WHERE shard = $1";
+    /// An entry is also a word of the shard.
+    POSITION_MOVE = "UPDATE copy_position SET epoch = $2, n = $3, hash = $4, detected_at = $5, \
+            heard_at = GREATEST(heard_at, $5) WHERE shard = $1";
 
     /// In the order of shards, so that two callers cannot wait for each other.
     HEARD = "UPDATE copy_position p SET heard_at = h.heard_at \
@@ -32,6 +34,25 @@ statements! {
         WHERE p.shard = h.shard";
 
     NEXT_EPOCH = "SELECT nextval('presence_epoch')";
+
+    /// The newest of these entries ($3: numbers, $4: when they were detected) that is stored.
+    NEWEST_COMMON = "SELECT max(l.n) FROM transitions_log l JOIN UNNEST($3::bigint[], $4::timestamptz[]) u (n, detected_at) \
+            ON l.n = u.n AND l.detected_at = u.detected_at \
+        WHERE l.shard = $1 AND l.epoch = $2 AND l.detected_at BETWEEN $5 AND $6";
+
+    /// Whose status the transitions behind entry ($2, $3) of a shard have changed, and what it was before them.
+    CHANGED_SINCE = "SELECT s.user_id, f.from_status \
+        FROM (SELECT DISTINCT ON (subject) subject, from_status FROM transitions_log \
+                WHERE shard = $1 AND (epoch, n) > ($2, $3) AND kind = 'transition' ORDER BY subject, epoch, n) f \
+            JOIN subjects s USING (subject) JOIN presence_last p ON p.user_id = s.user_id AND p.status <> f.from_status \
+        ORDER BY s.user_id";
+
+    /// A cursor, so that neither side has to hold everybody at once.
+    PRESENT_DECLARE = "DECLARE present NO SCROLL CURSOR FOR SELECT p.shard, p.user_id, p.org, p.status, p.since, p.online_since, \
+            p.last_seen, p.shown_since, p.shown_online_since, p.shown_last_seen, p.shown_version, p.epoch, p.n, p.sequence \
+        FROM presence_last p WHERE p.shard = ANY($1) AND p.status <> 'offline'";
+
+    PRESENT_FETCH = "FETCH 5000 FROM present";
 
     SKIP_EPOCHS = "SELECT count(nextval('presence_epoch')) FROM generate_series(1, $1::bigint)";
 
@@ -72,13 +93,14 @@ statements! {
         SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[])";
 
     STORE_LAST = "INSERT INTO presence_last (shard, epoch, user_id, subject, org, status, since, online_since, last_seen, \
-            shown_since, shown_last_seen, shown_version, n, sequence) \
+            shown_since, shown_online_since, shown_last_seen, shown_version, n, sequence) \
         SELECT $1, $2, u.* FROM UNNEST($3::text[], $4::bigint[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[], \
-            $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::bigint[], $13::bigint[], $14::bigint[]) u \
+            $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::bigint[], $14::bigint[], \
+            $15::bigint[]) u \
         ON CONFLICT (user_id) DO UPDATE SET shard = EXCLUDED.shard, epoch = EXCLUDED.epoch, org = EXCLUDED.org, \
             status = EXCLUDED.status, since = EXCLUDED.since, online_since = EXCLUDED.online_since, \
             last_seen = EXCLUDED.last_seen, shown_since = EXCLUDED.shown_since, \
-            shown_last_seen = EXCLUDED.shown_last_seen, shown_version = EXCLUDED.shown_version, n = EXCLUDED.n, sequence = EXCLUDED.sequence";
+            shown_online_since = EXCLUDED.shown_online_since, shown_last_seen = EXCLUDED.shown_last_seen, shown_version = EXCLUDED.shown_version, n = EXCLUDED.n, sequence = EXCLUDED.sequence";
 
     INSERT_BATCH = "INSERT INTO copy_batches (shard, epoch, first_n, last_n, rows, previous, hash) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
@@ -99,8 +121,8 @@ statements! {
     QUARANTINE = "INSERT INTO quarantine (shard, epoch, n, entry, problem) VALUES ($1, $2, $3, $4::text::json, $5) \
         ON CONFLICT (shard, epoch, n) DO NOTHING";
 
-    LAST = "SELECT p.user_id, p.org, p.status, p.since, p.online_since, p.last_seen, p.shown_since, p.shown_last_seen, \
-            p.shown_version, p.epoch, p.n, p.sequence \
+    LAST = "SELECT p.user_id, p.org, p.status, p.since, p.online_since, p.last_seen, p.shown_since, p.shown_online_since, \
+            p.shown_last_seen, p.shown_version, p.epoch, p.n, p.sequence \
         FROM UNNEST($1::text[]) WITH ORDINALITY u (user_id, place) LEFT JOIN presence_last p USING (user_id) ORDER BY u.place";
 
     SUBJECT = "SELECT subject FROM subjects WHERE user_id = $1";

@@ -162,11 +162,10 @@ async fn store_last(
     let of = |pick: fn(&Entry) -> &str| last.iter().map(|last| pick(last.entry)).collect::<Vec<_>>();
     let moments = |what, pick: fn(&Entry) -> Millis| moments(what, last.iter().map(|last| pick(last.entry)));
     // An entry says 0 of somebody who is offline.
-    let online_since: Result<Vec<_>, _> = last
-        .iter()
-        .map(|last| Some(last.entry.online_since).filter(|at| at.0 != 0))
-        .map(|at| at.map(|at| to_postgres("online_since", at)).transpose())
-        .collect();
+    let moments_or_never = |what, pick: fn(&Entry) -> Millis| -> Result<Vec<_>, AuditError> {
+        let times = last.iter().map(|last| Some(pick(last.entry)).filter(|at| at.0 != 0));
+        times.map(|at| at.map(|at| to_postgres(what, at)).transpose()).collect()
+    };
     sqlx::query(sql::STORE_LAST)
         .bind(shard)
         .bind(epoch)
@@ -175,9 +174,10 @@ async fn store_last(
         .bind(of(|entry| entry.org.as_str()))
         .bind(of(|entry| entry.to.as_str()))
         .bind(moments("since", |entry| entry.since)?)
-        .bind(online_since?)
+        .bind(moments_or_never("online_since", |entry| entry.online_since)?)
         .bind(moments("last_seen", |entry| entry.last_seen)?)
         .bind(moments("shown_since", |entry| entry.shown_since)?)
+        .bind(moments_or_never("shown_online_since", |entry| entry.shown_online_since)?)
         .bind(moments("shown_last_seen", |entry| entry.shown_last_seen)?)
         .bind(last.iter().map(|last| last.entry.shown_version).collect::<Vec<_>>())
         .bind(last.iter().map(|last| last.entry.n).collect::<Vec<_>>())

@@ -17,6 +17,7 @@ impl From<StoreError> for ApiError {
             StoreError::Restoring => Self::Restoring,
             StoreError::Overloaded => Self::Overloaded,
             StoreError::Reply { .. }
+            | StoreError::Open
             | StoreError::Refused(_)
             | StoreError::Layout { .. }
             | StoreError::Unfit(_) => Self::internal(error),

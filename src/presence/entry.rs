@@ -42,6 +42,8 @@ pub struct Entry {
     pub last_seen: Millis,
     /// `since` as others see it (frozen while invisible).
     pub shown_since: Millis,
+    /// `online_since` as others see it; 0 when shown offline.
+    pub shown_online_since: Millis,
     /// `last_seen` as others see it (frozen while invisible).
     pub shown_last_seen: Millis,
     /// `epoch * 2^32 + n` of the last change that others could see (this one, unless it is hidden from them); 0 before

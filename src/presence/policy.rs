@@ -39,6 +39,12 @@ impl Policy {
         }
     }
 
+    /// The longest time that any session outlives its last sign of life.
+    #[must_use]
+    pub fn longest_ttl(&self) -> Millis {
+        self.visible.ttl.max(self.hidden.ttl).max(self.socket.ttl)
+    }
+
     /// The longest interval that any client keeps.
     #[must_use]
     pub fn slowest_interval(&self) -> Millis {

@@ -196,6 +196,7 @@ impl User {
             online_since: self.online_since,
             last_seen: self.seen,
             shown_since: self.shown.since,
+            shown_online_since: self.shown.online_since,
             shown_last_seen: self.shown.last_seen,
             shown_version: self.shown.version,
             uncertainty_ms: 0,

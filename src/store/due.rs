@@ -15,7 +15,7 @@ const EXPIRIES_PER_CALL: usize = 200;
 pub struct DueMember {
     /// Whose.
     pub user: UserId,
-    /// Which session; `None` for the end of a claim or a gate.
+    /// Which session; `None` for the end of a claim or a gate, and for what a restore put in place of sessions.
     pub session: Option<SessionId>,
 }
 
@@ -117,7 +117,7 @@ fn parse_member(member: &str) -> Option<DueMember> {
     match kind {
         "s" => {
             let (user, session) = rest.split_once(':')?;
-            Some(DueMember { user: user.parse().ok()?, session: Some(session.parse().ok()?) })
+            Some(DueMember { user: user.parse().ok()?, session: session.parse().ok() })
         }
         _ => Some(DueMember { user: rest.parse().ok()?, session: None }),
     }

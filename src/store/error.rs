@@ -11,6 +11,9 @@ pub enum StoreError {
     /// The shard came back empty and is not yet restored.
     #[error("the shard is being restored")]
     Restoring,
+    /// The shard is open, so nothing is put back into it any more: another node was faster.
+    #[error("the shard is open already")]
+    Open,
     /// Too many requests wait for Redis, or its memory is nearly full and this would start a new session.
     #[error("too busy")]
     Overloaded,

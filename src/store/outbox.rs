@@ -20,6 +20,22 @@ impl Store {
         self.link.judge(range.await)?.into_array().into_iter().map(reply::entry).collect()
     }
 
+    /// The newest entries of a shard's outbox below a number (any, if `None`), newest first.
+    ///
+    /// # Errors
+    /// If Redis did not answer.
+    pub async fn newest_entries(
+        &self,
+        shard: Shard,
+        below: Option<i64>,
+        limit: u64,
+    ) -> Result<Vec<Outgoing>, StoreError> {
+        let end = below.map_or_else(|| "+".to_owned(), |below| format!("({below}-0"));
+        let range =
+            self.link.client().xrevrange::<Value, _, _, _>(self.keys.log(shard), end, "-", Some(limit));
+        self.link.judge(range.await)?.into_array().into_iter().map(reply::entry).collect()
+    }
+
     /// Forgets copied entries below `keep`, and the records of those users whose last entry was among them.
     /// Answers how many entries and records went.
     ///

@@ -93,8 +93,16 @@ script!(/// Reads records.
     USER_VIEWS = "user_views", "no-writes", and_each(3, 1), and_each(0, 1));
 script!(/// Reads what a token's standing depends on.
     USER_STANDING = "user_standing", "no-writes", exactly(10), exactly(4), "shard", "user");
-script!(/// Opens an empty shard.
-    SHARD_OPEN = "shard_open", "allow-oom", exactly(1), exactly(4));
+script!(/// People who were present come back.
+    USER_RESTORE = "user_restore", "allow-oom", and_each(9, 3), and_each(2, 10), "shard", "user");
+script!(/// An empty shard begins a new life, still closed.
+    SHARD_BEGIN = "shard_begin", "allow-oom", exactly(2), exactly(6));
+script!(/// Gates, claims and ended tokens come back.
+    SHARD_RECALL = "shard_recall", "allow-oom", exactly(9), and_each(1, 7), "shard", "user", "claim");
+script!(/// Opens a shard that is restored.
+    SHARD_OPEN = "shard_open", "allow-oom", exactly(1), exactly(2));
+script!(/// A shard that was set back goes on under a new epoch.
+    SHARD_RAISE = "shard_raise", "allow-oom", exactly(1), exactly(2));
 script!(/// Takes or keeps a shard.
     SHARD_OWN = "shard_own", "allow-oom", exactly(3), exactly(6));
 script!(/// Gives a shard up.
@@ -123,7 +131,11 @@ pub static ALL: &[&Script] = &[
     &USER_EXPIRE,
     &USER_VIEWS,
     &USER_STANDING,
+    &USER_RESTORE,
+    &SHARD_BEGIN,
+    &SHARD_RECALL,
     &SHARD_OPEN,
+    &SHARD_RAISE,
     &SHARD_OWN,
     &SHARD_RELEASE,
     &SHARD_DUE,

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use fred::prelude::HashesInterface;
+
 use super::keys::{LAYOUT, Shard};
 use super::reply::Parts;
 use super::{Store, StoreError, millis, scripts};
+use crate::presence::Millis;
 
 /// How long ownership lasts without being kept.
 pub const OWNERSHIP: Duration = Duration::from_secs(3);
@@ -20,14 +23,19 @@ const GRACE: Duration = Duration::from_secs(10);
 pub enum Ownership {
     /// Another node has it.
     Other,
-    /// It is ours, but has no data.
-    Lost,
+    /// It is ours, but has lost its data.
+    Lost {
+        /// The epoch under which a restore has begun, if one has.
+        begun: Option<i64>,
+    },
     /// It is ours.
     Own {
         /// The shard's epoch.
         epoch: i64,
         /// Number of its newest entry.
         n: i64,
+        /// Until then those may return who were put back after a loss; 0 if nobody was.
+        restored_until: Millis,
     },
 }
 
@@ -41,18 +49,17 @@ pub struct Opened {
 }
 
 impl Store {
-    /// Opens a shard under an epoch, unless it is open.
+    /// How a shard stands now; `None` if it has lost its data.
     ///
     /// # Errors
-    /// [`StoreError::Layout`] if its data were written by a version, or for a number of shards, that does not fit.
-    pub async fn open_shard(&self, shard: Shard, epoch: i64) -> Result<Opened, StoreError> {
-        let shards = i64::from(self.keys.shards());
-        let args = vec![self.clock.now(), epoch.into(), i64::from(LAYOUT).into(), shards.into()];
-        let reply = self.link.call(&scripts::SHARD_OPEN, vec![self.keys.meta(shard)], args).await?;
-        let mut parts = Parts::new(scripts::SHARD_OPEN.name, reply);
-        let opened = Opened { epoch: parts.int()?, n: parts.int()? };
-        self.check_layout(parts.int()?, parts.int()?)?;
-        Ok(opened)
+    /// If Redis did not answer.
+    pub async fn shard(&self, shard: Shard) -> Result<Option<Opened>, StoreError> {
+        let meta =
+            self.link.client().hmget::<Vec<Option<i64>>, _, _>(self.keys.meta(shard), vec!["epoch", "n"]);
+        match self.link.judge(meta.await)?.as_slice() {
+            [Some(epoch), Some(n)] => Ok(Some(Opened { epoch: *epoch, n: *n })),
+            _ => Ok(None),
+        }
     }
 
     pub(super) fn check_layout(&self, layout: i64, shards: i64) -> Result<(), StoreError> {
@@ -86,8 +93,11 @@ impl Store {
         let mut parts =
             Parts::new(scripts::SHARD_OWN.name, self.link.call(&scripts::SHARD_OWN, keys, args).await?);
         match parts.text()?.as_str() {
-            "own" => Ok(Ownership::Own { epoch: parts.int()?, n: parts.int()? }),
-            "lost" => Ok(Ownership::Lost),
+            "own" => {
+                let (epoch, n) = (parts.int()?, parts.int()?);
+                Ok(Ownership::Own { epoch, n, restored_until: parts.millis()? })
+            }
+            "lost" => Ok(Ownership::Lost { begun: parts.text()?.parse().ok() }),
             _ => Ok(Ownership::Other),
         }
     }

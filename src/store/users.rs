@@ -73,12 +73,8 @@ impl Store {
         claim: Option<&Claim>,
         actor: Option<&str>,
     ) -> Result<Answer, StoreError> {
-        let slot = match whose {
-            Whose::Manual => "manual",
-            Whose::Admin => "admin",
-        };
         let args = [
-            slot.into(),
+            slot(whose).into(),
             text(claim.map(|claim| claim.id.as_str())),
             claim.map_or_else(|| "".into(), |claim| claim.status.code().into()),
             text(claim.map(|claim| claim.text.as_str())),
@@ -150,6 +146,14 @@ impl Store {
             record::late_saved(1);
         }
         answer
+    }
+}
+
+/// The word by which scripts know whose claim it is.
+pub(super) const fn slot(whose: Whose) -> &'static str {
+    match whose {
+        Whose::Manual => "manual",
+        Whose::Admin => "admin",
     }
 }
 

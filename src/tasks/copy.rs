@@ -7,9 +7,9 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use moka::sync::Cache;
 
-use super::Node;
 use super::owned::State;
 use super::ticks::Ticks;
+use super::{Node, rewound};
 use crate::audit::{AuditError, CopyError, Position};
 use crate::metrics::labels::AuditRow;
 use crate::metrics::record;
@@ -116,11 +116,15 @@ async fn drain(
             Some(position) if position.epoch == state.epoch => position,
             _ => node.app.audit.position(shard).await?,
         };
-        if position.epoch != state.epoch {
+        if position.epoch < state.epoch {
             position = adopt(node, shard, state.epoch).await?;
         }
         loop {
-            let entries = node.app.store.entries(shard, position.n, BATCH).await?;
+            let unread =
+                if position.epoch == state.epoch { unread(node, shard, position).await? } else { None };
+            let Some(entries) = unread else {
+                return rewound::follow(node, shard, state.epoch, position).await;
+            };
             let Some(first) = entries.first() else {
                 node.owned.copied(shard, position.epoch, position.n, None);
                 return Ok(position);
@@ -130,6 +134,16 @@ async fn drain(
         }
     };
     (shard, outcome.await)
+}
+
+/// The entries behind the position; `None` if the entry at the position is gone or another, so that the store must have
+/// been set back.
+async fn unread(node: &Node, shard: Shard, position: Position) -> Result<Option<Vec<Outgoing>>, StoreError> {
+    let mut entries = node.app.store.entries(shard, position.n - 1, BATCH + 1).await?;
+    let is_there = entries.first().is_some_and(|entry| entry.n() == position.n);
+    let copied = is_there.then(|| entries.remove(0));
+    let is_same = copied.is_some_and(|copied| copied.detected_at() == position.detected_at);
+    Ok((is_same || position.detected_at.is_none()).then_some(entries))
 }
 
 /// Copies a batch, as far as it has no gap; answers where to go on.

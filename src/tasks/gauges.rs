@@ -60,7 +60,10 @@ async fn figures(node: &Node) -> Result<(), StoreError> {
 async fn heard(node: &Node) -> Result<(), StoreError> {
     let now = node.app.store.now().await?;
     outbox(node, now);
-    let heard: Vec<_> = node.owned.shards().into_iter().map(|shard| (shard, now)).collect();
+    // Of those who were put back and have not returned, nothing is heard: a second loss is dated like the first.
+    let states = node.owned.states().into_iter();
+    let heard: Vec<_> =
+        states.filter(|(_, state)| state.restored_until <= now).map(|(shard, _)| (shard, now)).collect();
     if let Err(error) = node.app.audit.heard(&heard).await {
         tracing::debug!(%error, "cannot note when shards were heard of");
     }
@@ -98,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_shard_counts_once_its_position_is_known() {
-        let taken = State { epoch: 1, newest: 5_000_000, copied: None, waiting_since: None };
+        let taken = State { epoch: 1, newest: 5_000_000, ..State::default() };
         assert_eq!(behind(&taken), None);
         assert_eq!(behind(&State { copied: Some(4_999_990), ..taken }), Some(10));
         // The copy may be ahead of what was last heard of Redis.

@@ -10,6 +10,8 @@ mod logins;
 mod nudge;
 mod owned;
 mod ownership;
+mod restore;
+mod rewound;
 mod sweep;
 mod ticks;
 mod trim;
@@ -51,6 +53,7 @@ impl Tasks {
         let spawner = Spawner { tracker: TaskTracker::new(), ends };
         spawner.spawn("batcher", batcher(node.clone()));
         spawner.spawn("ownership", ownership::run(node.clone()));
+        spawner.spawn("restore", restore::run(node.clone()));
         spawner.spawn("events", events::run(node.clone()));
         spawner.spawn("nudge", nudge::run(node.clone()));
         spawner.spawn("sweep", sweep::run(node.clone()));

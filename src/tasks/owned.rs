@@ -18,6 +18,8 @@ pub(super) struct State {
     pub copied: Option<i64>,
     /// When the oldest entry that could not be copied was made.
     pub waiting_since: Option<Millis>,
+    /// Until then those may return who were put back after a loss.
+    pub restored_until: Millis,
 }
 
 /// The owned shards. Correctness never depends on it: what two nodes do at once, or none for a while, is only
@@ -25,6 +27,8 @@ pub(super) struct State {
 #[derive(Debug, Default)]
 pub(super) struct Owned {
     shards: Mutex<BTreeMap<Shard, State>>,
+    /// Shards that are ours to restore, and the epoch under which that has begun.
+    lost: Mutex<BTreeMap<Shard, Option<i64>>>,
     pressure: AtomicBool,
 }
 
@@ -41,6 +45,24 @@ impl Owned {
             *state = State { epoch, ..State::default() };
         }
         state.newest = state.newest.max(newest);
+    }
+
+    /// A shard is ours, and has to be restored.
+    pub(super) fn lost(&self, shard: Shard, begun: Option<i64>) {
+        self.lose(shard);
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).insert(shard, begun);
+    }
+
+    /// The shards that have to be restored, as last heard. Each is told again until it is open.
+    pub(super) fn take_lost(&self) -> BTreeMap<Shard, Option<i64>> {
+        std::mem::take(&mut *self.lost.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Until when those may return who were put back into an owned shard.
+    pub(super) fn spares_until(&self, shard: Shard, until: Millis) {
+        if let Some(state) = self.lock().get_mut(&shard) {
+            state.restored_until = until;
+        }
     }
 
     /// A shard is not ours, or not known to be.
@@ -96,7 +118,7 @@ mod tests {
         owned.keep(3, 2, 7);
         // A copy that began in the epoch before ends only now.
         owned.copied(3, 1, 500, Some(Millis(1)));
-        let renewed = State { epoch: 2, newest: 7, copied: None, waiting_since: None };
+        let renewed = State { epoch: 2, newest: 7, ..State::default() };
         assert_eq!(owned.states(), [(3, renewed)]);
         owned.copied(3, 2, 6, None);
         assert_eq!(owned.states(), [(3, State { copied: Some(6), ..renewed })]);

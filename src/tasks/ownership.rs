@@ -1,5 +1,5 @@
-//! Which node looks after which shard: each takes its share of those that nobody keeps, and opens those that came
-//! back empty.
+//! Which node looks after which shard: each takes its share of those that nobody keeps. Those that came back empty are
+//! left to the restore.
 
 use std::time::Duration;
 
@@ -72,29 +72,15 @@ async fn take(node: &Node, all: Shard, share: usize) {
 
 async fn keep(node: &Node, shard: Shard) {
     match node.app.store.own(shard, node.owned.pressure()).await {
-        Ok(Ownership::Own { epoch, n }) => node.owned.keep(shard, epoch, n),
-        Ok(Ownership::Lost) => {
-            if let Err(error) = open(node, shard).await {
-                tracing::warn!(
-                    shard,
-                    error = format!("{error:#}"),
-                    "cannot open the shard; its heartbeats get 503"
-                );
-            }
+        Ok(Ownership::Own { epoch, n, restored_until }) => {
+            node.owned.keep(shard, epoch, n);
+            node.owned.spares_until(shard, restored_until);
         }
+        Ok(Ownership::Lost { begun }) => node.owned.lost(shard, begun),
         Ok(Ownership::Other) => node.owned.lose(shard),
         Err(error) => {
             node.owned.lose(shard);
             tracing::warn!(shard, %error, "cannot keep the shard");
         }
     }
-}
-
-/// Begins a new life of a shard that has no data.
-async fn open(node: &Node, shard: Shard) -> anyhow::Result<()> {
-    let began = node.app.audit.next_epoch(shard, "empty").await?;
-    let opened = node.app.store.open_shard(shard, began.epoch).await?;
-    record::epoch_change();
-    node.owned.keep(shard, opened.epoch, opened.n);
-    Ok(())
 }

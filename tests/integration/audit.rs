@@ -48,6 +48,7 @@ fn entry(n: i64, user: &str, from: Status, to: Status) -> Entry {
         online_since: if to == Status::Offline { Millis(0) } else { at },
         last_seen: at - Millis(10),
         shown_since: at,
+        shown_online_since: at,
         shown_last_seen: at - Millis(10),
         shown_version: (1 << 32) + n,
         uncertainty_ms: 0,

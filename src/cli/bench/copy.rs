@@ -86,7 +86,7 @@ fn on(mut config: Config, stack: &DevStack) -> anyhow::Result<Config> {
 async fn fill(app: &App, args: &Args) -> anyhow::Result<u32> {
     for shard in 0..app.store.keys().shards() {
         let epoch = app.audit.next_epoch(shard, "bench").await?.epoch;
-        app.store.open_shard(shard, epoch).await?;
+        app.store.open_empty(shard, epoch).await?;
     }
     let rounds = (args.entries / 2).div_ceil(args.users);
     let visits = (0..rounds).flat_map(|round| (0..args.users).map(move |user| (round, user)));

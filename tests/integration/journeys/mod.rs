@@ -3,6 +3,7 @@
 
 mod copying;
 mod logouts;
+mod losses;
 mod one_node;
 mod outages;
 mod two_nodes;
@@ -114,10 +115,18 @@ pub async fn prove(audit: &Audit) -> Vec<Transition> {
         numbers.entry((row.shard, row.epoch)).or_default().push(row.n);
         people.entry(row.user.as_ref().unwrap().to_string()).or_default().push(row);
     }
+    let mut ends = BTreeMap::<u16, i64>::new();
     for ((shard, epoch), mut found) in numbers {
         found.sort_unstable();
-        let expected: Vec<i64> = (1..).take(found.len()).collect();
+        // An epoch that follows a store which was set back goes on from an entry of the one before.
+        let first = found[0];
+        assert!(
+            first == 1 || first <= ends.get(&shard).copied().unwrap_or(0) + 1,
+            "shard {shard}, epoch {epoch}"
+        );
+        let expected: Vec<i64> = (first..).take(found.len()).collect();
         assert_eq!(found, expected, "numbers of shard {shard}, epoch {epoch}");
+        ends.insert(shard, *found.last().unwrap());
     }
     for (user, mut lives) in people {
         lives.sort_by_key(|row| row.sequence);

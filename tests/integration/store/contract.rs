@@ -10,7 +10,7 @@ use rollcall::presence::{
     UserId, Whose,
 };
 use rollcall::store::scripts::{self, Script};
-use rollcall::store::{Answer, Bearer, Beat, Ownership, STALL, Store, StoreError, StoreSettings};
+use rollcall::store::{Answer, Bearer, Beat, Lost, Ownership, Rule, STALL, Store, StoreError, StoreSettings};
 
 use super::store;
 use crate::support::redis_command;
@@ -84,7 +84,7 @@ fn every_file_is_a_script_and_stands_in_the_index() {
     }
 }
 
-fn bearer(user: &str) -> Bearer {
+pub fn bearer(user: &str) -> Bearer {
     Bearer {
         user: UserId::parse(user).unwrap(),
         org: Org::default(),
@@ -93,7 +93,7 @@ fn bearer(user: &str) -> Bearer {
     }
 }
 
-fn beat(user: &str) -> Beat {
+pub fn beat(user: &str) -> Beat {
     Beat {
         bearer: bearer(user),
         tab: Tab::default(),
@@ -129,17 +129,24 @@ async fn a_shard_without_meta_judges_nobody() {
     is_restoring(store.stats(None).await);
     is_restoring(store.stats(Some(&org)).await);
     is_restoring(store.present(None, None, 10).await);
-    assert_eq!(store.own(0, false).await.unwrap(), Ownership::Lost);
+    assert_eq!(store.own(0, false).await.unwrap(), Ownership::Lost { begun: None });
 }
 
 #[tokio::test]
 async fn opening_and_owning_a_shard_twice_changes_nothing() {
     let store = store(1).await;
-    let opened = store.open_shard(0, 5).await.unwrap();
+    let opened = store.open_empty(0, 5).await.unwrap();
     assert_eq!((opened.epoch, opened.n), (5, 0));
-    assert_eq!(store.open_shard(0, 6).await.unwrap(), opened, "an open shard keeps its epoch");
+    assert_eq!(store.open_empty(0, 6).await.unwrap(), opened, "an open shard keeps its epoch");
     for _ in 0..2 {
-        assert_eq!(store.own(0, false).await.unwrap(), Ownership::Own { epoch: 5, n: 0 });
+        assert_eq!(
+            store.own(0, false).await.unwrap(),
+            Ownership::Own {
+                epoch: 5,
+                n: 0,
+                restored_until: super::a_day_ahead() + rollcall::presence::Policy::default().longest_ttl()
+            }
+        );
     }
     let rival = rival(&store).await;
     assert_eq!(rival.own(0, false).await.unwrap(), Ownership::Other);
@@ -147,7 +154,14 @@ async fn opening_and_owning_a_shard_twice_changes_nothing() {
     assert_eq!(rival.own(0, false).await.unwrap(), Ownership::Other, "only the owner may release");
     store.release(0).await.unwrap();
     store.release(0).await.unwrap();
-    assert_eq!(rival.own(0, false).await.unwrap(), Ownership::Own { epoch: 5, n: 0 });
+    assert_eq!(
+        rival.own(0, false).await.unwrap(),
+        Ownership::Own {
+            epoch: 5,
+            n: 0,
+            restored_until: super::a_day_ahead() + rollcall::presence::Policy::default().longest_ttl()
+        }
+    );
 }
 
 /// Another node on the same data.
@@ -173,7 +187,7 @@ async fn nodes_are_counted_while_they_live() {
 #[tokio::test]
 async fn data_of_another_layout_are_refused() {
     let store = store(2).await;
-    store.open_shard(0, 1).await.unwrap();
+    store.open_empty(0, 1).await.unwrap();
     let other = StoreSettings { shards: 4, ..super::settings_of(&store) };
     let refused = Store::connect(other).await.unwrap_err();
     assert!(refused.to_string().contains("ROLLCALL_REDIS_SHARDS"), "{refused}");
@@ -182,7 +196,7 @@ async fn data_of_another_layout_are_refused() {
 #[tokio::test]
 async fn under_pressure_newcomers_wait_and_renewals_go_on() {
     let store = store(1).await;
-    store.open_shard(0, 1).await.unwrap();
+    store.open_empty(0, 1).await.unwrap();
     store.beat(&beat("1")).await.unwrap();
     store.own(0, true).await.unwrap();
     assert!(matches!(store.beat(&beat("2")).await, Err(StoreError::Overloaded)));
@@ -195,7 +209,7 @@ async fn under_pressure_newcomers_wait_and_renewals_go_on() {
 #[tokio::test]
 async fn after_a_stall_nobody_expires_for_a_while() {
     let store = store(1).await;
-    store.open_shard(0, 1).await.unwrap();
+    store.open_empty(0, 1).await.unwrap();
     let strict = StoreSettings { stall: STALL, ..super::settings_of(&store) };
     let store = Store::connect(strict).await.unwrap();
     store.clock().set(super::a_day_ahead());
@@ -219,7 +233,7 @@ async fn after_a_stall_nobody_expires_for_a_while() {
 #[tokio::test]
 async fn trimming_forgets_what_is_copied_and_whom_nobody_needs() {
     let store = store(1).await;
-    store.open_shard(0, 1).await.unwrap();
+    store.open_empty(0, 1).await.unwrap();
     let users: Vec<UserId> = ["1", "2"].map(|user| UserId::parse(user).unwrap()).into();
     store.beat(&beat("1")).await.unwrap();
     store.end_login(&users[0], &Org::default(), &bearer("1").login).await.unwrap();
@@ -239,7 +253,7 @@ async fn trimming_forgets_what_is_copied_and_whom_nobody_needs() {
 #[tokio::test]
 async fn an_entry_of_a_newer_version_stands_in_nobody_s_way() {
     let store = store(1).await;
-    store.open_shard(0, 1).await.unwrap();
+    store.open_empty(0, 1).await.unwrap();
     let users: Vec<UserId> = ["1", "2", "3"].map(|user| UserId::parse(user).unwrap()).into();
     store.beat(&beat("1")).await.unwrap();
     let newer = "k t u 2 o main f 0 t 1 r teleported a 1 d 2 s 1 os 1 l 1 ss 1 sl 1 i x.y v '' x ''";
@@ -261,7 +275,7 @@ async fn an_entry_of_a_newer_version_stands_in_nobody_s_way() {
 #[tokio::test]
 async fn a_claim_that_ends_takes_its_words_along_even_where_the_status_stays() {
     let store = store(1).await;
-    store.open_shard(0, 1).await.unwrap();
+    store.open_empty(0, 1).await.unwrap();
     let Bearer { user, org, .. } = bearer("1");
     store.beat(&Beat { activity: Some(Activity::Idle), idle_ms: Some(400_000), ..beat("1") }).await.unwrap();
     let start = super::a_day_ahead();
@@ -297,7 +311,7 @@ async fn a_claim_that_ends_takes_its_words_along_even_where_the_status_stays() {
 #[tokio::test]
 async fn what_is_due_is_listed_once_it_is_settled() {
     let store = store(1).await;
-    store.open_shard(0, 1).await.unwrap();
+    store.open_empty(0, 1).await.unwrap();
     store.beat(&beat("1")).await.unwrap();
     let settled = Duration::from_millis(75);
     assert_eq!(store.due(0, settled, 10, true).await.unwrap(), rollcall::store::Due::default());
@@ -312,10 +326,13 @@ async fn what_is_due_is_listed_once_it_is_settled() {
 #[tokio::test]
 async fn a_redis_that_forgot_the_scripts_learns_them_again() {
     let store = store(1).await;
-    store.open_shard(0, 1).await.unwrap();
     let Bearer { user, org, login, .. } = bearer("1");
     redis_command("SCRIPT FLUSH").await;
-    store.open_shard(0, 1).await.unwrap();
+    store.begin_shard(0, 1, Lost::default()).await.unwrap();
+    store.recall(0, &[Rule::Ended(user.clone(), login.clone())]).await.unwrap();
+    store.restore(0, &[super::restore::past("2", Status::Online)]).await.unwrap();
+    store.open_shard(0).await.unwrap();
+    store.raise_shard(0, 1, 2).await.unwrap();
     store.own(0, false).await.unwrap();
     store.show_node().await.unwrap();
     store.beat(&beat("1")).await.unwrap();

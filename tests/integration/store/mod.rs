@@ -1,6 +1,7 @@
 //! The store on a real Redis: the scripts beside the pure machine, and each script by itself.
 mod contract;
 mod model;
+mod restore;
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};

@@ -427,7 +427,7 @@ fn scripts_do_what_the_machine_does() {
     let result = TestRunner::new(config).run(&prop::collection::vec(op(), STEPS), |ops| {
         let outcome = runtime.block_on(async {
             let store = super::store(1).await;
-            store.open_shard(0, EPOCH).await.unwrap();
+            store.open_empty(0, EPOCH).await.unwrap();
             let now = super::a_day_ahead();
             store.clock().set(now);
             let mut pair = Pair { machine: Machine::new(Policy::default(), EPOCH), store, now };

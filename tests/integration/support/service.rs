@@ -75,7 +75,7 @@ impl Service {
         });
         for shard in 0..service.app.store.keys().shards() {
             let epoch = service.app.audit.next_epoch(shard, "test").await.unwrap().epoch;
-            service.app.store.open_shard(shard, epoch).await.unwrap();
+            service.app.store.open_empty(shard, epoch).await.unwrap();
         }
         service
     }
