@@ -21,6 +21,13 @@ pub(super) struct Row {
     n: i64,
 }
 
+impl Row {
+    /// Whether a session came to its end by itself.
+    pub(super) fn is_end(&self) -> bool {
+        matches!(self.reason.as_str(), "expired" | "closed")
+    }
+}
+
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { user_id, sequence, from, to, reason, occurred, detected, uncertainty, shard, epoch, n } =

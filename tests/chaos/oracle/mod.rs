@@ -109,7 +109,7 @@ impl Oracle {
         for (user, first) in fresh {
             for row in &self.history.rows[user][*first..] {
                 verdict.transitions += 1;
-                if matches!(row.reason.as_str(), "expired" | "closed") && row.to == "offline" {
+                if row.is_end() && row.to == "offline" {
                     let late = row.detected - row.occurred;
                     verdict.ended += 1;
                     verdict.worst = verdict.worst.max(late);

@@ -81,6 +81,10 @@ impl Case<'_> {
                 (_, "offline") => found.extend(self.left(row)),
                 _ => {}
             }
+            if row.is_end() && row.detected > self.excuses.noticed_by(row.occurred) {
+                let late = row.detected - row.occurred;
+                found.push(format!("noticed {late} ms after the deadline: {row}"));
+            }
         }
         let answers = self.requests.iter().filter(|request| request.sent >= self.since);
         found.extend(answers.filter_map(|request| self.answered(request)));
@@ -102,7 +106,7 @@ impl Case<'_> {
         }
         // Moments are milliseconds: what happened in the same one may have come before or after.
         let around: Vec<_> = (at - 1..=at + 1).map(|moment| status_at(self.rows, moment)).collect();
-        if request.what == What::Goodbye && self.was_overdue(*at) {
+        if self.was_overdue(request, *at) {
             return None;
         }
         if !around.iter().any(|(said, _)| said == status) {
@@ -132,10 +136,12 @@ impl Case<'_> {
         }
     }
 
-    /// Whether the user's end had come by then and was noticed only later, as it is after an outage. A goodbye is no sign
-    /// of life: it is answered with how the user stands, and does not put off an end that has come.
-    fn was_overdue(&self, at: i64) -> bool {
-        self.rows.iter().any(|row| row.to == "offline" && row.occurred <= at && at <= row.detected)
+    /// Whether a change that had come about by then was noticed only later, as after an outage, and is dated back. Of a
+    /// beat that can only be the end of another session of the user; a goodbye, which is no sign of life, does not even
+    /// put off the end of its own.
+    fn was_overdue(&self, request: &Request, at: i64) -> bool {
+        let may_be = |row: &Row| row.to != "offline" || request.what == What::Goodbye;
+        self.rows.iter().any(|row| may_be(row) && row.occurred <= at && at <= row.detected && row.is_end())
     }
 
     /// Nobody comes online without having sent something then.
@@ -153,10 +159,6 @@ impl Case<'_> {
             "expired" | "closed" => {
                 found.extend(self.too_early(row));
                 found.extend(self.never_granted(row));
-                if row.detected > self.excuses.noticed_by(row.occurred) {
-                    let late = row.detected - row.occurred;
-                    found.push(format!("noticed {late} ms after the deadline: {row}"));
-                }
             }
             "logout" => {
                 // A login whose answer nobody got is taken back, which is a logout, too.
@@ -244,7 +246,7 @@ impl Case<'_> {
             self.requests.iter().filter(|request| (from..=row.detected).contains(&request.sent)).collect();
         let mut last = from;
         for request in tries {
-            if request.sent - last > LONGEST_GAP || !request.is_sign() {
+            if request.sent - last > LONGEST_GAP || !matches!(request.what, What::Beat { .. }) {
                 return None;
             }
             last = request.sent;
