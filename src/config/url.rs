@@ -14,8 +14,15 @@ impl StoreUrl {
     /// # Errors
     /// What was expected, if the scheme is none of Redis'.
     pub fn redis(text: &str) -> Result<Self, String> {
-        const SCHEMES: [&str; 6] =
-            ["redis", "rediss", "redis-cluster", "redis-sentinel", "redis+unix", "rediss-cluster"];
+        const SCHEMES: [&str; 7] = [
+            "redis",
+            "rediss",
+            "redis-cluster",
+            "rediss-cluster",
+            "redis-sentinel",
+            "rediss-sentinel",
+            "redis+unix",
+        ];
         Self::of(
             text,
             &SCHEMES,

@@ -42,11 +42,7 @@ const POSTGRES_HOMES: &[(&str, &str, &str)] = &[
 impl Binaries {
     /// Finds all, or says which one is missing and how to install it.
     pub(super) fn find(search: &Search) -> Result<Self, DevStackError> {
-        let redis_server = redis(search).ok_or_else(|| DevStackError::Missing {
-            what: "redis-server (or valkey-server)",
-            looked: "looked in PATH and in Homebrew's directories".into(),
-            advice: "`apt-get install redis-server`, or `brew install redis`",
-        })?;
+        let redis_server = redis_server(search)?;
         let bin = postgres(search).ok_or_else(|| DevStackError::Missing {
             what: "PostgreSQL's initdb and postgres",
             looked:
@@ -56,6 +52,15 @@ impl Binaries {
         })?;
         Ok(Self { redis_server, initdb: bin.join("initdb"), postgres: bin.join("postgres") })
     }
+}
+
+/// Finds Redis, or says how to install it.
+pub(super) fn redis_server(search: &Search) -> Result<PathBuf, DevStackError> {
+    redis(search).ok_or_else(|| DevStackError::Missing {
+        what: "redis-server (or valkey-server)",
+        looked: "looked in PATH and in Homebrew's directories".into(),
+        advice: "`apt-get install redis-server`, or `brew install redis`",
+    })
 }
 
 fn redis(search: &Search) -> Option<PathBuf> {

@@ -3,9 +3,10 @@
 //! Both listen on Unix sockets only, so nothing on the machine can clash with them. Each server is started by a
 //! small shell guardian (`guardian.rs`) that ends it when this process is gone, however it went: a `kill -9` of
 //! the parent leaves no orphan. Everything here blocks and uses threads' sleep, not tokio's: one stack is shared
-//! by tests whose runtimes come and go.
+//! by tests whose runtimes come and go. Clusters and sentinels need ports and many servers: they are a [`Fleet`].
 
 mod binaries;
+mod fleet;
 mod guardian;
 mod identity;
 mod place;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use binaries::Search;
+pub use fleet::{Fleet, Member};
 pub use server::{Data, Server};
 
 use binaries::Binaries;

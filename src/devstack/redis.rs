@@ -58,7 +58,11 @@ pub(super) struct Probe {
 
 impl Probe {
     pub(super) fn new(place: &Place) -> Self {
-        Self { socket: place.redis_socket() }
+        Self::at(place.redis_socket())
+    }
+
+    pub(super) fn at(socket: PathBuf) -> Self {
+        Self { socket }
     }
 
     fn ping(&self) -> std::io::Result<bool> {
@@ -67,8 +71,8 @@ impl Probe {
         stream.write_all(b"PING\r\n")?;
         let mut answer = [0; 5];
         stream.read_exact(&mut answer)?;
-        // Anything else is `-LOADING`: it reads its data and will be ready.
-        Ok(&answer == b"+PONG")
+        // `-NOAUTH` is an answer of one with a password. Anything else is `-LOADING`: it reads its data and will be ready.
+        Ok(&answer == b"+PONG" || &answer == b"-NOAU")
     }
 }
 

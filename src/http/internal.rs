@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use super::fallback::{not_allowed, not_found};
 use crate::app::App;
+use crate::store::Pulse;
 
 /// How long an answer about the stores is good: probes of many balancers must not become a load.
 const FRESH: Duration = Duration::from_secs(1);
@@ -29,7 +30,7 @@ const EXPOSITION: HeaderValue = HeaderValue::from_static("text/plain; version=0.
 struct Health {
     /// `ok`, `degraded`, `unavailable` or `draining`.
     status: &'static str,
-    /// `ok` or `down`, by name.
+    /// `ok` or `down`, by name; `partial` for a cluster of Redis of which a part is down.
     checks: BTreeMap<&'static str, &'static str>,
 }
 
@@ -62,7 +63,8 @@ async fn alive() -> Json<Health> {
     Json(Health { status: "ok", checks: BTreeMap::new() })
 }
 
-/// Whether clients should be sent here. Without Postgres presence works, so that is only degraded.
+/// Whether clients should be sent here. Without Postgres presence works, so that is only degraded; so it is while a part
+/// of a cluster of Redis is down, which every other node lacks as well.
 async fn ready(State(internal): State<Internal>) -> Response {
     let mut health = internal.health().await;
     if internal.app.is_draining() {
@@ -86,20 +88,19 @@ impl Internal {
         let redis = timeout(PATIENCE, self.app.store.ping());
         let postgres = timeout(PATIENCE, self.app.audit.ping());
         let (redis, postgres) = tokio::join!(redis, postgres);
-        let health = judged(matches!(redis, Ok(Ok(()))), matches!(postgres, Ok(Ok(()))));
+        let health = judged(redis.ok().and_then(Result::ok), matches!(postgres, Ok(Ok(()))));
         *last = Some((Instant::now(), health.clone()));
         health
     }
 }
 
-fn judged(redis: bool, postgres: bool) -> Health {
-    let word = |up: bool| if up { "ok" } else { "down" };
-    Health {
-        status: match (redis, postgres) {
-            (true, true) => "ok",
-            (true, false) => "degraded",
-            (false, _) => "unavailable",
-        },
-        checks: BTreeMap::from([("redis", word(redis)), ("postgres", word(postgres))]),
-    }
+fn judged(redis: Option<Pulse>, postgres: bool) -> Health {
+    let (status, redis) = match (redis, postgres) {
+        (Some(Pulse::Whole), true) => ("ok", "ok"),
+        (Some(Pulse::Whole), false) => ("degraded", "ok"),
+        (Some(Pulse::Partial), _) => ("degraded", "partial"),
+        (None, _) => ("unavailable", "down"),
+    };
+    let postgres = if postgres { "ok" } else { "down" };
+    Health { status, checks: BTreeMap::from([("redis", redis), ("postgres", postgres)]) }
 }

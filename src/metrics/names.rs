@@ -79,6 +79,8 @@ table! {
     counter EXPIRATIONS = "rollcall_expirations_total" [label("path", words!(ExpiryPath))];
     /// How long the most overdue deadline of this node's shards has passed.
     seconds_gauge OLDEST_DUE = "rollcall_oldest_due_seconds";
+    /// Canary leases whose end was not heard: the event path is dead, and the nudge does its work.
+    counter CANARIES_UNHEARD = "rollcall_expiry_canaries_unheard_total";
     /// Heartbeats that came after their deadline and before it was noticed: nobody was seen leaving.
     counter LATE_SAVED = "rollcall_late_saved_total";
     /// Users who came back within a minute of going offline.

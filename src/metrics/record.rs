@@ -106,6 +106,11 @@ pub fn oldest_due(age: Duration) {
     set(&names::OLDEST_DUE, &[], age.as_secs_f64());
 }
 
+/// The end of a canary lease was not heard.
+pub fn canary_unheard() {
+    count(&names::CANARIES_UNHEARD, &[], 1);
+}
+
 /// So many heartbeats came late and were in time.
 pub fn late_saved(number_of: u64) {
     count(&names::LATE_SAVED, &[], number_of);

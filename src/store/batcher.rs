@@ -1,15 +1,17 @@
 //! Heartbeats that arrive together become one script call; a lone one is not delayed.
 //!
 //! Heartbeats wait in lanes: one for each shard of a cluster, whose calls must keep to one shard, and one for all where
-//! Redis is a single server. A few workers take lanes that have something waiting, and send all of it (up to [`MOST`])
-//! in one call. While Redis keeps up, a heartbeat finds an idle worker and leaves at once; when all workers wait for
-//! Redis, lanes fill and calls grow, which costs Redis and this node a fraction per heartbeat.
+//! Redis is a single server. A lane has a few calls under way at a time; each takes all that waits (up to [`MOST`]).
+//! While Redis keeps up, a heartbeat finds room for a call and leaves at once; when all calls of its lane wait for Redis,
+//! the lane fills and calls grow, which costs Redis and this node a fraction per heartbeat. Lanes know nothing of one
+//! another: those of a primary that is frozen fill up and refuse, those of the others go on.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fred::prelude::{Key, Value};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
 use super::keys::Keys;
@@ -22,10 +24,14 @@ use crate::presence::{Millis, SessionId, Status, UserId};
 /// Most heartbeats of one call: beyond 50 nothing is won, and Redis is blocked longer (measured).
 const MOST: usize = 50;
 
-/// Calls under way at once: one that Redis works on, and some on their way.
-pub(super) const WORKERS: usize = 4;
+/// Calls of the only lane that may be under way at once: one that Redis works on, and some on their way.
+const CALLS: usize = 4;
 
-/// Heartbeats that may wait for Redis before further ones are refused: a second's worth at full speed.
+/// The same for each of many lanes.
+const CALLS_OF_SHARD: usize = 2;
+
+/// Heartbeats that may wait for Redis before further ones are refused: a second's worth at full speed. Each of many
+/// lanes may have twice its share.
 const BOUND: usize = 20_000;
 
 /// A heartbeat that says nothing new.
@@ -56,8 +62,8 @@ struct Waiting {
 #[derive(Default)]
 struct Lane {
     waiting: VecDeque<Waiting>,
-    /// Whether the lane is already announced to the workers.
-    announced: bool,
+    /// Calls that are announced or under way.
+    calls: usize,
 }
 
 /// The lanes of all shards.
@@ -68,21 +74,29 @@ pub(super) struct Batcher {
     /// Of each shard: the keys of `due` and `on`.
     shards: Vec<[Key; 2]>,
     lanes: Vec<Mutex<Lane>>,
-    waiting: AtomicUsize,
+    /// Most calls of a lane at once, and most heartbeats that may wait in it.
+    most_calls: usize,
+    most_waiting: usize,
     announce: mpsc::UnboundedSender<usize>,
     announced: AsyncMutex<mpsc::UnboundedReceiver<usize>>,
 }
 
 impl Batcher {
     pub(super) fn new(link: Link, keys: Keys, clock: Clock) -> Self {
-        // Unbounded in type only: a lane is announced at most once, so the queue never exceeds the lanes.
+        // Unbounded in type only: a lane announces no more calls than it may have.
         let (announce, announced) = mpsc::unbounded_channel();
-        let lanes = if link.is_clustered() { keys.shards() } else { 1 };
+        let (lanes, most_calls, most_waiting) = match usize::from(keys.shards()) {
+            shards if link.is_clustered() => {
+                (shards, CALLS_OF_SHARD, (2 * BOUND).div_ceil(shards).min(BOUND))
+            }
+            _ => (1, CALLS, BOUND),
+        };
         let key_pair = |shard| [keys.due(shard).into(), keys.on(shard, None).into()];
         Self {
             shards: (0..keys.shards()).map(key_pair).collect(),
             lanes: (0..lanes).map(|_| Mutex::default()).collect(),
-            waiting: AtomicUsize::new(0),
+            most_calls,
+            most_waiting,
             announced: announced.into(),
             announce,
             link,
@@ -93,17 +107,16 @@ impl Batcher {
 
     /// Extends a lease. `None` means the session needs a judgement ([`scripts::SESSION_OPEN`]).
     pub(super) async fn beat(&self, beat: Plain) -> Outcome {
-        if self.waiting.fetch_add(1, Ordering::Relaxed) >= BOUND {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
-            return Err(StoreError::Overloaded);
-        }
         let number = usize::from(self.keys.shard_of(&beat.user)) % self.lanes.len();
         let (answer, outcome) = oneshot::channel();
         {
             let mut lane = self.lane(number);
+            if lane.waiting.len() >= self.most_waiting {
+                return Err(StoreError::Overloaded);
+            }
             lane.waiting.push_back(Waiting { beat, answer });
-            if !lane.announced {
-                lane.announced = self.announce.send(number).is_ok();
+            if lane.calls < self.most_calls && self.announce.send(number).is_ok() {
+                lane.calls += 1;
             }
         }
         outcome.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the node is stopping".into())))
@@ -113,20 +126,31 @@ impl Batcher {
         self.lanes[number].lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// One worker; runs until it is dropped.
+    /// Makes the calls that lanes announce; runs until it is dropped.
     pub(super) async fn work(&self) {
+        let mut announced = self.announced.lock().await;
+        let mut calls = FuturesUnordered::new();
         loop {
-            let Some(number) = self.announced.lock().await.recv().await else {
-                return;
-            };
+            tokio::select! {
+                Some(number) = announced.recv() => calls.push(self.empty(number)),
+                Some(()) = calls.next(), if !calls.is_empty() => {}
+                else => return,
+            }
+        }
+    }
+
+    /// Makes one call after the other, until nothing waits in the lane.
+    async fn empty(&self, number: usize) {
+        loop {
             let batch: Vec<Waiting> = {
                 let mut lane = self.lane(number);
+                if lane.waiting.is_empty() {
+                    lane.calls -= 1;
+                    return;
+                }
                 let count = lane.waiting.len().min(MOST);
-                let batch = lane.waiting.drain(..count).collect();
-                lane.announced = !lane.waiting.is_empty() && self.announce.send(number).is_ok();
-                batch
+                lane.waiting.drain(..count).collect()
             };
-            self.waiting.fetch_sub(batch.len(), Ordering::Relaxed);
             self.send(batch).await;
         }
     }

@@ -112,6 +112,12 @@ impl Keys {
         self.of(shard, "live:")
     }
 
+    /// The lease by which a node proves that it hears of expiry.
+    #[must_use]
+    pub fn canary(&self, shard: Shard, node: &str) -> String {
+        self.of(shard, &format!("canary:{node}"))
+    }
+
     /// The nodes that live. Not of a shard.
     #[must_use]
     pub fn nodes(&self) -> String {

@@ -1,34 +1,49 @@
-//! The connection to Redis: fred with everything set that it leaves open, and the call of a script.
+//! The way to Redis: which primary has a key, and the call of a script there. Follows failovers.
+//!
+//! A URL names one server, a cluster, or sentinels. What differs is only how primaries are found (`primaries.rs`); there
+//! is one of them, or one for each part of a cluster's slots.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use fred::prelude::*;
-use fred::types::config::{ReconnectError, TcpConfig, UnresponsiveConfig};
+use futures::future::join_all;
+use tokio::sync::{Mutex as AsyncMutex, Notify};
 
+use super::primaries::{Finder, Found};
+use super::primary::{self, Primary};
 use super::scripts::Script;
-use super::{StoreError, scripts};
+use super::slots::slot_of;
+use super::{Pulse, StoreError, settings};
 use crate::metrics::record;
 
-/// A command that takes longer has failed as far as its caller is concerned; it may still run.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often it is asked where the primaries are, while nothing tells that they moved.
+const LOOK: Duration = Duration::from_secs(1);
 
-/// After so many time-outs in a row the connection is given up: fred does not notice a frozen server that it
-/// keeps writing to.
-const TIMEOUTS_BEFORE_RECONNECT: u32 = 20;
+/// Between two looks at least: many calls fail at once.
+const PAUSE: Duration = Duration::from_millis(100);
 
-/// Two connections keep one Redis core busy; more only make batches smaller.
-const POOL: usize = 2;
-
-/// The ring of keyspace events that a subscriber may lag behind; fred's default of 32 loses nearly all of a burst. Four
-/// times as many took 35 MB more at rest; what a larger burst loses the nudge finds.
-const EVENT_RING: usize = 16_384;
+/// How long the start waits for a primary that others say is there.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Data connections to Redis.
 #[derive(Clone)]
-pub(super) struct Link {
-    pool: Pool,
-    timeouts: std::sync::Arc<AtomicU32>,
+pub(super) struct Link(Arc<Inner>);
+
+struct Inner {
+    finder: Finder,
+    primaries: RwLock<Arc<Primaries>>,
+    /// Woken when a call hints that primaries moved.
+    moved: Arc<Notify>,
+    /// When it was last found out where they are. Held while it is being asked, so that it is asked once.
+    looked: AsyncMutex<Instant>,
+}
+
+/// The primaries of a moment.
+struct Primaries {
+    all: Vec<Arc<Primary>>,
+    /// For each slot its primary; empty where one has all.
+    slots: Vec<Option<u16>>,
 }
 
 impl std::fmt::Debug for Link {
@@ -37,69 +52,89 @@ impl std::fmt::Debug for Link {
     }
 }
 
-/// fred without its traps: it reconnects for ever, every wait has an end and every queue a bound.
-fn builder(url: &str, ring: usize) -> Result<Builder, StoreError> {
-    let mut config = Config::from_url(url).map_err(|error| unavailable(&error))?;
-    config.version = fred::types::RespVersion::RESP3;
-    config.fail_fast = true;
-    let mut builder = Builder::from_config(config);
-    builder
-        .set_policy(ReconnectPolicy::new_exponential(0, 50, 1_000, 2))
-        .with_connection_config(|connection| {
-            connection.connection_timeout = Duration::from_secs(1);
-            connection.internal_command_timeout = Duration::from_secs(1);
-            connection.max_command_attempts = 2;
-            connection.max_command_buffer_len = 10_000;
-            connection.auto_client_setname = true;
-            connection.tcp = TcpConfig {
-                nodelay: Some(true),
-                user_timeout: Some(Duration::from_secs(2)),
-                ..TcpConfig::default()
-            };
-            connection.unresponsive = UnresponsiveConfig {
-                max_timeout: Some(Duration::from_millis(1_500)),
-                interval: Duration::from_millis(250),
-            };
-            connection.reconnect_errors = vec![
-                ReconnectError::ClusterDown,
-                ReconnectError::Loading,
-                ReconnectError::MasterDown,
-                ReconnectError::ReadOnly,
-            ];
-        })
-        .with_performance_config(|performance| {
-            performance.default_command_timeout = COMMAND_TIMEOUT;
-            performance.broadcast_channel_capacity = ring;
-        });
-    Ok(builder)
-}
-
-/// A client of its own for keyspace events, connected.
-pub(super) async fn subscriber(url: &str) -> Result<Client, StoreError> {
-    let client = builder(url, EVENT_RING)?.build().map_err(|error| unavailable(&error))?;
-    client.init().await.map_err(|error| unavailable(&error))?;
-    Ok(client)
-}
-
 impl Link {
-    /// Connects; fails at once if Redis cannot be reached now.
+    /// Connects; fails at once if Redis cannot be reached now, or is unfit. Of a cluster one primary must be there.
     pub(super) async fn connect(url: &str) -> Result<Self, StoreError> {
-        let pool = builder(url, 32)?.build_pool(POOL).map_err(|error| unavailable(&error))?;
-        pool.init().await.map_err(|error| unavailable(&error))?;
-        Ok(Self { pool, timeouts: std::sync::Arc::default() })
+        let (finder, moved) = (Finder::of(url)?, Arc::<Notify>::default());
+        let Found { primaries, slots } = finder.first().await?;
+        let mut all = Vec::with_capacity(primaries.len());
+        for (name, config) in primaries {
+            all.push(Arc::new(if finder.is_cluster() {
+                Primary::begin(name, config, Arc::clone(&moved))?
+            } else {
+                Primary::connect(name, config, Arc::clone(&moved)).await?
+            }));
+        }
+        let primaries = RwLock::new(Arc::new(Primaries { all, slots }));
+        let link =
+            Self(Arc::new(Inner { finder, primaries, moved, looked: AsyncMutex::new(Instant::now()) }));
+        link.greet().await?;
+        Ok(link)
+    }
+
+    /// Checks every primary that is there, and loads the scripts.
+    async fn greet(&self) -> Result<(), StoreError> {
+        let all = self.primaries();
+        let greetings = all.iter().map(|primary| async {
+            let connected = tokio::time::timeout(PATIENCE, primary.client().wait_for_connect()).await;
+            connected
+                .unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "no answer")))
+                .map_err(|error| StoreError::Unavailable(format!("{}: {error}", primary.name)))?;
+            if self.0.finder.is_fixed() {
+                settings::check_role(primary).await?;
+            }
+            settings::check(primary).await?;
+            primary.mark_checked();
+            primary.preload().await
+        });
+        let (mut is_there, mut missing) = (false, None);
+        for greeting in join_all(greetings).await {
+            match greeting {
+                Ok(()) => is_there = true,
+                Err(StoreError::Unavailable(why)) => {
+                    tracing::warn!(why, "a primary of redis does not answer; its shards get 503");
+                    missing = Some(StoreError::Unavailable(why));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match missing {
+            Some(error) if !is_there => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Whether keys live on several servers, so that a call must keep to one shard.
     pub(super) fn is_clustered(&self) -> bool {
-        self.pool.is_clustered()
+        self.0.finder.is_cluster()
     }
 
-    /// A connection of the pool, for plain reads.
-    pub(super) fn client(&self) -> &Client {
-        self.pool.next()
+    fn now(&self) -> Arc<Primaries> {
+        Arc::clone(&self.0.primaries.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Runs a script by its hash; where Redis does not have it (restart, failover), by its text.
+    /// The primaries of this moment.
+    pub(super) fn primaries(&self) -> Vec<Arc<Primary>> {
+        self.now().all.clone()
+    }
+
+    /// The primary that has a key.
+    ///
+    /// # Errors
+    /// `Unavailable` while none serves its slot.
+    pub(super) fn primary(&self, key: impl AsRef<[u8]>) -> Result<Arc<Primary>, StoreError> {
+        let primaries = self.now();
+        let number = match primaries.slots.get(usize::from(slot_of(key.as_ref()))) {
+            Some(holder) => holder.map(usize::from),
+            None => Some(0),
+        };
+        number.and_then(|number| primaries.all.get(number)).map(Arc::clone).ok_or_else(|| {
+            self.0.moved.notify_one();
+            StoreError::Unavailable("no primary serves this slot".into())
+        })
+    }
+
+    /// Runs a script where its first key is; once more, if that has moved.
     ///
     /// # Errors
     /// `Unavailable` if Redis did not answer; the script may have run all the same.
@@ -118,65 +153,78 @@ impl Link {
             args.len()
         );
         let started = Instant::now();
-        let client = self.client();
-        let mut reply = client.evalsha(script.hash(), keys.clone(), args.clone()).await;
-        if let Err(error) = &reply
-            && error.details().starts_with("NOSCRIPT")
-        {
-            reply = client.eval(script.body, keys, args).await;
+        let place = keys.first().map(Key::as_bytes).unwrap_or_default();
+        let mut primary = self.primary(place)?;
+        let mut reply = primary.run(script, &keys, &args).await;
+        if reply.as_ref().is_err_and(primary::is_elsewhere) && !self.0.finder.is_fixed() {
+            self.look().await;
+            primary = self.primary(place)?;
+            reply = primary.run(script, &keys, &args).await;
         }
         record::script(script.name, started.elapsed());
-        self.judge(reply)
+        primary.judge(reply)
     }
 
-    /// Counts time-outs in a row, and puts errors into the words of the store.
-    pub(super) fn judge<T>(&self, reply: Result<T, Error>) -> Result<T, StoreError> {
-        match reply {
-            Ok(value) => {
-                self.timeouts.store(0, Ordering::Relaxed);
-                Ok(value)
-            }
-            Err(error) => {
-                if *error.kind() == ErrorKind::Timeout {
-                    self.timeouts.fetch_add(1, Ordering::Relaxed);
-                }
-                Err(match error.kind() {
-                    ErrorKind::Backpressure => StoreError::Overloaded,
-                    _ if error.details().starts_with("ERR") => StoreError::Refused(error.to_string()),
-                    _ => unavailable(&error),
-                })
-            }
+    /// Asks every primary whether it answers, and gives up connections on which one has not for too long.
+    ///
+    /// # Errors
+    /// If none does.
+    pub(super) async fn watch(&self) -> Result<Pulse, StoreError> {
+        let all = self.primaries();
+        let answers = join_all(all.iter().map(|primary| primary.watch())).await;
+        let failed: Vec<StoreError> = answers.into_iter().filter_map(Result::err).collect();
+        let has_holes = self.now().slots.iter().any(Option::is_none);
+        match failed.len() {
+            0 if !has_holes => Ok(Pulse::Whole),
+            failures if failures < all.len() => Ok(Pulse::Partial),
+            _ => Err(failed.into_iter().next().unwrap_or(StoreError::Unavailable("no primary".into()))),
         }
     }
 
-    /// Gives frozen connections up: called on a timer. Pings, so that an idle node notices too.
-    pub(super) async fn watch(&self) -> Result<(), StoreError> {
-        let answer =
-            futures::future::join_all(self.pool.clients().iter().map(|client| client.ping::<Value>(None)))
-                .await
-                .into_iter()
-                .collect::<Result<Vec<_>, _>>();
-        let answer = self.judge(answer);
-        if self.timeouts.load(Ordering::Relaxed) >= TIMEOUTS_BEFORE_RECONNECT {
-            self.timeouts.store(0, Ordering::Relaxed);
-            record::redis_reconnect();
-            for client in self.pool.clients() {
-                let _ = client.force_reconnection().await;
+    /// Follows the primaries as they change, until dropped.
+    pub(super) async fn follow(&self) {
+        if self.0.finder.is_fixed() {
+            std::future::pending::<()>().await;
+        }
+        loop {
+            tokio::time::sleep(PAUSE).await;
+            // Either way it is time to look.
+            let _ = tokio::time::timeout(LOOK - PAUSE, self.0.moved.notified()).await;
+            self.look().await;
+            join_all(self.primaries().iter().map(|primary| primary.check_once())).await;
+        }
+    }
+
+    /// Finds out where the primaries are now. Whoever comes while it is asked waits for the same answer.
+    async fn look(&self) {
+        let came = Instant::now();
+        let mut looked = self.0.looked.lock().await;
+        if *looked > came {
+            return;
+        }
+        match self.0.finder.find(&self.primaries()).await {
+            Ok(found) => self.adopt(found),
+            Err(error) => tracing::debug!(%error, "cannot find out where the primaries of redis are"),
+        }
+        *looked = Instant::now();
+    }
+
+    /// Keeps connections to those who are still primaries, begins new ones, and lets go of the rest.
+    fn adopt(&self, found: Found) {
+        let before = self.now();
+        let mut all = Vec::with_capacity(found.primaries.len());
+        for (name, config) in found.primaries {
+            if let Some(known) = before.all.iter().find(|primary| primary.name == name) {
+                all.push(Arc::clone(known));
+                continue;
+            }
+            tracing::info!(primary = name, "redis has a new primary");
+            match Primary::begin(name, config, Arc::clone(&self.0.moved)) {
+                Ok(primary) => all.push(Arc::new(primary)),
+                Err(error) => return tracing::error!(%error, "cannot connect to a new primary"),
             }
         }
-        answer.map(drop)
+        let now = Arc::new(Primaries { all, slots: found.slots });
+        *self.0.primaries.write().unwrap_or_else(PoisonError::into_inner) = now;
     }
-
-    /// Loads every script, so that the first calls need not carry their text.
-    pub(super) async fn preload(&self) -> Result<(), StoreError> {
-        for script in scripts::ALL {
-            let loaded: Result<String, _> = self.client().script_load(script.body).await;
-            self.judge(loaded)?;
-        }
-        Ok(())
-    }
-}
-
-pub(super) fn unavailable(error: &Error) -> StoreError {
-    StoreError::Unavailable(error.to_string())
 }

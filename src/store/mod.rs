@@ -1,12 +1,15 @@
 //! Presence in Redis, in domain words. The only module that knows fred, keys and scripts.
 
 mod batcher;
+mod canary;
 mod due;
 mod error;
 mod events;
 mod keys;
 mod link;
 mod outbox;
+mod primaries;
+mod primary;
 mod reads;
 mod reply;
 mod restore;
@@ -14,6 +17,7 @@ pub mod scripts;
 mod settings;
 mod shards;
 mod signs;
+mod slots;
 mod users;
 mod words;
 
@@ -55,6 +59,15 @@ pub struct StoreSettings {
     pub node: String,
 }
 
+/// Which part of Redis answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pulse {
+    /// All of it.
+    Whole,
+    /// Some primaries of a cluster do not, or some slots have none: their shards get 503, the others go on.
+    Partial,
+}
+
 /// The clock that scripts go by: that of Redis, unless a test moves time itself.
 #[derive(Clone, Debug, Default)]
 pub struct Clock(Arc<AtomicI64>);
@@ -87,7 +100,6 @@ pub struct Store {
     token_life: Millis,
     stall: Duration,
     node: String,
-    url: String,
     database: u8,
 }
 
@@ -104,8 +116,6 @@ impl Store {
     /// If Redis cannot be reached, or is unfit: the message says what to change.
     pub async fn connect(settings: StoreSettings) -> Result<Self, StoreError> {
         let link = link::Link::connect(&settings.url).await?;
-        settings::check(&link).await?;
-        link.preload().await?;
         scripts::ALL.iter().for_each(|script| record::expect_script(script.name));
         let keys = Keys::new(&settings.prefix, settings.shards);
         let clock = Clock::default();
@@ -117,7 +127,6 @@ impl Store {
             stall: settings.stall,
             node: settings.node,
             database: settings::database(&settings.url),
-            url: settings.url,
             link,
             keys,
             clock,
@@ -126,15 +135,31 @@ impl Store {
         Ok(store)
     }
 
-    /// Refuses data of another layout or number of shards before anything is written.
+    /// Refuses data of another layout or number of shards before anything is written. All shards have the same, so the
+    /// first that answers will do.
     async fn check_open_shards(&self) -> Result<(), StoreError> {
-        use fred::prelude::HashesInterface;
-        let meta =
-            self.link.client().hmget::<Vec<Option<i64>>, _, _>(self.keys.meta(0), vec!["layout", "shards"]);
-        match self.link.judge(meta.await)?.as_slice() {
-            [Some(layout), Some(shards)] => self.check_layout(*layout, *shards),
-            _ => Ok(()),
+        let mut silence = None;
+        for shard in 0..self.keys.shards() {
+            match self.layout_of(shard).await {
+                Ok(Some((layout, shards))) => return self.check_layout(layout, shards),
+                Ok(None) => return Ok(()),
+                Err(error) => silence = Some(error),
+            }
         }
+        silence.map_or(Ok(()), Err)
+    }
+
+    /// Layout and number of shards, as a shard's data were written; `None` if it has none.
+    async fn layout_of(&self, shard: Shard) -> Result<Option<(i64, i64)>, StoreError> {
+        use fred::prelude::HashesInterface;
+        let meta = self.keys.meta(shard);
+        let primary = self.link.primary(&meta)?;
+        let fields = vec!["layout", "shards"];
+        let written = primary.client().hmget::<Vec<Option<i64>>, _, _>(meta, fields).await;
+        Ok(match primary.judge(written)?.as_slice() {
+            [Some(layout), Some(shards)] => Some((*layout, *shards)),
+            _ => None,
+        })
     }
 
     /// The keys of this store.
@@ -155,24 +180,23 @@ impl Store {
         &self.clock
     }
 
-    /// Sends heartbeats to Redis. Runs until dropped; without it [`Store::beat`] waits for ever.
+    /// Sends heartbeats to Redis, and follows its primaries as they change. Runs until dropped; without it
+    /// [`Store::beat`] waits for ever.
     pub async fn work(&self) {
-        futures::future::join_all((0..batcher::WORKERS).map(|_| self.batcher.work())).await;
+        futures::future::join(self.batcher.work(), self.link.follow()).await;
     }
 
-    /// Subscribes to the end of leases.
-    ///
-    /// # Errors
-    /// If Redis cannot be reached.
-    pub async fn lease_events(&self) -> Result<LeaseEvents, StoreError> {
-        LeaseEvents::subscribe(&self.url, self.keys.clone(), self.database).await
+    /// Subscribes to the end of leases, at every primary; begins as soon as it can.
+    #[must_use]
+    pub fn lease_events(&self) -> LeaseEvents {
+        LeaseEvents::subscribe(self.link.clone(), self.keys.clone(), self.database, &self.node)
     }
 
-    /// Asks Redis whether it answers, and gives up connections on which it has not for too long.
+    /// Asks every primary of Redis whether it answers, and gives up connections on which one has not for too long.
     ///
     /// # Errors
-    /// If it does not.
-    pub async fn ping(&self) -> Result<(), StoreError> {
+    /// If none does.
+    pub async fn ping(&self) -> Result<Pulse, StoreError> {
         self.link.watch().await
     }
 
@@ -191,7 +215,7 @@ impl Store {
         parts.millis()
     }
 
-    /// How much memory Redis uses, and may use.
+    /// How much memory Redis uses, and may use; of a cluster its fullest primary.
     ///
     /// # Errors
     /// If Redis did not answer.

@@ -15,9 +15,10 @@ impl Store {
     /// If Redis did not answer.
     pub async fn entries(&self, shard: Shard, after: i64, limit: u64) -> Result<Vec<Outgoing>, StoreError> {
         let start = format!("{}-0", after + 1);
-        let range =
-            self.link.client().xrange::<Value, _, _, _>(self.keys.log(shard), start, "+", Some(limit));
-        self.link.judge(range.await)?.into_array().into_iter().map(reply::entry).collect()
+        let log = self.keys.log(shard);
+        let primary = self.link.primary(&log)?;
+        let range = primary.client().xrange::<Value, _, _, _>(log, start, "+", Some(limit)).await;
+        primary.judge(range)?.into_array().into_iter().map(reply::entry).collect()
     }
 
     /// The newest entries of a shard's outbox below a number (any, if `None`), newest first.
@@ -31,9 +32,10 @@ impl Store {
         limit: u64,
     ) -> Result<Vec<Outgoing>, StoreError> {
         let end = below.map_or_else(|| "+".to_owned(), |below| format!("({below}-0"));
-        let range =
-            self.link.client().xrevrange::<Value, _, _, _>(self.keys.log(shard), end, "-", Some(limit));
-        self.link.judge(range.await)?.into_array().into_iter().map(reply::entry).collect()
+        let log = self.keys.log(shard);
+        let primary = self.link.primary(&log)?;
+        let range = primary.client().xrevrange::<Value, _, _, _>(log, end, "-", Some(limit)).await;
+        primary.judge(range)?.into_array().into_iter().map(reply::entry).collect()
     }
 
     /// Forgets copied entries below `keep`, and the records of those users whose last entry was among them.

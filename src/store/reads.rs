@@ -106,8 +106,10 @@ impl Store {
 
     /// A shard without meta has lost its data: that it has nobody says nothing.
     async fn check_open(&self, shard: Shard) -> Result<(), StoreError> {
-        let epoch = self.link.client().hexists::<bool, _, _>(self.keys.meta(shard), "epoch").await;
-        if self.link.judge(epoch)? { Ok(()) } else { Err(StoreError::Restoring) }
+        let meta = self.keys.meta(shard);
+        let primary = self.link.primary(&meta)?;
+        let epoch = primary.client().hexists::<bool, _, _>(meta, "epoch").await;
+        if primary.judge(epoch)? { Ok(()) } else { Err(StoreError::Restoring) }
     }
 
     async fn present_in(
@@ -119,14 +121,16 @@ impl Store {
     ) -> Result<Vec<(UserId, Status, Millis)>, StoreError> {
         let (low, high) = super::score_range(status);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let range = self.link.client().zrevrangebyscore::<Vec<(String, f64)>, _, _, _>(
-            self.keys.on(shard, org),
+        let on = self.keys.on(shard, org);
+        let primary = self.link.primary(&on)?;
+        let range = primary.client().zrevrangebyscore::<Vec<(String, f64)>, _, _, _>(
+            on,
             high - 1,
             low,
             true,
             Some((0, limit)),
         );
-        let members = self.link.judge(range.await)?;
+        let members = primary.judge(range.await)?;
         let parse = |(user, score): (String, f64)| {
             let (status, since) = parse_score(&whole(score).to_string())?;
             Some((user.parse().ok()?, status, since))

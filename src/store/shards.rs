@@ -54,9 +54,10 @@ impl Store {
     /// # Errors
     /// If Redis did not answer.
     pub async fn shard(&self, shard: Shard) -> Result<Option<Opened>, StoreError> {
-        let meta =
-            self.link.client().hmget::<Vec<Option<i64>>, _, _>(self.keys.meta(shard), vec!["epoch", "n"]);
-        match self.link.judge(meta.await)?.as_slice() {
+        let meta = self.keys.meta(shard);
+        let primary = self.link.primary(&meta)?;
+        let known = primary.client().hmget::<Vec<Option<i64>>, _, _>(meta, vec!["epoch", "n"]).await;
+        match primary.judge(known)?.as_slice() {
             [Some(epoch), Some(n)] => Ok(Some(Opened { epoch: *epoch, n: *n })),
             _ => Ok(None),
         }

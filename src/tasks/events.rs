@@ -17,34 +17,20 @@ const GATHER: Duration = Duration::from_millis(2);
 /// Most events gathered.
 const MOST: usize = 500;
 
-/// How often the subscription is asked whether it is alive.
-const WATCH: Duration = Duration::from_secs(2);
+/// How often it is looked whether Redis has other primaries.
+const WATCH: Duration = Duration::from_millis(500);
 
-/// A task: subscribes, and subscribes again whenever it must.
+/// A task.
 pub(super) async fn run(node: Node) {
-    while !node.stop.is_cancelled() {
-        match node.app.store.lease_events().await {
-            Ok(events) => follow(&node, events).await,
-            Err(error) => {
-                tracing::warn!(%error, "cannot subscribe to the end of leases; sweeping meanwhile");
-                tokio::select! {
-                    () = node.stop.cancelled() => {}
-                    () = tokio::time::sleep(Duration::from_secs(1)) => {}
-                }
-            }
-        }
-    }
-}
-
-async fn follow(node: &Node, mut events: LeaseEvents) {
+    let mut events = node.app.store.lease_events();
     let mut watch = tokio::time::interval(WATCH);
     loop {
         tokio::select! {
             () = node.stop.cancelled() => return,
-            _ = watch.tick() => events.watch().await,
+            _ = watch.tick() => events.watch(),
             event = events.next() => {
-                let gathered = gather(node, event, &mut events).await;
-                let expired = join_all(gathered.into_iter().map(|(shard, users)| expire(node, shard, users, ExpiryPath::Event)));
+                let gathered = gather(&node, event, &mut events).await;
+                let expired = join_all(gathered.into_iter().map(|(shard, users)| expire(&node, shard, users, ExpiryPath::Event)));
                 for error in expired.await.into_iter().filter_map(Result::err) {
                     tracing::debug!(%error, "could not act on the end of leases; the nudge will");
                 }

@@ -9,10 +9,10 @@ use super::ticks::Ticks;
 use crate::metrics::labels::{PoolState, Transport};
 use crate::metrics::record;
 use crate::presence::{Millis, Status};
-use crate::store::{Memory, StoreError};
+use crate::store::{Memory, Pulse, StoreError};
 
 /// How often Redis is asked whether it answers.
-const PULSE: Duration = Duration::from_secs(1);
+const PERIOD: Duration = Duration::from_secs(1);
 
 /// Figures are taken every so many pulses: every 5 s.
 const FIGURES: u32 = 5;
@@ -22,11 +22,11 @@ const PRESSURE_PERCENT: u64 = 85;
 
 /// A task.
 pub(super) async fn run(node: Node) {
-    let mut ticks = Ticks::every(PULSE, &node.stop);
+    let mut ticks = Ticks::every(PERIOD, &node.stop);
     let mut pulse = 0_u32;
     while ticks.next().await {
         let up = node.app.store.ping().await;
-        record::redis_up(up.is_ok());
+        record::redis_up(matches!(up, Ok(Pulse::Whole)));
         if pulse.is_multiple_of(FIGURES) {
             // A stop does not wait for a store that does not answer: no figure is worth it.
             node.stop.run_until_cancelled(take(&node)).await;

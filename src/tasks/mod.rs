@@ -12,6 +12,7 @@ mod owned;
 mod ownership;
 mod restore;
 mod rewound;
+mod rounds;
 mod sweep;
 mod ticks;
 mod trim;

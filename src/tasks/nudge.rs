@@ -1,13 +1,12 @@
 //! The nudge: touches leases that have come to their end, because Redis by itself expires them far too late, and acts
 //! directly on what is due and has no lease any more.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::future::join_all;
-
-use super::Node;
 use super::expiry::expire;
-use super::ticks::Ticks;
+use super::{Node, rounds};
 use crate::metrics::labels::ExpiryPath;
 use crate::metrics::record;
 use crate::store::{Shard, StoreError};
@@ -23,19 +22,26 @@ const MOST: u32 = 500;
 
 /// A task.
 pub(super) async fn run(node: Node) {
-    let mut ticks = Ticks::every(PERIOD, &node.stop);
-    while ticks.next().await {
-        let shards = node.owned.shards();
-        let nudged = join_all(shards.into_iter().map(|shard| nudge(&node, shard))).await;
-        let mut oldest = Duration::ZERO;
-        for overdue in nudged {
-            match overdue {
-                Ok(overdue) => oldest = oldest.max(overdue),
-                Err(error) => tracing::debug!(%error, "cannot nudge"),
+    // How long the first thing of each shard has been due.
+    let overdue = Mutex::new(BTreeMap::<Shard, Duration>::new());
+    let lock = || overdue.lock().unwrap_or_else(PoisonError::into_inner);
+    let shards = || {
+        let owned = node.owned.shards();
+        let mut overdue = lock();
+        overdue.retain(|shard, _| owned.contains(shard));
+        record::oldest_due(overdue.values().max().copied().unwrap_or_default());
+        owned
+    };
+    let step = |shard| {
+        let (node, lock) = (&node, &lock);
+        async move {
+            match nudge(node, shard).await {
+                Ok(overdue) => drop(lock().insert(shard, overdue)),
+                Err(error) => tracing::debug!(shard, %error, "cannot nudge"),
             }
         }
-        record::oldest_due(oldest);
-    }
+    };
+    rounds::run(PERIOD, &node.stop, shards, step).await;
 }
 
 async fn nudge(node: &Node, shard: Shard) -> Result<Duration, StoreError> {

@@ -39,7 +39,8 @@ async fn step(node: &Node) -> Result<(), StoreError> {
     let nodes = match node.app.store.show_node().await {
         Ok(nodes) => nodes.max(1),
         Err(error) => {
-            node.owned.shards().into_iter().for_each(|shard| node.owned.lose(shard));
+            // The list of nodes may be on a server that is down, while those of some shards are not.
+            join_all(node.owned.shards().into_iter().map(|shard| keep(node, shard))).await;
             return Err(error);
         }
     };

@@ -3,11 +3,8 @@
 
 use std::time::Duration;
 
-use futures::future::join_all;
-
-use super::Node;
 use super::expiry::expire;
-use super::ticks::Ticks;
+use super::{Node, rounds};
 use crate::metrics::labels::ExpiryPath;
 use crate::store::{Shard, StoreError};
 
@@ -22,15 +19,17 @@ const MOST: u32 = 500;
 
 /// A task.
 pub(super) async fn run(node: Node) {
-    let mut ticks = Ticks::every(PERIOD, &node.stop);
-    while ticks.next().await {
-        let shards = (0..node.app.store.keys().shards()).filter(|shard| !node.owned.has(*shard));
-        for error in
-            join_all(shards.map(|shard| sweep(&node, shard))).await.into_iter().filter_map(Result::err)
-        {
-            tracing::debug!(%error, "cannot sweep");
+    let all = node.app.store.keys().shards();
+    let others = || (0..all).filter(|shard| !node.owned.has(*shard)).collect();
+    let step = |shard| {
+        let node = &node;
+        async move {
+            if let Err(error) = sweep(node, shard).await {
+                tracing::debug!(shard, %error, "cannot sweep");
+            }
         }
-    }
+    };
+    rounds::run(PERIOD, &node.stop, others, step).await;
 }
 
 async fn sweep(node: &Node, shard: Shard) -> Result<(), StoreError> {

@@ -4,6 +4,8 @@
 
 mod accounts;
 mod audit;
+mod cluster;
+mod deploy;
 mod devstack;
 mod house;
 mod http;

@@ -102,3 +102,31 @@ async fn redis_started_again_with_its_data_is_back_within_a_second() {
     assert!(rows.iter().all(|row| row.to == Status::Online), "nobody went offline");
     node.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_somebody_switched_off_are_noticed_and_switched_on_again() {
+    let stack = support::private_stack(|_| ());
+    let database = support::migrated(&stack).await;
+    let node = Service::node(&stack.redis_url(), &database, "rc", BRIEF).await;
+    ready(&node).await;
+    support::redis_command_to(&stack, "CONFIG SET notify-keyspace-events \"\"").await;
+    // The connection lives, so only the silence of the canary can tell.
+    eventually("redis is told to publish expired keys again", Duration::from_secs(30), async || {
+        let events = support::redis_command_to(&stack, "CONFIG GET notify-keyspace-events").await;
+        (events.contains('E') && events.contains('x')).then_some(())
+    })
+    .await;
+    let by_event = async || {
+        let metrics = node.app.metrics.render();
+        let line =
+            metrics.lines().find(|line| line.starts_with("rollcall_expirations_total{path=\"event\"}"))?;
+        line.rsplit(' ').next()?.parse::<f64>().ok()
+    };
+    let before = by_event().await.unwrap_or_default();
+    beat_all(&node, &crowd(&node, 100, 10)).await;
+    eventually("the event path works again", Duration::from_secs(20), async || {
+        (by_event().await? > before).then_some(())
+    })
+    .await;
+    node.stop().await;
+}

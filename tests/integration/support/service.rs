@@ -87,12 +87,15 @@ impl Service {
         service
     }
 
+    /// Why a service does not start on this Redis.
+    pub async fn refused(redis: &str, database: &str) -> String {
+        let mut config = Self::config(redis, database, &support::prefix(), &[]);
+        config.auth.set_secret(SECRET.into());
+        format!("{:#}", App::build(config).await.err().expect("it starts"))
+    }
+
     async fn build(redis: &str, database: &str, prefix: &str, flags: &[&str]) -> Self {
-        let places = ["--redis-prefix", prefix, "--redis-url", redis, "--database-url", database];
-        // Two show whatever more would, unless the number itself matters.
-        let shards: &[_] = if flags.contains(&"--redis-shards") { &[] } else { &["--redis-shards", "2"] };
-        let args = ["rollcall"].iter().chain(shards).chain(&places).chain(flags).copied();
-        let mut config = load::<Settings>(args.map(Into::into)).unwrap().command.config;
+        let mut config = Self::config(redis, database, prefix, flags);
         config.auth.set_secret(SECRET.into());
         let app = App::build(config).await.unwrap();
         let stop = CancellationToken::new();
@@ -112,6 +115,14 @@ impl Service {
             _stop: stop.clone().drop_guard(),
             stop,
         }
+    }
+
+    fn config(redis: &str, database: &str, prefix: &str, flags: &[&str]) -> Config {
+        let places = ["--redis-prefix", prefix, "--redis-url", redis, "--database-url", database];
+        // Two show whatever more would, unless the number itself matters.
+        let shards: &[_] = if flags.contains(&"--redis-shards") { &[] } else { &["--redis-shards", "2"] };
+        let args = ["rollcall"].iter().chain(shards).chain(&places).chain(flags).copied();
+        load::<Settings>(args.map(Into::into)).unwrap().command.config
     }
 
     /// Stops a node in order; answers whether its tasks ended in time.

@@ -1,0 +1,224 @@
+//! How the primaries of Redis are found: one is where the URL says, a cluster tells its own, sentinels tell theirs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fred::cmd;
+use fred::prelude::*;
+use fred::types::ConnectHandle;
+use futures::future::join_all;
+
+use super::StoreError;
+use super::primary::{self, Primary, unavailable};
+use super::slots::{self, Address, Claim, Served};
+
+/// How often it is asked at the start before that fails.
+const TRIES: usize = 3;
+
+/// Where primaries are, and how to connect to each.
+pub(super) struct Found {
+    /// Name and connection settings.
+    pub primaries: Vec<(String, Config)>,
+    /// For each slot its primary; empty where one has all.
+    pub slots: Vec<Option<u16>>,
+}
+
+/// How primaries are found.
+pub(super) struct Finder {
+    /// What the URL says of every server: user, password, database, TLS.
+    base: Config,
+    way: Way,
+}
+
+enum Way {
+    /// The URL names the server.
+    Named,
+    /// Any node of the cluster knows.
+    Cluster { seeds: Vec<Server> },
+    /// These know.
+    Sentinels { service: String, watchers: Vec<Watcher> },
+}
+
+/// A sentinel and the connection to it, which ends with it.
+struct Watcher {
+    client: Client,
+    connection: ConnectHandle,
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.connection.abort();
+    }
+}
+
+impl Finder {
+    /// Reads the URL. To sentinels it connects from now on.
+    ///
+    /// # Errors
+    /// If fred cannot read it.
+    pub(super) fn of(url: &str) -> Result<Self, StoreError> {
+        let mut base = Config::from_url(url).map_err(|error| unavailable(&error))?;
+        base.version = fred::types::RespVersion::RESP3;
+        let way = match &base.server {
+            ServerConfig::Clustered { hosts, .. } => Way::Cluster { seeds: hosts.clone() },
+            ServerConfig::Sentinel { hosts, service_name, username, password } => {
+                // Sentinels have users and passwords of their own, no databases, and an older protocol.
+                let config = Config {
+                    username: username.clone(),
+                    password: password.clone(),
+                    database: None,
+                    version: fred::types::RespVersion::RESP2,
+                    ..base.clone()
+                };
+                let watchers = hosts.iter().map(|host| Watcher::begin(at(&config, host.clone())));
+                Way::Sentinels {
+                    service: service_name.clone(),
+                    watchers: watchers.collect::<Result<_, _>>()?,
+                }
+            }
+            _ => Way::Named,
+        };
+        Ok(Self { base, way })
+    }
+
+    /// Whether the primary stays the same for ever.
+    pub(super) fn is_fixed(&self) -> bool {
+        matches!(self.way, Way::Named)
+    }
+
+    /// Whether there may be several primaries.
+    pub(super) fn is_cluster(&self) -> bool {
+        matches!(self.way, Way::Cluster { .. })
+    }
+
+    /// Finds the primaries at the start, when none is known and sentinels are only being connected to.
+    pub(super) async fn first(&self) -> Result<Found, StoreError> {
+        let mut found = self.find(&[]).await;
+        for _ in 1..TRIES {
+            if !matches!(found, Err(StoreError::Unavailable(_))) {
+                break;
+            }
+            found = self.find(&[]).await;
+        }
+        found
+    }
+
+    /// Finds the primaries; `known` are asked first.
+    ///
+    /// # Errors
+    /// If nobody who could know answers.
+    pub(super) async fn find(&self, known: &[Arc<Primary>]) -> Result<Found, StoreError> {
+        match &self.way {
+            Way::Named => Ok(self.named()),
+            Way::Cluster { seeds } => Ok(self.served(slots::settle(self.claims(known, seeds).await?))),
+            Way::Sentinels { service, watchers } => {
+                let address = told(service, watchers).await?;
+                let primary = (address.to_string(), at(&self.base, server(&address)));
+                Ok(Found { primaries: vec![primary], slots: Vec::new() })
+            }
+        }
+    }
+
+    fn named(&self) -> Found {
+        let name = match &self.base.server {
+            ServerConfig::Unix { path } => path.display().to_string(),
+            other => other.hosts().first().map(ToString::to_string).unwrap_or_default(),
+        };
+        Found { primaries: vec![(name, self.base.clone())], slots: Vec::new() }
+    }
+
+    fn served(&self, served: Served) -> Found {
+        let configured = |address: &Address| (address.to_string(), at(&self.base, server(address)));
+        Found { primaries: served.primaries.iter().map(configured).collect(), slots: served.slots }
+    }
+
+    /// What the primaries say; where all are silent, those whom the URL names.
+    async fn claims(&self, known: &[Arc<Primary>], seeds: &[Server]) -> Result<Vec<Claim>, StoreError> {
+        let read = |answer: &str, host: &str| slots::claims(answer, host, self.base.uses_tls());
+        let answers = join_all(known.iter().map(|primary| async {
+            let host = primary.config().server.hosts().first().map(|server| server.host.to_string());
+            primary.cluster_nodes().await.map(|answer| read(&answer, &host.unwrap_or_default()))
+        }));
+        let claims: Vec<Claim> = answers.await.into_iter().filter_map(Result::ok).flatten().collect();
+        if !claims.is_empty() {
+            return Ok(claims);
+        }
+        let asked = seeds.iter().map(|seed| async move {
+            let config = Config { fail_fast: true, ..at(&self.base, seed.clone()) };
+            let client = primary::client(&config, 32)?;
+            let connection = client.init().await.map_err(|error| unavailable(&error))?;
+            let answer = primary::cluster_nodes(&client).await;
+            connection.abort();
+            answer.map(|answer| read(&answer, &seed.host)).map_err(|error| refused(&error))
+        });
+        let mut answers = join_all(asked).await;
+        answers.sort_by_key(|answer| answer.is_err());
+        let mut claims = Vec::new();
+        for answer in answers {
+            match answer {
+                Ok(said) => claims.extend(said),
+                Err(error) if claims.is_empty() => return Err(error),
+                Err(_) => {}
+            }
+        }
+        if claims.is_empty() {
+            return Err(StoreError::Unavailable("no node of the cluster serves a slot".into()));
+        }
+        Ok(claims)
+    }
+}
+
+/// Where most sentinels that answer say the primary is.
+async fn told(service: &str, watchers: &[Watcher]) -> Result<Address, StoreError> {
+    let answers = join_all(watchers.iter().map(|watcher| watcher.primary_of(service))).await;
+    let (mut votes, mut refusal) = (BTreeMap::<Address, usize>::new(), None);
+    for answer in answers {
+        match answer {
+            Ok(address) => *votes.entry(address).or_default() += 1,
+            Err(error) => refusal = Some(error),
+        }
+    }
+    votes
+        .into_iter()
+        .max_by_key(|(_, count)| *count)
+        .map(|(address, _)| address)
+        .ok_or_else(|| refusal.unwrap_or_else(|| StoreError::Unavailable("the URL names no sentinel".into())))
+}
+
+impl Watcher {
+    fn begin(config: Config) -> Result<Self, StoreError> {
+        let client = primary::client(&Config { fail_fast: false, ..config }, 32)?;
+        let connection = client.connect();
+        Ok(Self { client, connection })
+    }
+
+    async fn primary_of(&self, service: &str) -> Result<Address, StoreError> {
+        let question = vec!["get-master-addr-by-name", service];
+        let client = self.client.with_options(&primary::question());
+        let answer: Result<Option<(String, u16)>, Error> = client.custom(cmd!("SENTINEL"), question).await;
+        match answer {
+            Ok(Some((host, port))) => Ok(Address { host, port }),
+            Ok(None) => Err(StoreError::Unfit(format!(
+                "the sentinels know no service `{service}` (sentinelServiceName)"
+            ))),
+            Err(error) => Err(StoreError::Unavailable(format!("no sentinel answers: {error}"))),
+        }
+    }
+}
+
+/// A server that is no part of a cluster will never be one.
+fn refused(error: &Error) -> StoreError {
+    if error.details().contains("cluster support disabled") {
+        return StoreError::Unfit("this Redis is not a cluster: its URL begins with redis://".into());
+    }
+    unavailable(error)
+}
+
+fn server(address: &Address) -> Server {
+    Server::new(address.host.as_str(), address.port)
+}
+
+/// The same settings for one server.
+fn at(base: &Config, server: Server) -> Config {
+    Config { server: ServerConfig::Centralized { server }, ..base.clone() }
+}
