@@ -59,7 +59,7 @@ impl Round {
     pub(crate) fn line(&self) -> String {
         let Self { event, verdict, requests, acknowledged } = self;
         format!(
-            "{:<30} {:5.1} s, quiet {:4.1} s later; {acknowledged} of {requests} requests done, {} transitions, {} ends, \
+            "{:<30} {:5.1} s, judged {:4.1} s later; {acknowledged} of {requests} requests done, {} transitions, {} ends, \
              worst delay {} ms ({} ms outside of outages): {}",
             name(event.fault),
             self.seconds(),

@@ -46,7 +46,7 @@ pub(crate) struct Verdict {
     /// The longest time from a deadline to its transition (ms): of all, and of those that no outage excuses.
     pub(crate) worst: i64,
     pub(crate) worst_unexcused: i64,
-    /// From the end of the fault until everything was quiet.
+    /// From the end of the fault until everything was quiet, the wait for silence to have its effect included.
     pub(crate) quiet_after: Duration,
 }
 

@@ -218,8 +218,7 @@ impl Case<'_> {
     /// Lost with the store, at a moment that is further from the true one than the row admits.
     fn misdated(&self, row: &Row) -> Option<String> {
         let signs = self.requests.iter().filter(|request| request.is_sign());
-        let last =
-            signs.filter_map(Request::acknowledged).filter(|(_, at)| *at <= row.detected).next_back()?.1;
+        let last = signs.filter_map(Request::acknowledged).rfind(|(_, at)| *at <= row.detected)?.1;
         let wrong = (last + TTL - row.occurred).abs();
         // A request without an answer may have been the last sign; a goodbye may have come after it.
         let is_known = self
