@@ -185,7 +185,8 @@ impl Case<'_> {
     fn too_early(&self, row: &Row) -> Option<String> {
         let granted = self.requests.iter().rev().filter(|request| request.is_sign()).find(|request| {
             let Some((at, _)) = request.acknowledged() else { return false };
-            at <= row.detected && at + TTL > row.occurred + 1 && !self.was_ended(request, row.detected)
+            // In the very millisecond of the end, it came after it: before it, it would have put it off.
+            at < row.detected && at + TTL > row.occurred + 1 && !self.was_ended(request, row.detected)
         })?;
         if self.excuses.is_lost(granted.sent, row.detected) {
             return None;
