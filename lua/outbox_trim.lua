@@ -11,8 +11,8 @@ local log, keep = KEYS[1], tonumber(ARGV[1])
 local trimmed, forgotten = redis.call('XTRIM', log, 'MINID', '=', string.format('%.0f-0', keep)), 0
 for i = 2, #KEYS do
   local packed = redis.call('HGET', KEYS[i], ARGV[i])
-  local rec = packed and cmsgpack.unpack(packed)
-  if rec and rec[1] == 0 and #rec[11] == 0 and rec[10] < keep then
+  local rec = packed and unpack_record(packed)
+  if rec and rec.status == 0 and #rec.sessions == 0 and rec.n < keep then
     forgotten = forgotten + redis.call('HDEL', KEYS[i], ARGV[i])
   end
 end

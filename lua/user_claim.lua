@@ -1,5 +1,5 @@
--- user_claim: a wish that overrides what sessions say is set or taken back. Where the status stays but its text,
--- emoji or end changed for others, an entry of kind `c` says so. The id makes a repeated call change nothing.
+-- user_claim: a wish that overrides what sessions say is set, amended or taken back. One entry says so, whether or not
+-- others notice (see lib/claim.lua). The id makes a repeated call change nothing.
 --
 -- KEYS[1-9]  the shard, see lib/shard.lua
 -- KEYS[10]   on of the organisation             (zset)
@@ -15,7 +15,9 @@
 -- ARGV[8]    emoji
 -- ARGV[9]    end (ms), 0 = none
 -- ARGV[10]   request id of the action, "" = none
--- Reply      {"restoring"} | {"stale", org} | {"ok", status, since, last sign, now, note}; note: "" | repeated
+-- ARGV[11]   what stays as it is held, whatever is said above: any of s (status), t (text), e (emoji), u (end)
+-- Reply      {"restoring"} | {"stale", org} | {"ok", status, since, last sign, now, note};
+--            note: "" | repeated | none (there is no claim to amend)
 -- Access     write, allow-oom
 local place = { org = KEYS[10], tabs = KEYS[11], users = KEYS[12] }
 local now, user, org, whose, id = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -24,13 +26,17 @@ local rec = load(place.users, user, org)
 if rec.org ~= org then return { 'stale', rec.org } end
 
 local held, slot = claims_of(user), whose == 'admin' and 2 or 1
-local before, status = seen_claim(held), tonumber(ARGV[6])
-if held[slot] and held[slot][1] == id or not held[slot] and not status then
-  return standing(rec, now, 'repeated')
+local old, before, status, kept = held[slot], seen_claim(held), tonumber(ARGV[6]), ARGV[11]
+if old and old[1] == id or not old and not status then return standing(rec, now, 'repeated') end
+if not old and string.find(kept, 's', 1, true) then return standing(rec, now, 'none') end
+local claim = status and { id, status, ARGV[7], ARGV[8], tonumber(ARGV[9]) } or false
+for letter, field in pairs({ s = 2, t = 3, e = 4, u = 5 }) do
+  if old and claim and string.find(kept, letter, 1, true) then claim[field] = old[field] end
 end
-held[slot] = status and { id, status, ARGV[7], ARGV[8], tonumber(ARGV[9]) } or false
+held[slot] = claim
 store_claims(user, held)
-local n, cause = rec.n, { reason = whose .. (status and '_set' or '_cleared'), at = now, actor = ARGV[10] }
+local cause = { reason = whose .. (claim and '_set' or '_cleared'), at = now, actor = ARGV[10], claims = true }
+local n = rec.n
 settle(user, rec, place, now, cause)
 tell_claim(place.users, user, rec, n, before, now, cause)
 return standing(rec, now)

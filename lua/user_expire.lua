@@ -54,7 +54,10 @@ local function expire(user, org, place)
   if last and (#rec.sessions == 0 or not claim) then
     cause = why(last)
   end
-  if cause then settle(user, rec, place, now, cause) end
+  if cause then
+    cause.claims = claim ~= nil
+    settle(user, rec, place, now, cause)
+  end
   if claim then tell_claim(place.users, user, rec, n, before, now, claim) end
   if last and from ~= OFFLINE and rec.status == OFFLINE then delay = now - last.deadline end
   return string.format('%d %.0f', count, delay)

@@ -28,7 +28,7 @@ local function restore(user, org, place, said)
   local rec = load(place.users, user, org)
   rec.status, rec.since, rec.online_since, rec.seen = said[1], said[2], said[3], math.max(said[4], lost_at)
   rec.shown_since, rec.shown_online_since, rec.shown_seen, rec.version = said[5], said[6], said[7], said[8]
-  for _, key in ipairs({ on, place.org }) do redis.call('ZADD', key, rec.status * SCALE + rec.since, user) end
+  stand_in(place.org, others, rec, user, rec.status * SCALE + rec.since)
   local gate = redis.call('HGET', gates, user)
   gate = gate and cmsgpack.unpack(gate)[1] or ''
   if gate == '' then

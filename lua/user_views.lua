@@ -13,19 +13,19 @@ if redis.call('HEXISTS', meta, 'epoch') == 0 then return { 'restoring' } end
 local function int(number) return string.format('%.0f', number) end
 
 local function read(user, packed)
-  local r = cmsgpack.unpack(packed)
-  local status, seen, devices = r[1], r[4], {}
-  for _, s in ipairs(r[11]) do
-    local deadline = redis.call('ZSCORE', due, 's:' .. user .. ':' .. s[1])
-    if deadline then seen = math.max(seen, deadline - s[3]) end
-    if s[4] ~= '' then devices[#devices + 1] = s[4] end
+  local rec = unpack_record(packed)
+  local status, seen, devices = rec.status, rec.seen, {}
+  for _, s in ipairs(rec.sessions) do
+    local deadline = redis.call('ZSCORE', due, member(user, s.id))
+    if deadline then seen = math.max(seen, deadline - s.granted) end
+    if s.device ~= '' then devices[#devices + 1] = s.device end
   end
   local held = redis.call('HGET', claims, user)
   held = held and cmsgpack.unpack(held) or {}
   local claim = held[2] or held[1] or {}
-  local shown_seen = (status == 0 or status == 4) and r[8] or seen
-  return { r[5], status, int(r[2]), int(r[3]), int(seen), int(r[6]), int(r[7]), int(shown_seen), int(r[9]),
-    claim[3] or '', claim[4] or '', unpack(devices) }
+  local shown_seen = (status == 0 or status == 4) and rec.shown_seen or seen
+  return { rec.org, status, int(rec.since), int(rec.online_since), int(seen), int(rec.shown_since),
+    int(rec.shown_online_since), int(shown_seen), int(rec.version), claim[3] or '', claim[4] or '', unpack(devices) }
 end
 
 local reply = { 'ok' }

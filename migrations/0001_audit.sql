@@ -48,7 +48,8 @@ CREATE TABLE subjects (
 -- What happened (append-only) ------------------------------------------------------------------------------------
 
 -- Every entry of every shard's outbox, so that (shard, epoch, n) without gaps proves that nothing was lost; hence
--- also the entries that change no status (kind 'claim'), which the view `transitions` leaves out.
+-- also the entries that change no status, which the view `transitions` leaves out: a claim of which only text, emoji
+-- or end changed for others (kind 'claim'), and one of which others noticed nothing (kind 'wish').
 -- By month on detected_at, so that retention drops tables instead of deleting rows. detected_at comes from the entry
 -- and not from this database's clock: the same entry always lands in the same partition, and the key finds it again.
 -- No DEFAULT partition: attaching a month would have to lock and scan it. The copy makes a missing month itself.
@@ -59,7 +60,7 @@ CREATE TABLE transitions_log (
     kind           text        NOT NULL,
     subject        bigint      NOT NULL, -- no foreign key: the row outlives the person's row in subjects
     org            text        NOT NULL,
-    sequence       bigint,               -- per subject, without gaps; claims have none
+    sequence       bigint,               -- per subject, without gaps; only transitions have one
     from_status    text        NOT NULL, -- words, not numbers: the log must be readable without the program
     to_status      text        NOT NULL,
     reason         text        NOT NULL,
@@ -72,8 +73,8 @@ CREATE TABLE transitions_log (
     device         text,
     actor          text,
     CONSTRAINT transitions_log_entry PRIMARY KEY (shard, epoch, n, detected_at),
-    CONSTRAINT transitions_log_kind CHECK (kind IN ('transition', 'claim')),
-    CONSTRAINT transitions_log_sequence CHECK ((sequence IS NULL) = (kind = 'claim')),
+    CONSTRAINT transitions_log_kind CHECK (kind IN ('transition', 'claim', 'wish')),
+    CONSTRAINT transitions_log_sequence CHECK ((sequence IS NULL) = (kind <> 'transition')),
     CONSTRAINT transitions_log_uncertainty CHECK (uncertainty_ms >= 0)
 ) PARTITION BY RANGE (detected_at);
 
@@ -181,20 +182,23 @@ CREATE TABLE presence_last (
     sequence        bigint      NOT NULL  -- of the last transition; 0 before the first
 ) WITH (fillfactor = 70);
 
--- Claims in force, for the restore.
+-- Claims in force, for the restore. The copy alone writes here, by what each entry says: so this is what Redis had when
+-- that entry was made, however calls and outages crossed. What administrators meant to set, and why, is in
+-- admin_actions under the request id that their entry carries.
 CREATE TABLE claims (
+    shard      smallint    NOT NULL,
     user_id    text        NOT NULL REFERENCES subjects (user_id) ON DELETE CASCADE,
     kind       text        NOT NULL,
     claim_id   text        NOT NULL,      -- chosen by the caller, so that a repeated call changes nothing
     status     text        NOT NULL,
-    note       text,                      -- what others read beside the status
-    emoji      text,
-    reason     text,                      -- why an administrator set it
-    set_at     timestamptz NOT NULL DEFAULT now(),
+    note       text        NOT NULL,      -- what others read beside the status; may be empty
+    emoji      text        NOT NULL,
+    set_at     timestamptz NOT NULL,      -- by the clock of Redis
     expires_at timestamptz,
     CONSTRAINT claims_key PRIMARY KEY (user_id, kind),
     CONSTRAINT claims_kind CHECK (kind IN ('manual', 'admin'))
 );
+CREATE INDEX claims_by_shard ON claims (shard, user_id);
 
 -- How far the copy has come in each shard. Its row lock is the fence between two nodes that both believe they own
 -- the shard. Both times are by the clock of Redis.

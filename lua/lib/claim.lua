@@ -32,18 +32,21 @@ local function end_claims(user, now)
   for slot, whose in ipairs({ 'manual', 'admin' }) do
     local ends = held[slot] and held[slot][5] or 0
     if ends > 0 and ends <= now then
-      cause, held[slot] = { reason = whose .. '_expired', at = ends }, false
+      cause, held[slot] = { reason = whose .. '_expired', at = ends, claims = true }, false
     end
   end
   if cause then store_claims(user, held) end
   return cause, before
 end
 
--- Where text, emoji or end changed for others since `before` while the status stayed, an entry of kind `c` says so.
+-- Claims that changed while the status stayed get an entry, too, so that Postgres has them: of kind `c` where others
+-- could notice since `before`; else of kind `w`, which is nobody's news and leaves the record as it was.
 -- n: the user's last entry before the record was settled; another one says it already.
 local function tell_claim(users, user, rec, n, before, now, cause)
-  if rec.n ~= n or shown(rec.status) == OFFLINE or seen_claim(claims_of(user)) == before then return end
-  rec.version = next_n(rec)
-  append(user, rec, 'c', rec.status, now, cause)
-  save(users, user, rec)
+  if rec.n ~= n then return end
+  local news = shown(rec.status) ~= OFFLINE and seen_claim(claims_of(user)) ~= before
+  local version = next_n(rec)
+  if news then rec.version = version end
+  append(user, rec, news and 'c' or 'w', rec.status, now, cause)
+  if news then save(users, user, rec) end
 end

@@ -2,15 +2,15 @@
 --
 -- KEYS[1]  meta    hash    epoch, n, layout, shards, tick, grace_until, pressure; of a restore: restoring (the epoch
 --                          that it begins), lost_at, uncertainty, restored_until
--- KEYS[2]  due     zset    s:<user>:<session>, c:<user>, g:<user> -> when (ms): the only truth about time
--- KEYS[3]  on      zset    user -> status code * 10^13 + since (ms)
--- KEYS[4]  tabs    zset    user -> number of sessions, of those shown with two or more
+-- KEYS[2]  due     zset    s:<user>:<handle of session>, c:<user>, g:<user> -> when (ms): the only truth about time
+-- KEYS[3]  others  zset    user -> status code * 10^13 + since (ms), of all organisations but the default one
+-- KEYS[4]  other tabs  zset  user -> number of sessions, of those of them shown with two or more
 -- KEYS[5]  claims  hash    user -> packed {manual, admin}
 -- KEYS[6]  gate    hash    user -> packed {kind, version, until}; kind '' once lifted
 -- KEYS[7]  ended   zset    <user>:<login> -> until when its tokens live (ms)
 -- KEYS[8]  cut     hash    user -> '<lowest token version still good> <login that is exempt, or nothing>'
 -- KEYS[9]  log     stream  the outbox
-local meta, due, on, tabs, claims = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local meta, due, others, other_tabs, claims = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local gates, ended, cut, log = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 
 -- Now in ms: what the caller says (tests move time), else the clock of Redis.

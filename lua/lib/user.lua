@@ -1,12 +1,12 @@
--- One user's record, and the only place where what others see changes. Needs lib/shard.lua.
+-- One user's record, and the only place where what others see changes. Needs lib/shard.lua and lib/record.lua.
 -- Longer than the house number because a change of status must not be spread over files: here it is whole.
 local OFFLINE, ONLINE, AWAY, INVISIBLE = 0, 1, 2, 4
 local STANDARD, CAPPED, CLOSING, LONG = 0, 1, 2, 3
 local SCALE = 1e13
+local DEFAULT_ORG = 'main'
 -- The session of somebody who was put back after a loss. It stands for all sessions there were, and is no sign of life.
 local RESTORED = '*'
 
-local function member(user, session) return 's:' .. user .. ':' .. session end
 local function login_of(session) return string.match(session, '^[^.]*') end
 local function shown(status) return status == INVISIBLE and OFFLINE or status end
 
@@ -20,19 +20,15 @@ local function tag_of(code) return math.floor(code / 24) end
 
 local function load(users, user, org)
   local packed = redis.call('HGET', users, user)
-  local r = packed and cmsgpack.unpack(packed) or { OFFLINE, 0, 0, 0, org, 0, 0, 0, 0, 0, {} }
-  local rec = {
-    status = r[1], since = r[2], online_since = r[3], seen = r[4], org = r[5],
-    shown_since = r[6], shown_online_since = r[7], shown_seen = r[8], version = r[9], n = r[10], sessions = {},
+  local rec = packed and unpack_record(packed) or {
+    status = OFFLINE, since = 0, online_since = 0, seen = 0, org = org,
+    shown_since = 0, shown_online_since = 0, shown_seen = 0, version = 0, n = 0, sessions = {},
   }
-  for _, s in ipairs(r[11]) do
-    local deadline = redis.call('ZSCORE', due, member(user, s[1]))
-    if deadline then
-      table.insert(rec.sessions, {
-        id = s[1], code = s[2], granted = s[3], device = s[4], connection = s[5], idle_until = s[6],
-        deadline = tonumber(deadline),
-      })
-    end
+  local kept = rec.sessions
+  rec.sessions = {}
+  for _, s in ipairs(kept) do
+    s.deadline = tonumber(redis.call('ZSCORE', due, member(user, s.id)) or '')
+    if s.deadline then table.insert(rec.sessions, s) end
   end
   rec.before = #rec.sessions
   return rec
@@ -45,14 +41,7 @@ end
 
 local function save(users, user, rec)
   if #rec.sessions == 0 and rec.n == 0 then return redis.call('HDEL', users, user) end
-  local sessions = {}
-  for i, s in ipairs(rec.sessions) do
-    sessions[i] = { s.id, s.code, s.granted, s.device, s.connection, s.idle_until }
-  end
-  redis.call('HSET', users, user, cmsgpack.pack({
-    rec.status, rec.since, rec.online_since, rec.seen, rec.org,
-    rec.shown_since, rec.shown_online_since, rec.shown_seen, rec.version, rec.n, sessions,
-  }))
+  redis.call('HSET', users, user, pack_record(rec))
 end
 
 -- The last sign of life: a session's deadline less the time it was granted is when it last showed itself.
@@ -109,13 +98,15 @@ local function view(user, rec)
   return AWAY
 end
 
--- Appends the entry of a change; (epoch, n) is its name, and n has no gaps.
+-- Appends the entry of a change; (epoch, n) is its name, and n has no gaps. Where claims changed it carries them all.
 local function append(user, rec, kind, from, now, cause)
   local session = cause.session or { id = '', device = '' }
+  local changed = cause.claims and { 'c', cjson.encode(claims_of(user)) } or {}
   redis.call('XADD', log, string.format('%.0f-0', rec.n), 'k', kind, 'u', user, 'o', rec.org, 'f', from,
     't', rec.status, 'r', cause.reason, 'a', math.max(cause.at, rec.since), 'd', now, 's', rec.since,
-    'os', rec.online_since, 'l', rec.seen, 'ss', rec.shown_since, 'so', rec.shown_online_since, 'sl', rec.shown_seen, 'sv', rec.version,
-    'i', session.id, 'v', session.device, 'x', cause.actor or '', 'y', cause.uncertainty or 0)
+    'os', rec.online_since, 'l', rec.seen, 'ss', rec.shown_since, 'so', rec.shown_online_since, 'sl', rec.shown_seen,
+    'sv', rec.version, 'i', session.id, 'v', session.device, 'x', cause.actor or '', 'y', cause.uncertainty or 0,
+    unpack(changed))
 end
 
 local function next_n(rec)
@@ -124,16 +115,22 @@ local function next_n(rec)
   return epoch * 4294967296 + rec.n
 end
 
-local function count_tabs(user, rec, org_tabs)
-  local count = shown(rec.status) ~= OFFLINE and #rec.sessions or 0
-  if count < 2 and rec.before < 2 then return end
-  for _, key in ipairs({ tabs, org_tabs }) do
-    if count < 2 then redis.call('ZREM', key, user) else redis.call('ZADD', key, count, user) end
+-- Puts a user into the set of the organisation, or takes them out (no score). Who is not of the default one stands in
+-- a set with all others of that kind, too, so that two sets hold everybody.
+local function stand_in(set, other, rec, user, score)
+  for _, key in ipairs(rec.org == DEFAULT_ORG and { set } or { set, other }) do
+    if score then redis.call('ZADD', key, score, user) else redis.call('ZREM', key, user) end
   end
 end
 
+local function count_tabs(user, rec, org_tabs)
+  local count = shown(rec.status) ~= OFFLINE and #rec.sessions or 0
+  if count < 2 and rec.before < 2 then return end
+  stand_in(org_tabs, other_tabs, rec, user, count > 1 and count)
+end
+
 -- Recomputes the view; where it differs, stores it and appends its entry, both or neither.
--- cause: {reason, at (ms), session or nil, actor or nil}
+-- cause: {reason, at (ms), session or nil, actor or nil, claims: whether they changed}
 local function settle(user, rec, place, now, cause)
   local from, to = rec.status, view(user, rec)
   if to ~= from then
@@ -150,9 +147,7 @@ local function settle(user, rec, place, now, cause)
       end
     end
     if shown(to) ~= OFFLINE then rec.shown_seen = rec.seen end
-    for _, key in ipairs({ on, place.org }) do
-      if to == OFFLINE then redis.call('ZREM', key, user) else redis.call('ZADD', key, to * SCALE + at, user) end
-    end
+    stand_in(place.org, others, rec, user, to ~= OFFLINE and to * SCALE + at)
     append(user, rec, 't', from, now, cause)
   end
   count_tabs(user, rec, place.tabs)

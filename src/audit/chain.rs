@@ -20,13 +20,13 @@ pub const GENESIS: Hash = [0; 32];
 pub struct SealedRow<'a> {
     /// The entry's number.
     pub n: i64,
-    /// `transition` or `claim`.
+    /// `transition`, `claim` or `wish`.
     pub kind: &'a str,
     /// The person's name in the log.
     pub subject: i64,
     /// The organisation.
     pub org: &'a str,
-    /// Per subject; none for claims.
+    /// Per subject, for transitions.
     pub sequence: Option<i64>,
     /// Status before.
     pub from: &'a str,

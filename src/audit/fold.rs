@@ -21,7 +21,7 @@ pub(super) struct Known {
 pub(super) struct Logged<'a> {
     pub(super) entry: &'a Entry,
     pub(super) subject: i64,
-    /// None for claims: they are no transitions.
+    /// For transitions alone.
     pub(super) sequence: Option<i64>,
 }
 
@@ -61,7 +61,7 @@ pub(super) struct Folded<'a> {
     /// Ends of intervals that earlier batches may have left open, by subject.
     pub(super) ended: Vec<(i64, End)>,
     pub(super) opened: Vec<Interval<'a>>,
-    /// One per user.
+    /// One per user with more than wishes.
     pub(super) last: Vec<Last<'a>>,
     /// Transitions that occurred before the status they end had begun.
     pub(super) late: usize,
@@ -74,7 +74,8 @@ struct Person<'a> {
     moved: bool,
     /// The interval of this batch that is open, by its place in `opened`.
     open: Option<usize>,
-    latest: &'a Entry,
+    /// None as long as the batch has only wishes of the user: they say nothing new of the state.
+    latest: Option<&'a Entry>,
 }
 
 /// Folds a batch of one shard, in the order of its entries.
@@ -91,14 +92,16 @@ pub(super) fn fold<'a>(entries: &[&'a Entry], known: &HashMap<&'a UserId, Known>
                 known: *known.get(&entry.user).expect("every user of the batch was read"),
                 moved: false,
                 open: None,
-                latest: entry,
+                latest: None,
             });
             people.len() - 1
         });
         let person = &mut people[place];
-        person.latest = entry;
+        if entry.kind != EntryKind::Wish {
+            person.latest = Some(entry);
+        }
         let sequence = match entry.kind {
-            EntryKind::Claim => None,
+            EntryKind::Claim | EntryKind::Wish => None,
             EntryKind::Transition => Some(transition(person, entry, &mut folded)),
         };
         let subject = person.known.subject;
@@ -106,10 +109,9 @@ pub(super) fn fold<'a>(entries: &[&'a Entry], known: &HashMap<&'a UserId, Known>
     }
     folded.last = people
         .iter()
-        .map(|person| Last {
-            entry: person.latest,
-            subject: person.known.subject,
-            sequence: person.known.sequence,
+        .filter_map(|person| {
+            let Known { subject, sequence, .. } = person.known;
+            Some(Last { entry: person.latest?, subject, sequence })
         })
         .collect();
     folded
@@ -172,6 +174,7 @@ mod tests {
             session: None,
             device: None,
             actor: None,
+            claims: None,
         }
     }
 
@@ -246,6 +249,21 @@ mod tests {
         let folded = folded(&entries, &known);
         assert_eq!((folded.ended.len(), folded.opened.len()), (0, 0));
         assert_eq!(folded.last[0].sequence, 3);
+    }
+
+    #[test]
+    fn a_wish_is_logged_and_leaves_the_last_state_alone() {
+        let wish = |n| Entry { kind: EntryKind::Wish, ..entry(n, "a", Offline, Offline, 20) };
+        let entries = [
+            wish(1),
+            entry(2, "b", Offline, Online, 20),
+            Entry { user: entry(0, "b", Offline, Offline, 0).user, ..wish(3) },
+        ];
+        let known = known(&entries, 3, None);
+        let folded = folded(&entries, &known);
+        assert_eq!(folded.log.iter().map(|row| row.sequence).collect::<Vec<_>>(), [None, Some(4), None]);
+        let last: Vec<_> = folded.last.iter().map(|last| (last.entry.n, last.sequence)).collect();
+        assert_eq!(last, [(2, 4)]);
     }
 
     #[test]

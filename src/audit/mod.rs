@@ -6,6 +6,7 @@
 //! `migrations/0001_audit.sql`.
 
 pub mod chain;
+mod claims;
 mod connect;
 mod copy;
 mod cursor;
@@ -22,6 +23,7 @@ mod stored;
 mod time;
 mod write;
 
+pub use claims::ClaimRow;
 pub use connect::{connect, migrate};
 pub use copy::Copied;
 pub use cursor::{Cursor, InvalidCursor};

@@ -72,5 +72,10 @@ fn as_json(entry: &Entry) -> Value {
         "session": entry.session,
         "device": entry.device,
         "actor": entry.actor,
+        "claims": entry.claims.as_ref().map(|claims| {
+            [&claims.manual, &claims.admin].map(|claim| claim.as_ref().map(|claim| json!({
+                "id": claim.id, "status": claim.status, "text": claim.text, "emoji": claim.emoji, "until": claim.until,
+            })))
+        }),
     })
 }

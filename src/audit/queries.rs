@@ -236,6 +236,6 @@ fn word<W: FromStr<Err: std::fmt::Display>>(row: &PgRow, column: &str) -> Result
         .transpose()
 }
 
-fn needed<W: FromStr<Err: std::fmt::Display>>(row: &PgRow, column: &str) -> Result<W, AuditError> {
+pub(super) fn needed<W: FromStr<Err: std::fmt::Display>>(row: &PgRow, column: &str) -> Result<W, AuditError> {
     word(row, column)?.ok_or_else(|| AuditError::Schema(format!("{column} is missing")))
 }

@@ -7,10 +7,10 @@ use sqlx::{PgConnection, Row};
 
 use super::copy::{Copied, Place, seal, store};
 use super::position::{Locked, Position, column, lock, move_to, record_epoch};
-use super::queries::last_known;
+use super::queries::{last_known, needed};
 use super::time::to_postgres;
 use super::{Audit, AuditError, CopyError, LastKnown, sql};
-use crate::presence::{Entry, EntryKind, Millis, Reason, Status};
+use crate::presence::{Entry, EntryKind, Millis, Reason, Status, UserId};
 
 /// How a shard was found that had been set back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +26,14 @@ pub struct SetBack {
 }
 
 /// What became of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rewound {
     /// Where the copy goes on, under the new epoch.
     pub position: Position,
     /// People whose status differed, and who got a transition.
     pub corrected: usize,
+    /// People whose claims were changed by what Redis has forgotten.
+    pub claimed: Vec<UserId>,
 }
 
 impl Audit {
@@ -73,6 +75,7 @@ impl Audit {
         if !actual.same_entry(&expected) {
             return Err(CopyError::Moved(actual));
         }
+        let claimed = claimed(&mut tx, shard, found).await?;
         let place = Place { shard, epoch: actual.epoch };
         let corrections = corrections(&mut tx, shard, actual, found).await?;
         let entries: Vec<&Entry> = corrections.iter().collect();
@@ -93,8 +96,31 @@ impl Audit {
         record_epoch(&mut tx, shard, position, actual, "store_rewound").await?;
         move_to(&mut tx, shard, position, hash).await?;
         tx.commit().await?;
-        Ok(Rewound { position, corrected: corrections.len() })
+        Ok(Rewound { position, corrected: corrections.len(), claimed })
     }
+}
+
+async fn claimed(
+    connection: &mut PgConnection,
+    shard: u16,
+    found: SetBack,
+) -> Result<Vec<UserId>, AuditError> {
+    let reasons = [
+        Reason::ManualSet,
+        Reason::ManualCleared,
+        Reason::ManualExpired,
+        Reason::AdminSet,
+        Reason::AdminCleared,
+        Reason::AdminExpired,
+    ];
+    let rows = sqlx::query(sql::CLAIMED_SINCE)
+        .bind(column(shard)?)
+        .bind(found.epoch)
+        .bind(found.n)
+        .bind(reasons.map(Reason::as_str).to_vec())
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(|row| needed(row, "user_id")).collect()
 }
 
 /// One transition for everybody whose status the forgotten entries have changed: back to what it was before them.
@@ -163,6 +189,7 @@ fn correction(last: LastKnown, to: Status, n: i64, epoch: i64, at: Millis) -> En
         session: None,
         device: None,
         actor: None,
+        claims: None,
         user: last.user,
         org: last.org,
     }
@@ -171,7 +198,7 @@ fn correction(last: LastKnown, to: Status, n: i64, epoch: i64, at: Millis) -> En
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::presence::{Org, UserId};
+    use crate::presence::Org;
 
     fn last(status: Status) -> LastKnown {
         LastKnown {

@@ -102,6 +102,29 @@ statements! {
             last_seen = EXCLUDED.last_seen, shown_since = EXCLUDED.shown_since, \
             shown_online_since = EXCLUDED.shown_online_since, shown_last_seen = EXCLUDED.shown_last_seen, shown_version = EXCLUDED.shown_version, n = EXCLUDED.n, sequence = EXCLUDED.sequence";
 
+    /// Claims that were taken back or came to their end.
+    CLAIMS_DROP = "DELETE FROM claims c USING UNNEST($1::text[], $2::text[]) u (user_id, kind) \
+        WHERE c.user_id = u.user_id AND c.kind = u.kind";
+
+    /// Claims as they stand now. One that only stayed while the other changed was set when it was set.
+    CLAIMS_KEEP = "INSERT INTO claims AS c (shard, user_id, kind, claim_id, status, note, emoji, expires_at, set_at) \
+        SELECT $1, u.* FROM UNNEST($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], \
+            $9::timestamptz[]) u \
+        ON CONFLICT (user_id, kind) DO UPDATE SET shard = EXCLUDED.shard, claim_id = EXCLUDED.claim_id, \
+            status = EXCLUDED.status, note = EXCLUDED.note, emoji = EXCLUDED.emoji, expires_at = EXCLUDED.expires_at, \
+            set_at = EXCLUDED.set_at WHERE c.claim_id <> EXCLUDED.claim_id";
+
+    /// A page of so many users, both claims of each.
+    CLAIMS_OF_SHARD = "SELECT c.user_id, c.kind, c.claim_id, c.status, c.note, c.emoji, c.expires_at FROM claims c \
+        JOIN (SELECT DISTINCT user_id FROM claims WHERE shard = $1 AND ($2::text IS NULL OR user_id > $2) \
+            ORDER BY user_id LIMIT $3) page ON page.user_id = c.user_id ORDER BY c.user_id, c.kind DESC";
+
+    CLAIMS_OF = "SELECT user_id, kind, claim_id, status, note, emoji, expires_at FROM claims WHERE user_id = ANY($1)";
+
+    /// On whom claims were set, taken back or came to their end behind entry ($2, $3) of a shard.
+    CLAIMED_SINCE = "SELECT DISTINCT s.user_id FROM transitions_log l JOIN subjects s USING (subject) \
+        WHERE l.shard = $1 AND (l.epoch, l.n) > ($2, $3) AND l.reason = ANY($4)";
+
     INSERT_BATCH = "INSERT INTO copy_batches (shard, epoch, first_n, last_n, rows, previous, hash) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
     /// The end of the chain as it was really written, for a position that was set back.

@@ -10,7 +10,7 @@ use sqlx::{PgConnection, Row};
 use super::fold::{End, Folded, Interval, Known, Last, Logged, fold};
 use super::position::column;
 use super::time::{from_postgres, to_postgres};
-use super::{AuditError, sql};
+use super::{AuditError, claims, sql};
 use crate::presence::{Entry, EntryKind, Millis, Status, UserId};
 
 /// Writes the rows of these entries and returns what they were. On an error the caller rolls back.
@@ -27,6 +27,7 @@ pub(super) async fn write<'a>(
     end_intervals(connection, &folded.ended).await?;
     insert_intervals(connection, &folded.opened).await?;
     store_last(connection, shard, epoch, &folded.last).await?;
+    claims::store(connection, shard, entries).await?;
     Ok(folded)
 }
 
@@ -35,6 +36,7 @@ pub(super) const fn kind(kind: EntryKind) -> &'static str {
     match kind {
         EntryKind::Transition => "transition",
         EntryKind::Claim => "claim",
+        EntryKind::Wish => "wish",
     }
 }
 

@@ -1,6 +1,6 @@
 //! Claims and gates: what overrides, or forbids, what sessions say.
 
-use super::{GateKind, Millis, Status};
+use super::{GateKind, Millis, Status, UnknownWord};
 
 /// A wish that overrides what sessions say, until it ends or is taken back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,35 @@ pub struct Claim {
     pub until: Option<Millis>,
 }
 
+/// A change of some parts of a claim; what is `None` stays as it is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Amendment {
+    /// Name of the claim from now on, chosen by the caller, so that a repeated call changes nothing.
+    pub id: String,
+    /// The status it asks for.
+    pub status: Option<Status>,
+    /// Text shown beside the status; may be empty.
+    pub text: Option<String>,
+    /// Emoji shown beside the status; may be empty.
+    pub emoji: Option<String>,
+    /// When it ends by itself; `Some(None)` takes the end away.
+    pub until: Option<Option<Millis>>,
+}
+
+impl Amendment {
+    /// The claim that this makes of the one that is held; none if there is none and it says no status.
+    #[must_use]
+    pub(super) fn of(self, held: Option<&Claim>) -> Option<Claim> {
+        Some(Claim {
+            id: self.id,
+            status: self.status.or_else(|| held.map(|held| held.status))?,
+            text: self.text.or_else(|| held.map(|held| held.text.clone())).unwrap_or_default(),
+            emoji: self.emoji.or_else(|| held.map(|held| held.emoji.clone())).unwrap_or_default(),
+            until: self.until.unwrap_or_else(|| held.and_then(|held| held.until)),
+        })
+    }
+}
+
 /// Whose claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whose {
@@ -24,6 +53,28 @@ pub enum Whose {
     Manual,
     /// An administrator's; goes before the user's own.
     Admin,
+}
+
+impl Whose {
+    /// The word as it is stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Manual => "manual",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl std::str::FromStr for Whose {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        [Self::Manual, Self::Admin]
+            .into_iter()
+            .find(|whose| whose.as_str() == word)
+            .ok_or(UnknownWord { vocabulary: "claim", word: word.to_owned() })
+    }
 }
 
 /// Text, emoji and end of the claim in force, if there is one.

@@ -1,8 +1,8 @@
-//! What the outbox holds: one entry per change that others could see.
+//! What the outbox holds: one entry per change of a status, and per change of somebody's claims.
 
 use std::collections::BTreeMap;
 
-use super::{Device, Millis, Org, Reason, SessionId, Status, UserId};
+use super::{Claims, Device, Millis, Org, Reason, SessionId, Status, UserId};
 
 /// What an entry records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +11,9 @@ pub enum EntryKind {
     Transition,
     /// Only text, emoji or end of a claim changed; the status did not.
     Claim,
+    /// Claims changed and nobody else could notice: the user is away from others' eyes, or another claim goes before.
+    /// It is here for what it carries, and says nothing new of the user's state.
+    Wish,
 }
 
 /// One entry of a shard's outbox. `(shard, epoch, n)` names it for ever, and `n` has no gaps.
@@ -18,7 +21,7 @@ pub enum EntryKind {
 pub struct Entry {
     /// The shard's counter, raised by one for each entry.
     pub n: i64,
-    /// Transition or claim.
+    /// What it records.
     pub kind: EntryKind,
     /// Whose status.
     pub user: UserId,
@@ -26,7 +29,7 @@ pub struct Entry {
     pub org: Org,
     /// Status before.
     pub from: Status,
-    /// Status after; the same as `from` for a claim entry.
+    /// Status after; the same as `from` unless the entry is a transition.
     pub to: Status,
     /// Why.
     pub reason: Reason,
@@ -58,6 +61,8 @@ pub struct Entry {
     pub device: Option<Device>,
     /// Request id of the administrator's action that caused the change.
     pub actor: Option<String>,
+    /// The user's claims as they stand after this change, if it changed them.
+    pub claims: Option<Claims>,
 }
 
 /// One entry of the outbox, as the copy finds it.

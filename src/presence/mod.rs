@@ -12,7 +12,7 @@ mod session;
 mod status;
 mod user;
 
-pub use claim::{Claim, Claims, Gate, Whose};
+pub use claim::{Amendment, Claim, Claims, Gate, Whose};
 pub use entry::{Entry, EntryKind, Outgoing, RawEntry};
 pub use ids::{ConnectionId, IdError, LoginId, Millis, Org, SessionId, Tab, UserId};
 pub use policy::{Policy, Rhythm};

@@ -46,6 +46,8 @@ pub(super) struct Cause {
     pub at: Millis,
     pub session: Option<Session>,
     pub actor: Option<String>,
+    /// The user's claims after the change, if it is one of them.
+    pub claims: Option<Claims>,
 }
 
 impl User {
@@ -203,6 +205,7 @@ impl User {
             session: cause.session.as_ref().map(|session| session.id.clone()),
             device: cause.session.as_ref().and_then(|session| session.device),
             actor: cause.actor.clone(),
+            claims: cause.claims.clone(),
         }
     }
 }

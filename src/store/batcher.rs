@@ -19,7 +19,7 @@ use super::link::Link;
 use super::reply::Parts;
 use super::{Clock, StoreError, scripts};
 use crate::metrics::record;
-use crate::presence::{Millis, SessionId, Status, UserId};
+use crate::presence::{Millis, Org, SessionId, Status, UserId};
 
 /// Most heartbeats of one call: beyond 50 nothing is won, and Redis is blocked longer (measured).
 const MOST: usize = 50;
@@ -37,6 +37,7 @@ const BOUND: usize = 20_000;
 /// A heartbeat that says nothing new.
 pub(super) struct Plain {
     pub user: UserId,
+    pub org: Org,
     pub session: SessionId,
     /// What its lease must hold for the fast path (see `lua/lib/user.lua`).
     pub code: i64,
@@ -71,8 +72,9 @@ pub(super) struct Batcher {
     link: Link,
     keys: Keys,
     clock: Clock,
-    /// Of each shard: the keys of `due` and `on`.
+    /// Of each shard: the key of `due`, and that of who is present of the default organisation.
     shards: Vec<[Key; 2]>,
+    default_org: Org,
     lanes: Vec<Mutex<Lane>>,
     /// Most calls of a lane at once, and most heartbeats that may wait in it.
     most_calls: usize,
@@ -85,15 +87,17 @@ impl Batcher {
     pub(super) fn new(link: Link, keys: Keys, clock: Clock) -> Self {
         // Unbounded in type only: a lane announces no more calls than it may have.
         let (announce, announced) = mpsc::unbounded_channel();
+        let default_org = Org::default();
         let (lanes, most_calls, most_waiting) = match usize::from(keys.shards()) {
             shards if link.is_clustered() => {
                 (shards, CALLS_OF_SHARD, (2 * BOUND).div_ceil(shards).min(BOUND))
             }
             _ => (1, CALLS, BOUND),
         };
-        let key_pair = |shard| [keys.due(shard).into(), keys.on(shard, None).into()];
+        let key_pair = |shard| [keys.due(shard).into(), keys.on(shard, &default_org).into()];
         Self {
             shards: (0..keys.shards()).map(key_pair).collect(),
+            default_org,
             lanes: (0..lanes).map(|_| Mutex::default()).collect(),
             most_calls,
             most_waiting,
@@ -176,10 +180,14 @@ impl Batcher {
         let mut args = Vec::with_capacity(batch.len() * 4 + 1);
         args.push(self.clock.now());
         for Waiting { beat, .. } in batch {
-            let [due, on] = &self.shards[usize::from(self.keys.shard_of(&beat.user))];
-            keys.extend([due.clone(), on.clone(), self.keys.lease(&beat.user, &beat.session).into()]);
+            let shard = self.keys.shard_of(&beat.user);
+            let [due, on] = &self.shards[usize::from(shard)];
+            let is_default = beat.org == self.default_org;
+            let on = if is_default { on.clone() } else { self.keys.on(shard, &beat.org).into() };
+            let (lease, member) = self.keys.alarm(&beat.user, &beat.session);
+            keys.extend([due.clone(), on, lease.into()]);
             args.push(beat.user.as_str().into());
-            args.push(beat.session.to_string().into());
+            args.push(member.into());
             args.push(beat.code.into());
             args.push(beat.ttl.0.into());
         }

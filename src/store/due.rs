@@ -5,18 +5,22 @@ use std::time::Duration;
 use super::keys::Shard;
 use super::reply::Parts;
 use super::{Store, StoreError, millis, scripts};
-use crate::presence::{Org, SessionId, UserId};
+use crate::presence::{Org, UserId};
 
 /// Most users of one expiry call: about 2 ms of Redis' time.
 const EXPIRIES_PER_CALL: usize = 200;
+
+/// What stands in place of the sessions that somebody had before a loss (`RESTORED` of `lua/lib/user.lua`).
+const RESTORED: &str = "*";
 
 /// Something of a user that is due.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DueMember {
     /// Whose.
     pub user: UserId,
-    /// Which session; `None` for the end of a claim or a gate, and for what a restore put in place of sessions.
-    pub session: Option<SessionId>,
+    /// The handle of which session ([`Keys::handle`](super::Keys::handle)); `None` for the end of a claim or a gate, and
+    /// for what a restore put in place of sessions.
+    pub session: Option<String>,
 }
 
 /// What is due in a shard.
@@ -117,7 +121,8 @@ fn parse_member(member: &str) -> Option<DueMember> {
     match kind {
         "s" => {
             let (user, session) = rest.split_once(':')?;
-            Some(DueMember { user: user.parse().ok()?, session: session.parse().ok() })
+            let session = Some(session.to_owned()).filter(|session| session != RESTORED);
+            Some(DueMember { user: user.parse().ok()?, session })
         }
         _ => Some(DueMember { user: rest.parse().ok()?, session: None }),
     }

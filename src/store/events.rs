@@ -17,7 +17,7 @@ use super::keys::{Keys, Shard};
 use super::link::Link;
 use super::primary::{self, Primary, unavailable};
 use super::{StoreError, settings};
-use crate::presence::{SessionId, UserId};
+use crate::presence::UserId;
 
 /// How long to wait before a subscription is tried again.
 const RETRY: Duration = Duration::from_millis(200);
@@ -36,7 +36,7 @@ const LEAST_RING: usize = 2_048;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LeaseEvent {
     /// A lease has expired.
-    Expired(Shard, UserId, SessionId),
+    Expired(Shard, UserId),
     /// Events were lost (the ring was lapped, or the connection broke): look for yourself.
     Missed(u64),
 }
@@ -172,8 +172,8 @@ impl Listener {
                         if self.canary.as_mut().is_some_and(|canary| canary.hears(key)) {
                             continue;
                         }
-                        if let Some((shard, user, session)) = self.keys.parse_lease(key) {
-                            return Some(LeaseEvent::Expired(shard, user, session));
+                        if let Some((shard, user)) = self.keys.parse_lease(key) {
+                            return Some(LeaseEvent::Expired(shard, user));
                         }
                     }
                     Err(broadcast::error::RecvError::Lagged(missed)) => return Some(LeaseEvent::Missed(missed)),

@@ -3,10 +3,13 @@
 use crate::presence::{Org, SessionId, UserId};
 
 /// Raised when keys or records change their form; a node refuses a store of another layout.
-pub const LAYOUT: u32 = 1;
+pub const LAYOUT: u32 = 2;
 
 /// Records of a shard are spread over so many hashes, small enough to stay packed at a million users.
 const BUCKETS: u16 = 256;
+
+/// Longer names of sessions are shortened to so many characters: the longest that cost no more memory beside an id of 16.
+const HANDLE: usize = 10;
 
 /// A shard's number.
 pub type Shard = u16;
@@ -57,16 +60,30 @@ impl Keys {
         self.of(shard, "due")
     }
 
-    /// Who is present, of the whole shard or of one organisation.
+    /// Who is present, of one organisation.
     #[must_use]
-    pub fn on(&self, shard: Shard, org: Option<&Org>) -> String {
-        org.map_or_else(|| self.of(shard, "on"), |org| self.of(shard, &format!("org:{org}")))
+    pub fn on(&self, shard: Shard, org: &Org) -> String {
+        self.of(shard, &format!("org:{org}"))
     }
 
-    /// Numbers of sessions of those who have several, of the whole shard or of one organisation.
+    /// Numbers of sessions of those who have several, of one organisation.
     #[must_use]
-    pub fn tabs(&self, shard: Shard, org: Option<&Org>) -> String {
-        org.map_or_else(|| self.of(shard, "tabs"), |org| self.of(shard, &format!("tabs:{org}")))
+    pub fn tabs(&self, shard: Shard, org: &Org) -> String {
+        self.of(shard, &format!("tabs:{org}"))
+    }
+
+    /// Who is present, of all organisations but the default one. Where there is only that one, as mostly, nobody
+    /// stands in two sets.
+    fn others(&self, shard: Shard) -> [String; 2] {
+        ["others", "other-tabs"].map(|name| self.of(shard, name))
+    }
+
+    /// The sets that together hold everybody who is present, or those of one organisation; of each who is present, and
+    /// who has several sessions.
+    #[must_use]
+    pub fn sets(&self, shard: Shard, org: Option<&Org>) -> Vec<[String; 2]> {
+        let of = |org: &Org| [self.on(shard, org), self.tabs(shard, org)];
+        org.map_or_else(|| vec![of(&Org::default()), self.others(shard)], |org| vec![of(org)])
     }
 
     /// The outbox.
@@ -96,14 +113,40 @@ impl Keys {
     /// The hash that holds a user's record.
     #[must_use]
     pub fn record(&self, user: &UserId) -> String {
-        let bucket = (Self::hash(user) / self.shards) % BUCKETS;
-        self.of(self.shard_of(user), &format!("user:{bucket}"))
+        self.bucket(self.shard_of(user), (Self::hash(user) / self.shards) % BUCKETS)
+    }
+
+    fn bucket(&self, shard: Shard, number: u16) -> String {
+        self.of(shard, &format!("user:{number}"))
+    }
+
+    /// All hashes that hold records of a shard.
+    pub fn records(&self, shard: Shard) -> impl Iterator<Item = String> {
+        (0..BUCKETS).map(move |number| self.bucket(shard, number))
+    }
+
+    /// What stands for a session in keys and in `due`, however long its name is: as in `lua/lib/record.lua`.
+    #[must_use]
+    pub fn handle(session: &SessionId) -> String {
+        let mut handle = session.to_string();
+        if handle.len() > HANDLE {
+            handle = fred::util::sha1_hash(&handle);
+            handle.truncate(HANDLE);
+        }
+        handle
     }
 
     /// The alarm of a session.
     #[must_use]
     pub fn lease(&self, user: &UserId, session: &SessionId) -> String {
-        format!("{}{user}:{session}", self.leases(self.shard_of(user)))
+        self.alarm(user, session).0
+    }
+
+    /// The alarm of a session, and the member of `due` that belongs to it.
+    #[must_use]
+    pub fn alarm(&self, user: &UserId, session: &SessionId) -> (String, String) {
+        let named = format!("{user}:{}", Self::handle(session));
+        (format!("{}{named}", self.leases(self.shard_of(user))), format!("s:{named}"))
     }
 
     /// What all leases of a shard begin with.
@@ -128,7 +171,8 @@ impl Keys {
     #[must_use]
     pub fn shared(&self, shard: Shard) -> Vec<String> {
         let mut keys = Vec::with_capacity(13);
-        keys.extend([self.meta(shard), self.due(shard), self.on(shard, None), self.tabs(shard, None)]);
+        keys.extend([self.meta(shard), self.due(shard)]);
+        keys.extend(self.others(shard));
         keys.extend(["claims", "gate", "ended", "cut", "log"].map(|name| self.of(shard, name)));
         keys
     }
@@ -137,17 +181,17 @@ impl Keys {
     #[must_use]
     pub fn place(&self, user: &UserId, org: &Org) -> [String; 3] {
         let shard = self.shard_of(user);
-        [self.on(shard, Some(org)), self.tabs(shard, Some(org)), self.record(user)]
+        [self.on(shard, org), self.tabs(shard, org), self.record(user)]
     }
 
-    /// Reads a lease's key back: whose session, on which shard. `None` for any other key.
+    /// Reads a lease's key back: whose it is, on which shard. `None` for any other key.
     #[must_use]
-    pub fn parse_lease(&self, key: &str) -> Option<(Shard, UserId, SessionId)> {
+    pub fn parse_lease(&self, key: &str) -> Option<(Shard, UserId)> {
         let rest = key.strip_prefix(&*self.prefix)?.strip_prefix(":{")?;
         let (shard, rest) = rest.split_once("}:live:")?;
-        let (user, session) = rest.split_once(':')?;
+        let (user, _handle) = rest.split_once(':')?;
         let shard = shard.parse().ok().filter(|shard| *shard < self.shards)?;
-        Some((shard, UserId::parse(user).ok()?, session.parse().ok()?))
+        Some((shard, UserId::parse(user).ok()?))
     }
 }
 
@@ -161,7 +205,7 @@ mod tests {
         let user = UserId::parse("acme~a%20b").unwrap();
         let session: SessionId = "k3.tab-1".parse().unwrap();
         let lease = keys.lease(&user, &session);
-        assert_eq!(keys.parse_lease(&lease), Some((keys.shard_of(&user), user, session)));
+        assert_eq!(keys.parse_lease(&lease), Some((keys.shard_of(&user), user)));
         assert_eq!(keys.parse_lease("rc:{00}:owner"), None);
         assert_eq!(keys.parse_lease("other:{00}:live:1:a.0"), None);
     }

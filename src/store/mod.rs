@@ -34,6 +34,7 @@ pub use due::{Due, DueMember, Expired};
 pub use error::StoreError;
 pub use events::{LeaseEvent, LeaseEvents};
 pub use keys::{Keys, LAYOUT, Shard};
+pub use reads::Present;
 pub use restore::{Lost, Past, Rule};
 pub use settings::Memory;
 pub use shards::{OWNERSHIP, Opened, Ownership, STALL};
@@ -230,11 +231,6 @@ const SCALE: i64 = 10_000_000_000_000;
 fn parse_score(score: &str) -> Option<(Status, Millis)> {
     let score = score.parse::<i64>().ok()?;
     Some((Status::from_code(score / SCALE)?, Millis(score % SCALE)))
-}
-
-/// The scores of a status: from the first up to, but without, the second.
-const fn score_range(status: Status) -> (i64, i64) {
-    (status.code() * SCALE, (status.code() + 1) * SCALE)
 }
 
 /// A span as it goes into a script: ms.

@@ -1,6 +1,8 @@
 //! Reading: records of people, counts, and who is present.
 
-use fred::prelude::*;
+use std::ops::Range;
+
+use fred::prelude::Value;
 
 use super::keys::Shard;
 use super::reply::{self, Parts};
@@ -10,6 +12,12 @@ use crate::presence::{MOST_SESSIONS, Millis, Org, Status, UserId};
 
 /// Most records read by one call.
 const VIEWS_PER_CALL: usize = 250;
+
+/// Most shards counted or listed by one call: less than half a millisecond of Redis' time.
+const SHARDS_PER_CALL: Shard = 16;
+
+/// How many more than its even share a shard is asked for at first, when the newest of all are listed.
+const FEW: usize = 10;
 
 impl Store {
     /// The records of some users, in the order asked; `None` where Redis has none.
@@ -50,7 +58,7 @@ impl Store {
     /// # Errors
     /// If Redis did not answer; [`StoreError::Restoring`] if it has lost a shard: part of a count is no count.
     pub async fn stats(&self, org: Option<&Org>) -> Result<Stats, StoreError> {
-        let calls = (0..self.keys.shards()).map(|shard| self.shard_stats(shard, org));
+        let calls = self.groups().into_iter().map(|shards| self.shard_stats(shards, org));
         let mut total = Stats::default();
         for stats in futures::future::try_join_all(calls).await? {
             total.online += stats.online;
@@ -64,11 +72,23 @@ impl Store {
         Ok(total)
     }
 
-    async fn shard_stats(&self, shard: Shard, org: Option<&Org>) -> Result<Stats, StoreError> {
-        let (meta, log) = (self.keys.meta(shard), self.keys.log(shard));
-        let keys = vec![meta, self.keys.on(shard, org), self.keys.tabs(shard, org), log];
-        let most = i64::try_from(MOST_SESSIONS).unwrap_or(i64::MAX);
-        let reply = self.link.call(&scripts::SHARD_STATS, keys, vec![most.into()]).await?;
+    /// Shards that one call may read.
+    fn groups(&self) -> Vec<Range<Shard>> {
+        let (shards, each) = (self.keys.shards(), if self.link.is_clustered() { 1 } else { SHARDS_PER_CALL });
+        (0..shards).step_by(usize::from(each)).map(|first| first..(first + each).min(shards)).collect()
+    }
+
+    async fn shard_stats(&self, shards: Range<Shard>, org: Option<&Org>) -> Result<Stats, StoreError> {
+        let mut keys = Vec::new();
+        let mut sets = 0;
+        for shard in shards {
+            let of_shard = self.keys.sets(shard, org);
+            sets = of_shard.len();
+            keys.extend([self.keys.meta(shard), self.keys.log(shard)]);
+            keys.extend(of_shard.into_iter().flatten());
+        }
+        let args = [MOST_SESSIONS, sets].map(|number| i64::try_from(number).unwrap_or(i64::MAX).into());
+        let reply = self.link.call(&scripts::SHARD_STATS, keys, args.into()).await?;
         let mut parts = told(&scripts::SHARD_STATS, reply)?;
         Ok(Stats {
             online: parts.count()?,
@@ -90,53 +110,74 @@ impl Store {
         org: Option<&Org>,
         status: Option<Status>,
         limit: usize,
-    ) -> Result<Vec<(UserId, Status, Millis)>, StoreError> {
+    ) -> Result<Vec<Present>, StoreError> {
         let wanted = [Status::Online, Status::Away, Status::Busy];
-        let wanted = wanted.into_iter().filter(|each| status.is_none_or(|status| status == *each));
-        let calls = wanted.flat_map(|status| {
-            (0..self.keys.shards()).map(move |shard| self.present_in(shard, org, status, limit))
-        });
-        let mut found: Vec<_> = futures::future::try_join_all(calls).await?.into_iter().flatten().collect();
-        // After the lists: a shard that is there now was not lost before they were read.
-        futures::future::try_join_all((0..self.keys.shards()).map(|shard| self.check_open(shard))).await?;
-        found.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(&b.0)));
-        found.truncate(limit);
-        Ok(found)
+        let wanted: Vec<Status> =
+            wanted.into_iter().filter(|each| status.is_none_or(|status| status == *each)).collect();
+        // The newest are spread over all shards by chance: a few of each nearly always hold them.
+        let few = limit.min(limit * 2 / usize::from(self.keys.shards().max(1)) + FEW);
+        let found = self.newest(org, &wanted, few).await?;
+        // A list that came full may hide somebody who is newer than the last that was found.
+        let hidden =
+            found.iter().filter(|list| few < limit && list.len() == few).filter_map(|list| list.last());
+        let hidden = hidden.map(|(.., since)| *since).max();
+        let mut newest = merged(found, limit);
+        if hidden
+            .is_some_and(|hidden| newest.len() < limit || newest.last().is_some_and(|last| last.2 <= hidden))
+        {
+            newest = merged(self.newest(org, &wanted, limit).await?, limit);
+        }
+        Ok(newest)
     }
 
-    /// A shard without meta has lost its data: that it has nobody says nothing.
-    async fn check_open(&self, shard: Shard) -> Result<(), StoreError> {
-        let meta = self.keys.meta(shard);
-        let primary = self.link.primary(&meta)?;
-        let epoch = primary.client().hexists::<bool, _, _>(meta, "epoch").await;
-        if primary.judge(epoch)? { Ok(()) } else { Err(StoreError::Restoring) }
-    }
-
-    async fn present_in(
+    /// At most so many of each set of users and status, the newest first.
+    async fn newest(
         &self,
-        shard: Shard,
         org: Option<&Org>,
-        status: Status,
-        limit: usize,
-    ) -> Result<Vec<(UserId, Status, Millis)>, StoreError> {
-        let (low, high) = super::score_range(status);
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let on = self.keys.on(shard, org);
-        let primary = self.link.primary(&on)?;
-        let range = primary.client().zrevrangebyscore::<Vec<(String, f64)>, _, _, _>(
-            on,
-            high - 1,
-            low,
-            true,
-            Some((0, limit)),
-        );
-        let members = primary.judge(range.await)?;
-        let parse = |(user, score): (String, f64)| {
-            let (status, since) = parse_score(&whole(score).to_string())?;
-            Some((user.parse().ok()?, status, since))
-        };
-        Ok(members.into_iter().filter_map(parse).collect())
+        wanted: &[Status],
+        most: usize,
+    ) -> Result<Vec<Vec<Present>>, StoreError> {
+        let calls = self.groups().into_iter().map(|shards| self.newest_of(shards, org, wanted, most));
+        Ok(futures::future::try_join_all(calls).await?.into_iter().flatten().collect())
     }
+
+    async fn newest_of(
+        &self,
+        shards: Range<Shard>,
+        org: Option<&Org>,
+        wanted: &[Status],
+        most: usize,
+    ) -> Result<Vec<Vec<Present>>, StoreError> {
+        let sets = shards.flat_map(|shard| {
+            self.keys.sets(shard, org).into_iter().map(move |[on, _]| [self.keys.meta(shard), on])
+        });
+        let keys: Vec<String> = sets.flatten().collect();
+        let mut args = vec![i64::try_from(most).unwrap_or(i64::MAX).into()];
+        args.extend(wanted.iter().map(|status| Value::from(status.code())));
+        let reply = self.link.call(&scripts::SHARD_PRESENT, keys, args).await?;
+        Ok(told(&scripts::SHARD_PRESENT, reply)?.rest().map(present).collect())
+    }
+}
+
+/// Somebody who is present: who, in which status, since when.
+pub type Present = (UserId, Status, Millis);
+
+/// Decodes users and their scores. A name that this version cannot read is left out.
+fn present(list: Value) -> Vec<Present> {
+    let words: Vec<String> = list.into_array().into_iter().filter_map(Value::into_string).collect();
+    let parse = |pair: &[String]| {
+        let (status, since) = parse_score(&pair[1])?;
+        Some((pair[0].parse().ok()?, status, since))
+    };
+    words.chunks_exact(2).filter_map(parse).collect()
+}
+
+/// The newest of several lists.
+fn merged(lists: Vec<Vec<Present>>, limit: usize) -> Vec<Present> {
+    let mut all: Vec<Present> = lists.into_iter().flatten().collect();
+    all.sort_unstable_by(|a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(&b.0)));
+    all.truncate(limit);
+    all
 }
 
 /// What a reading script tells, after its first word.
@@ -147,10 +188,4 @@ fn told(script: &'static Script, reply: Value) -> Result<Parts, StoreError> {
         "restoring" => Err(StoreError::Restoring),
         _ => Err(parts.wrong()),
     }
-}
-
-/// Scores are whole numbers below 2^53, so a double holds them exactly.
-#[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
-fn whole(score: f64) -> i64 {
-    score as i64
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fred::prelude::Value;
 
 use super::{Answer, Shown, StoreError, View};
-use crate::presence::{Device, Entry, EntryKind, Millis, Outgoing, RawEntry, Status, UserId};
+use crate::presence::{Claim, Claims, Device, Entry, EntryKind, Millis, Outgoing, RawEntry, Status, UserId};
 
 /// What a script of a user answered.
 pub(super) enum Said {
@@ -148,6 +148,7 @@ fn read_entry(n: i64, fields: &BTreeMap<String, String>) -> Result<Entry, &'stat
         kind: match text("k")? {
             "t" => EntryKind::Transition,
             "c" => EntryKind::Claim,
+            "w" => EntryKind::Wish,
             _ => return Err("k"),
         },
         user: text("u")?.parse().map_err(|_| "u")?,
@@ -168,5 +169,21 @@ fn read_entry(n: i64, fields: &BTreeMap<String, String>) -> Result<Entry, &'stat
         session: text("i")?.parse().ok(),
         device: text("v")?.parse().ok(),
         actor: some(text("x")?.to_owned()),
+        claims: fields.get("c").map(|text| claims(text).ok_or("c")).transpose()?,
     })
+}
+
+/// Reads the claims that an entry carries: `[manual, admin]`, each `false` or `[id, status, text, emoji, until]`.
+fn claims(text: &str) -> Option<Claims> {
+    let [manual, admin]: [serde_json::Value; 2] = serde_json::from_str(text).ok()?;
+    Some(Claims { manual: claim(manual)?, admin: claim(admin)? })
+}
+
+fn claim(value: serde_json::Value) -> Option<Option<Claim>> {
+    if value == false {
+        return Some(None);
+    }
+    let (id, status, text, emoji, until): (_, _, _, _, i64) = serde_json::from_value(value).ok()?;
+    let until = Some(Millis(until)).filter(|until| until.0 > 0);
+    Some(Some(Claim { id, status: Status::from_code(status)?, text, emoji, until }))
 }

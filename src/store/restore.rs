@@ -107,7 +107,7 @@ impl Store {
                 ["gate".into(), user, kind, gate.version.into(), end(gate.until), none(), none()]
             }
             Rule::Claim(_, whose, claim) => [
-                super::users::slot(*whose).into(),
+                whose.as_str().into(),
                 user,
                 claim.id.as_str().into(),
                 claim.status.code().into(),

@@ -74,31 +74,31 @@ macro_rules! script {
 script!(/// Fast path of heartbeats.
     SESSION_BEAT = "session_beat", "allow-oom", and_each(0, 3), and_each(1, 4));
 script!(/// Judges one sign of life.
-    SESSION_OPEN = "session_open", "allow-oom", exactly(13), exactly(15), "shard", "user", "session");
+    SESSION_OPEN = "session_open", "allow-oom", exactly(13), exactly(15), "shard", "record", "user", "session");
 script!(/// A request that is no heartbeat.
-    SESSION_TOUCH = "session_touch", "allow-oom", exactly(13), exactly(10), "shard", "user", "session");
+    SESSION_TOUCH = "session_touch", "allow-oom", exactly(13), exactly(10), "shard", "record", "user", "session");
 script!(/// A goodbye.
-    SESSION_CLOSE = "session_close", "allow-oom", exactly(13), exactly(6), "shard", "user");
+    SESSION_CLOSE = "session_close", "allow-oom", exactly(13), exactly(6), "shard", "record", "user");
 script!(/// A logout.
-    LOGIN_END = "login_end", "allow-oom", exactly(12), exactly(5), "shard", "user");
+    LOGIN_END = "login_end", "allow-oom", exactly(12), exactly(5), "shard", "record", "user");
 script!(/// A logout everywhere.
-    USER_CUT = "user_cut", "allow-oom", exactly(12), exactly(7), "shard", "user");
+    USER_CUT = "user_cut", "allow-oom", exactly(12), exactly(7), "shard", "record", "user");
 script!(/// An account may not be online, or may again.
-    USER_GATE = "user_gate", "allow-oom", exactly(12), exactly(8), "shard", "user");
+    USER_GATE = "user_gate", "allow-oom", exactly(12), exactly(8), "shard", "record", "user");
 script!(/// A claim is set or taken back.
-    USER_CLAIM = "user_claim", "allow-oom", exactly(12), exactly(10), "shard", "user", "claim");
+    USER_CLAIM = "user_claim", "allow-oom", exactly(12), exactly(11), "shard", "record", "user", "claim");
 script!(/// What was due happens.
-    USER_EXPIRE = "user_expire", "allow-oom", and_each(9, 3), and_each(2, 2), "shard", "user", "claim");
+    USER_EXPIRE = "user_expire", "allow-oom", and_each(9, 3), and_each(2, 2), "shard", "record", "user", "claim");
 script!(/// Reads records.
-    USER_VIEWS = "user_views", "no-writes", and_each(3, 1), and_each(0, 1));
+    USER_VIEWS = "user_views", "no-writes", and_each(3, 1), and_each(0, 1), "record");
 script!(/// Reads what a token's standing depends on.
-    USER_STANDING = "user_standing", "no-writes", exactly(10), exactly(4), "shard", "user");
+    USER_STANDING = "user_standing", "no-writes", exactly(10), exactly(4), "shard", "record", "user");
 script!(/// People who were present come back.
-    USER_RESTORE = "user_restore", "allow-oom", and_each(9, 3), and_each(2, 10), "shard", "user");
+    USER_RESTORE = "user_restore", "allow-oom", and_each(9, 3), and_each(2, 10), "shard", "record", "user");
 script!(/// An empty shard begins a new life, still closed.
     SHARD_BEGIN = "shard_begin", "allow-oom", exactly(2), exactly(6));
 script!(/// Gates, claims and ended tokens come back.
-    SHARD_RECALL = "shard_recall", "allow-oom", exactly(9), and_each(1, 7), "shard", "user", "claim");
+    SHARD_RECALL = "shard_recall", "allow-oom", exactly(9), and_each(1, 7), "shard", "record", "user", "claim");
 script!(/// Opens a shard that is restored.
     SHARD_OPEN = "shard_open", "allow-oom", exactly(1), exactly(2));
 script!(/// A shard that was set back goes on under a new epoch.
@@ -110,9 +110,11 @@ script!(/// Gives a shard up.
 script!(/// Lists and touches what is due.
     SHARD_DUE = "shard_due", "no-writes", exactly(1), exactly(4));
 script!(/// Counts.
-    SHARD_STATS = "shard_stats", "no-writes", exactly(4), exactly(1));
+    SHARD_STATS = "shard_stats", "no-writes", and_each(0, 2), exactly(2));
+script!(/// Lists who is present.
+    SHARD_PRESENT = "shard_present", "no-writes", and_each(0, 2), and_each(1, 1));
 script!(/// Forgets what is copied and old.
-    OUTBOX_TRIM = "outbox_trim", "allow-oom", and_each(1, 1), and_each(1, 1));
+    OUTBOX_TRIM = "outbox_trim", "allow-oom", and_each(1, 1), and_each(1, 1), "record");
 script!(/// A node shows that it lives.
     NODE_BEAT = "node_beat", "allow-oom", exactly(1), exactly(2));
 script!(/// A node stops.
@@ -140,6 +142,7 @@ pub static ALL: &[&Script] = &[
     &SHARD_RELEASE,
     &SHARD_DUE,
     &SHARD_STATS,
+    &SHARD_PRESENT,
     &OUTBOX_TRIM,
     &NODE_BEAT,
     &NODE_LEAVE,

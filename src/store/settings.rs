@@ -2,7 +2,7 @@
 
 use fred::prelude::*;
 use fred::types::InfoKind;
-use futures::future::try_join_all;
+use futures::future::join_all;
 
 use super::StoreError;
 use super::link::Link;
@@ -139,11 +139,17 @@ fn is_refusal(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Unknown | ErrorKind::InvalidCommand | ErrorKind::Auth)
 }
 
-/// Reads the memory figures of `INFO`, of every primary, and answers those of the fullest.
+/// Reads the memory figures of `INFO`, of every primary that answers, and answers those of the fullest.
 pub(super) async fn memory(link: &Link) -> Result<Memory, StoreError> {
     let all = link.primaries();
-    let memories = try_join_all(all.iter().map(|primary| memory_of(primary))).await?;
-    Ok(memories.into_iter().max_by_key(Memory::fullness).unwrap_or_default())
+    let (mut fullest, mut silence) = (None, None);
+    for memory in join_all(all.iter().map(|primary| memory_of(primary))).await {
+        match memory {
+            Ok(memory) => fullest = fullest.into_iter().chain([memory]).max_by_key(Memory::fullness),
+            Err(error) => silence = Some(error),
+        }
+    }
+    fullest.ok_or_else(|| silence.unwrap_or(StoreError::Unavailable("no primary".into())))
 }
 
 async fn memory_of(primary: &Primary) -> Result<Memory, StoreError> {

@@ -33,6 +33,7 @@ impl Store {
         };
         Some(Plain {
             user: beat.bearer.user.clone(),
+            org: beat.bearer.org.clone(),
             session: beat.session(),
             code: tag(beat) * 24 + pace_code(beat.pace) * 2 + idle,
             ttl,

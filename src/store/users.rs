@@ -7,7 +7,7 @@ use super::reply::{self, Said};
 use super::scripts::{self, Script};
 use super::{Answer, Bearer, Store, StoreError};
 use crate::metrics::record;
-use crate::presence::{self, Claim, Gate, LoginId, Org, Reason, UserId, Whose};
+use crate::presence::{self, Amendment, Claim, Gate, LoginId, Millis, Org, Reason, UserId, Whose};
 
 /// A caller that guessed wrong learns the truth and tries again; facts do not change faster than this.
 pub(super) const TRIES: usize = 4;
@@ -74,15 +74,56 @@ impl Store {
         actor: Option<&str>,
     ) -> Result<Answer, StoreError> {
         let args = [
-            slot(whose).into(),
+            whose.as_str().into(),
             text(claim.map(|claim| claim.id.as_str())),
             claim.map_or_else(|| "".into(), |claim| claim.status.code().into()),
             text(claim.map(|claim| claim.text.as_str())),
             text(claim.map(|claim| claim.emoji.as_str())),
             claim.and_then(|claim| claim.until).map_or(0, |until| until.0).into(),
             text(actor),
+            "".into(),
         ];
         self.judge(&scripts::USER_CLAIM, user, org, None, &args).await
+    }
+
+    /// Some parts of a user's own claim are set; `None` if there is no claim and the amendment says no status.
+    ///
+    /// # Errors
+    /// If Redis did not acknowledge it.
+    pub async fn amend_claim(
+        &self,
+        user: &UserId,
+        org: &Org,
+        amendment: &Amendment,
+    ) -> Result<Option<Answer>, StoreError> {
+        let Amendment { id, status, text: words, emoji, until } = amendment;
+        let mut kept = String::new();
+        for (letter, is_kept) in
+            [('s', status.is_none()), ('t', words.is_none()), ('e', emoji.is_none()), ('u', until.is_none())]
+        {
+            kept.extend(is_kept.then_some(letter));
+        }
+        let script = &scripts::USER_CLAIM;
+        let args = [
+            Whose::Manual.as_str().into(),
+            id.as_str().into(),
+            // Kept or not, a number says that there is to be a claim.
+            status.map_or(0, presence::Status::code).into(),
+            text(words.as_deref()),
+            text(emoji.as_deref()),
+            until.flatten().map_or(0, |Millis(until)| until).into(),
+            "".into(),
+            kept.into(),
+        ];
+        let mut org = org.clone();
+        for _ in 0..TRIES {
+            match self.ask(script, user, &org, None, &args).await? {
+                Said::Judged(_, note) if note == "none" => return Ok(None),
+                Said::Judged(answer, _) => return Ok(Some(answer)),
+                Said::Stale(truth) => org = parse_truth(script, truth.first())?,
+            }
+        }
+        Err(StoreError::Overloaded)
     }
 
     /// Is this token still good, and how does its user stand? No sign of life.
@@ -146,14 +187,6 @@ impl Store {
             record::late_saved(1);
         }
         answer
-    }
-}
-
-/// The word by which scripts know whose claim it is.
-pub(super) const fn slot(whose: Whose) -> &'static str {
-    match whose {
-        Whose::Manual => "manual",
-        Whose::Admin => "admin",
     }
 }
 

@@ -47,7 +47,7 @@ async fn gather(node: &Node, first: LeaseEvent, events: &mut LeaseEvents) -> BTr
     let mut count = 0;
     while let Some(event) = next {
         match event {
-            LeaseEvent::Expired(shard, user, _) if node.owned.has(shard) => {
+            LeaseEvent::Expired(shard, user) if node.owned.has(shard) => {
                 gathered.entry(shard).or_default().push(user);
             }
             LeaseEvent::Expired(..) => {}

@@ -22,6 +22,9 @@ const PERIOD: Duration = Duration::from_millis(50);
 /// Calls on a store at a time.
 const AT_ONCE: usize = 8;
 
+/// Users whose claims are read at a time.
+const USERS_OF_PAGE: u32 = 1_000;
+
 /// How seldom the copy notes that it heard of a shard; a loss may be so much later than what is known of it.
 const HEARD_EVERY: Millis = Millis(5_000);
 
@@ -86,7 +89,7 @@ async fn begin(node: &Node, shard: Shard, begun: Option<i64>) -> anyhow::Result<
     Ok(epoch.map(|epoch| (shard, Done { epoch, lost, ..Done::default() })))
 }
 
-/// Gates, claims and ended tokens, before anybody is there whom they could concern.
+/// Gates, ended tokens and claims, before anybody is there whom they could concern.
 async fn recall(node: &Node, shards: &mut BTreeMap<Shard, Done>) -> anyhow::Result<()> {
     let mut rules: BTreeMap<Shard, Vec<Rule>> = BTreeMap::new();
     for rule in rules_in_force(node).await? {
@@ -96,10 +99,28 @@ async fn recall(node: &Node, shards: &mut BTreeMap<Shard, Done>) -> anyhow::Resu
             rules.entry(shard).or_default().push(rule);
         }
     }
-    let calls =
-        rules.iter().map(async |(shard, rules)| unless_open(node.app.store.recall(*shard, rules).await));
-    some_at_once(calls.collect()).await?;
+    let calls = shards.keys().map(async |shard| {
+        unless_open(node.app.store.recall(*shard, rules.get(shard).map_or(&[], Vec::as_slice)).await)?;
+        recall_claims(node, *shard).await.map(|claims| (*shard, claims))
+    });
+    for (shard, claims) in some_at_once(calls.collect()).await? {
+        shards.entry(shard).and_modify(|done| done.rules += claims);
+    }
     Ok(())
+}
+
+/// The claims on a shard's users, page by page; answers how many.
+async fn recall_claims(node: &Node, shard: Shard) -> anyhow::Result<usize> {
+    let (mut after, mut count) = (None, 0);
+    loop {
+        let page = node.app.audit.claims_of_shard(shard, after.as_ref(), USERS_OF_PAGE).await?;
+        let Some(last) = page.last() else { return Ok(count) };
+        after = Some(last.user.clone());
+        count += page.len();
+        let claims: Vec<Rule> =
+            page.into_iter().map(|row| Rule::Claim(row.user, row.whose, row.claim)).collect();
+        unless_open(node.app.store.recall(shard, &claims).await)?;
+    }
 }
 
 async fn rules_in_force(node: &Node) -> anyhow::Result<Vec<Rule>> {

@@ -4,7 +4,7 @@
 use super::Node;
 use crate::audit::{CopyError, Position, SetBack};
 use crate::metrics::record;
-use crate::presence::{Millis, Outgoing};
+use crate::presence::{Millis, Outgoing, UserId, Whose};
 use crate::store::{Opened, Shard};
 
 /// Entries held against the history at a time.
@@ -45,7 +45,24 @@ pub(super) async fn follow(
     if let Some(opened) = node.app.store.raise_shard(shard, epoch, follows).await? {
         node.owned.keep(shard, opened.epoch, opened.n);
     }
+    remind(node, shard, found.n, rewound.claimed).await?;
     Ok(rewound.position)
+}
+
+/// Claims that were acknowledged and copied, and that Redis has forgotten, are said again, unless the user has said
+/// something since.
+async fn remind(node: &Node, shard: Shard, common: i64, mut claimed: Vec<UserId>) -> anyhow::Result<()> {
+    let since = node.app.store.entries(shard, common, PAGE).await?;
+    claimed.retain(|user| !since.iter().any(|entry| entry.user() == Some(user)));
+    let known = node.app.audit.last(&claimed).await?;
+    let claims = node.app.audit.claims_of(&claimed).await?;
+    for last in known.into_iter().flatten() {
+        for whose in [Whose::Manual, Whose::Admin] {
+            let row = claims.iter().find(|row| row.user == last.user && row.whose == whose);
+            node.app.store.claim(&last.user, &last.org, whose, row.map(|row| &row.claim), None).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Looks from the newest entry of the outbox backwards for one that is stored. What was trimmed had been copied.

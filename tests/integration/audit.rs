@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use rollcall::audit::chain::{GENESIS, Seal, SealedRow};
 use rollcall::audit::{Audit, AuditError, Copied, CopyError, Cursor, Filter, Position, STATEMENTS, connect};
-use rollcall::presence::{Entry, EntryKind, Millis, Org, Outgoing, RawEntry, Reason, Status, UserId};
+use rollcall::presence::{
+    Claim, Claims, Entry, EntryKind, Millis, Org, Outgoing, RawEntry, Reason, Status, UserId, Whose,
+};
 use secrecy::SecretString;
 use sqlx::types::time::OffsetDateTime;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgPool, Row};
@@ -55,6 +57,7 @@ fn entry(n: i64, user: &str, from: Status, to: Status) -> Entry {
         session: Some("login1.tab".parse().unwrap()),
         device: None,
         actor: None,
+        claims: None,
     }
 }
 
@@ -348,6 +351,55 @@ async fn a_claim_changes_the_last_state_and_is_no_transition() {
     assert_eq!(count(&pool, "SELECT count(*) FROM transitions").await, 1);
     let known = audit.last(std::slice::from_ref(&claim.user)).await.unwrap().remove(0).unwrap();
     assert_eq!((known.n, known.sequence, known.since, known.last_seen), (2, 1, claim.since, claim.last_seen));
+}
+
+/// A claim named like this.
+fn claim(id: &str, until: Option<Millis>) -> Claim {
+    let (text, emoji) = (format!("text of {id}"), "\u{1f33f}".to_owned());
+    Claim { id: id.to_owned(), status: Status::Busy, text, emoji, until }
+}
+
+/// An entry that nobody notices and that says which claims a user has from now on.
+fn wish(n: i64, user: &str, manual: Option<Claim>, admin: Option<Claim>) -> Entry {
+    let claims = Some(Claims { manual, admin });
+    Entry { kind: EntryKind::Wish, claims, ..entry(n, user, Status::Offline, Status::Offline) }
+}
+
+#[tokio::test]
+async fn claims_stand_as_the_last_entry_says_and_leave_the_last_state_alone() {
+    let (pool, audit, position) = begun().await;
+    let (lunch, order) = (claim("lunch", Some(Millis(NOON + 60_000))), claim("order", None));
+    let entries = [
+        wish(1, "never-seen", Some(claim("first", None)), None),
+        wish(2, "never-seen", Some(lunch.clone()), None),
+        wish(3, "never-seen", Some(lunch.clone()), Some(order.clone())),
+        wish(4, "other", Some(claim("gone", None)), None),
+        wish(5, "other", None, None),
+    ];
+    copy(&audit, position, position.epoch, &entries[..4]).await.unwrap();
+    let read = async |after: Option<&str>, users| {
+        let after = after.map(|user| user.parse().unwrap());
+        let rows = audit.claims_of_shard(SHARD, after.as_ref(), users).await.unwrap();
+        rows.into_iter().map(|row| (row.user.to_string(), row.whose, row.claim.id)).collect::<Vec<_>>()
+    };
+    let of = |user: &str, kind, id: &str| (user.to_owned(), kind, id.to_owned());
+    let (mine, theirs) = (of("never-seen", Whose::Manual, "lunch"), of("never-seen", Whose::Admin, "order"));
+    let gone = of("other", Whose::Manual, "gone");
+    assert_eq!(read(None, 1).await, [mine.clone(), theirs.clone()], "a user's claims come together");
+    assert_eq!(read(Some("never-seen"), 1).await, [gone]);
+    copy(&audit, Position { n: 4, ..position }, position.epoch, &entries[4..]).await.unwrap();
+    assert_eq!(read(None, 9).await, [mine, theirs]);
+    let rows = audit.claims_of_shard(SHARD, None, 9).await.unwrap();
+    assert_eq!((&rows[0].claim, rows[1].claim.until), (&lunch, None));
+    let of_both: Vec<_> = ["other", "never-seen"].map(|user| user.parse().unwrap()).into();
+    assert_eq!(audit.claims_of(&of_both).await.unwrap().len(), 2);
+    assert_eq!(
+        audit.last(&[entries[0].user.clone()]).await.unwrap(),
+        [None],
+        "nothing is known of the state"
+    );
+    assert_eq!(count(&pool, "SELECT count(*) FROM transitions_log WHERE kind = 'wish'").await, 5);
+    assert_eq!(count(&pool, "SELECT count(*) FROM transitions").await, 0);
 }
 
 #[tokio::test]

@@ -14,8 +14,7 @@ use crate::app::App;
 use crate::audit;
 use crate::cli::dev::kept;
 use crate::cli::exposition;
-use crate::config::{Config, StoreUrl};
-use crate::devstack::DevStack;
+use crate::config::Config;
 use crate::metrics::names;
 use crate::presence::{LoginId, Org, Pace, Reason, Tab, UserId};
 use crate::store::{Bearer, Beat};
@@ -46,7 +45,8 @@ pub(in crate::cli) struct Args {
 pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<()> {
     let stack = machine::durable_stack().await?;
     writeln!(std::io::stdout(), "{}", machine::described(Some(&stack)))?;
-    let app = App::build(on(config.clone(), &stack)?).await?;
+    let config = machine::config_on(config, &stack, kept::secret().into())?;
+    let app = App::build(config).await?;
     audit::migrate(&stack.database_url().into()).await?;
     let started = Instant::now();
     let entries = fill(&app, args).await?;
@@ -72,14 +72,6 @@ pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<()> {
     drop(app);
     tokio::task::spawn_blocking(move || drop(stack)).await?;
     Ok(())
-}
-
-fn on(mut config: Config, stack: &DevStack) -> anyhow::Result<Config> {
-    config.redis.url = Some(StoreUrl::redis(&stack.redis_url()).map_err(anyhow::Error::msg)?);
-    config.database.url = Some(StoreUrl::postgres(&stack.database_url()).map_err(anyhow::Error::msg)?);
-    config.auth.set_secret(kept::secret().into());
-    config.validate()?;
-    Ok(config)
 }
 
 /// Fills the outbox; answers how many entries it has.

@@ -11,15 +11,13 @@ use time::OffsetDateTime;
 use super::load::{Outcome, People, Plan, run as load};
 use super::machine;
 use super::node::Node;
-use crate::auth::{AuthSettings, Grant, Tokens};
+use crate::auth::Grant;
 use crate::config::Config;
 use crate::presence::{LoginId, Org, Role, UserId};
 
 /// Verifies the token, answers.
 const TOKEN: &str = "/bench/token/";
 const HEARTBEAT: &str = "/api/users/heartbeat/";
-/// Longer than any measurement.
-const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// Ids of these users begin here, far from those of accounts.
 const FIRST_USER: usize = 9_000_000_000;
 
@@ -90,13 +88,7 @@ async fn begin(people: &Arc<People>, connections: usize) -> anyhow::Result<f64> 
 
 /// Tokens of many users; made here, because logging in would take longer than all the rest.
 fn people(config: &Config, node: &Node, users: u32) -> anyhow::Result<People> {
-    let tokens = Tokens::new(&AuthSettings {
-        secret: node.secret.clone(),
-        previous_secret: None,
-        issuer: config.auth.issuer.clone(),
-        audience: config.auth.audience.clone(),
-        access_ttl: TOKEN_LIFE,
-    });
+    let tokens = node.tokens(config);
     let now = OffsetDateTime::now_utc();
     let header = |number: usize| -> anyhow::Result<HeaderValue> {
         let grant = Grant {

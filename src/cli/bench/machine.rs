@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use crate::config::Surroundings;
+use secrecy::SecretString;
+
+use crate::config::{Config, StoreUrl, Surroundings};
 use crate::devstack::{DevStack, Options, Search};
 
 /// A private stack that goes with the process, with a Postgres that writes through to the disk.
@@ -12,6 +14,16 @@ pub(super) async fn durable_stack() -> anyhow::Result<DevStack> {
     let dir = Path::new("/tmp").join(format!("rollcall-bench-{}", std::process::id()));
     let options = Options { postgres_durable: true, redis_persists: true, ..Options::passing(dir, search) };
     Ok(tokio::task::spawn_blocking(|| DevStack::start(options)).await??)
+}
+
+/// The settings of a node on these servers.
+pub(super) fn config_on(config: &Config, stack: &DevStack, secret: SecretString) -> anyhow::Result<Config> {
+    let mut config = config.clone();
+    config.redis.url = Some(StoreUrl::redis(&stack.redis_url()).map_err(anyhow::Error::msg)?);
+    config.database.url = Some(StoreUrl::postgres(&stack.database_url()).map_err(anyhow::Error::msg)?);
+    config.auth.set_secret(secret);
+    config.validate()?;
+    Ok(config)
 }
 
 /// A line that names the machine, this program, and the servers if they are ours.

@@ -8,6 +8,7 @@ mod http;
 mod load;
 mod machine;
 mod node;
+mod presence;
 
 use crate::config::Config;
 
@@ -22,6 +23,11 @@ pub(super) enum BenchCommand {
     Http(http::Args),
     /// The copy of the outbox into Postgres: how many changes of status a second, sustained
     Copy(copy::Args),
+    /// Presence at a million: memory, heartbeats, silent deaths, counts and lists, and the loss of Redis
+    ///
+    /// A real node on servers of its own; every session is begun and kept alive by the scripts that production uses,
+    /// at the default pace. Answers with a failure if a target is missed.
+    Presence(presence::Args),
 }
 
 /// Measures and prints.
@@ -29,6 +35,7 @@ pub(super) async fn run(config: &Config, command: &BenchCommand) -> anyhow::Resu
     match command {
         BenchCommand::Http(args) => http::run(config, args).await?,
         BenchCommand::Copy(args) => copy::run(config, args).await?,
+        BenchCommand::Presence(args) => return presence::run(config, args).await,
     }
     Ok(true)
 }

@@ -10,6 +10,7 @@ use tokio::process::{Child, Command};
 
 use super::machine;
 use crate::audit;
+use crate::auth::{AuthSettings, Tokens};
 use crate::cli::dev::kept;
 use crate::config::{Config, Surroundings};
 use crate::devstack::DevStack;
@@ -17,6 +18,8 @@ use crate::devstack::DevStack;
 /// How long a child may take to be ready.
 const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(100);
+/// Longer than any measurement.
+const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// A node and what is needed to talk to it.
 pub(super) struct Node {
@@ -72,6 +75,17 @@ impl Node {
             .await
             .with_context(|| format!("the node did not become ready at {ready}"))?;
         Ok(node)
+    }
+
+    /// Makes tokens that it accepts.
+    pub(super) fn tokens(&self, config: &Config) -> Tokens {
+        Tokens::new(&AuthSettings {
+            secret: self.secret.clone(),
+            previous_secret: None,
+            issuer: config.auth.issuer.clone(),
+            audience: config.auth.audience.clone(),
+            access_ttl: TOKEN_LIFE,
+        })
     }
 
     /// Ends what was started.

@@ -182,14 +182,29 @@ pub struct PresentUsers {
     count: usize,
 }
 
+/// How many present users to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PresentQuery {
+    /// The newest of them; at most 1000, and 1000 if absent.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<usize>,
+}
+
 /// Lists who is present: online, away or busy
-#[utoipa::path(get, path = "/api/users/admin/users/online/", tag = "administration",
+#[utoipa::path(get, path = "/api/users/admin/users/online/", tag = "administration", params(PresentQuery),
     responses((status = 200, body = PresentUsers)))]
 pub async fn online(
     State(app): State<App>,
     Moderator(claims): Moderator,
+    Query(PresentQuery { limit }): Query<PresentQuery>,
 ) -> Result<Json<PresentUsers>, ApiError> {
-    let present = app.store.present(None, None, MOST_PRESENT).await?;
+    let limit = limit.unwrap_or(MOST_PRESENT);
+    if !(1..=MOST_PRESENT).contains(&limit) {
+        return Err(ApiError::invalid("limit", format!("expected 1 to {MOST_PRESENT}")));
+    }
+    let present = app.store.present(None, None, limit).await?;
     let ids: Vec<AccountId> = present.iter().filter_map(|(user, ..)| AccountId::of(user)).collect();
     let accounts = app.accounts.by_ids(&ids).await?;
     let seen = see_accounts(&app, &claims, &accounts).await?;

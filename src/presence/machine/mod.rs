@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use super::claim::SeenClaim;
 use super::user::Cause;
 use super::{
-    Claim, Claims, Entry, EntryKind, Gate, GateKind, LoginId, Millis, Org, Policy, Reason, User, UserId,
-    Whose,
+    Amendment, Claim, Claims, Entry, EntryKind, Gate, GateKind, LoginId, Millis, Org, Policy, Reason, User,
+    UserId, Whose,
 };
 
 pub use signs::Sign;
@@ -125,7 +125,12 @@ impl Machine {
         self.ended.insert((id.clone(), login.clone()), ());
         let mut user = self.take(id, org);
         let session = user.remove_where(|session| session.id.login == *login);
-        self.settle(id, user, now, &Cause { reason: Reason::Logout, at: now, session, actor: None });
+        self.settle(
+            id,
+            user,
+            now,
+            &Cause { reason: Reason::Logout, at: now, session, actor: None, claims: None },
+        );
     }
 
     /// A logout everywhere: tokens below a version end, with all sessions; one login may be exempt.
@@ -144,7 +149,7 @@ impl Machine {
         self.cuts.insert(id.clone(), (version, keep.cloned()));
         let mut user = self.take(id, org);
         let session = user.remove_where(|session| Some(&session.id.login) != keep);
-        self.settle(id, user, now, &Cause { reason, at: now, session, actor: None });
+        self.settle(id, user, now, &Cause { reason, at: now, session, actor: None, claims: None });
     }
 
     /// A gate falls or is lifted. Lifting brings nobody back: the next sign of life does.
@@ -157,7 +162,12 @@ impl Machine {
         if let Some(kind) = kind {
             let mut user = self.take(id, org);
             let session = user.remove_where(|_| true);
-            self.settle(id, user, now, &Cause { reason: kind.reason(), at: now, session, actor: None });
+            self.settle(
+                id,
+                user,
+                now,
+                &Cause { reason: kind.reason(), at: now, session, actor: None, claims: None },
+            );
         }
     }
 
@@ -171,25 +181,37 @@ impl Machine {
         }
         let reason = claim_reason(whose, claim.is_some());
         *slot = claim;
-        self.claims.insert(id.clone(), claims);
+        self.claims.insert(id.clone(), claims.clone());
         let user = self.take(id, org);
         let n = user.n;
-        let cause = Cause { reason, at: now, session: None, actor: None };
+        let cause = Cause { reason, at: now, session: None, actor: None, claims: Some(claims) };
         self.settle(id, user, now, &cause);
-        self.tell_claim(id, n, &before, now, &cause);
+        self.tell_claim(id, org, n, &before, now, &cause);
     }
 
-    /// Where text, emoji or end changed for others since `before` while the status stayed, an entry says so. `n` is the
-    /// user's last entry before the record was settled; another one says it already.
-    fn tell_claim(&mut self, id: &UserId, n: i64, before: &SeenClaim, now: Millis, cause: &Cause) {
-        let is_news = |user: &User| user.n == n && user.shown_sessions() > 0;
-        if *before == self.claims(id).seen() || !self.user(id).is_some_and(is_news) {
+    /// A claim is set in part. Without one to amend, and without a status, nothing happens.
+    pub fn amend(&mut self, now: Millis, id: &UserId, org: &Org, whose: Whose, amendment: Amendment) {
+        if let Some(claim) = amendment.of(self.claims(id).slot(whose).as_ref()) {
+            self.claim(now, id, org, whose, Some(claim));
+        }
+    }
+
+    /// Claims that changed while the status stayed get an entry, too: of kind `Claim` where others could notice since
+    /// `before`, else a `Wish`, which leaves the record as it was. `n` is the user's last entry before the record was
+    /// settled; another one says it already.
+    fn tell_claim(&mut self, id: &UserId, org: &Org, n: i64, before: &SeenClaim, now: Millis, cause: &Cause) {
+        let mut user = self.user(id).cloned().unwrap_or_else(|| User::new(org.clone()));
+        if user.n != n {
             return;
         }
         let version = self.next_version();
-        if let Some(user) = self.users.get_mut(id) {
-            (user.n, user.shown.version) = (self.n, version);
+        user.n = self.n;
+        if user.shown_sessions() > 0 && *before != self.claims(id).seen() {
+            user.shown.version = version;
             self.log.push(user.entry(id, EntryKind::Claim, user.status, now, cause));
+            self.put(id, user);
+        } else {
+            self.log.push(user.entry(id, EntryKind::Wish, user.status, now, cause));
         }
     }
 
@@ -211,6 +233,7 @@ impl Machine {
                 at: session.deadline,
                 session: Some(session),
                 actor: None,
+                claims: claim_end.as_ref().and_then(|end| end.claims.clone()),
             }),
             _ => claim_end.clone(),
         };
@@ -219,22 +242,22 @@ impl Machine {
             None => self.put(id, user),
         }
         if let Some(claim_end) = claim_end {
-            self.tell_claim(id, n, &before, now, &claim_end);
+            self.tell_claim(id, org, n, &before, now, &claim_end);
         }
     }
 
     fn end_claims(&mut self, now: Millis, id: &UserId) -> Option<Cause> {
         let claims = self.claims.get_mut(id)?;
-        let mut cause = None;
+        let mut cause: Option<Cause> = None;
         for (whose, reason) in [(Whose::Manual, Reason::ManualExpired), (Whose::Admin, Reason::AdminExpired)]
         {
             let slot = claims.slot(whose);
             if let Some(until) = slot.as_ref().and_then(|claim| claim.until).filter(|until| *until <= now) {
                 *slot = None;
-                cause = Some(Cause { reason, at: until, session: None, actor: None });
+                cause = Some(Cause { reason, at: until, session: None, actor: None, claims: None });
             }
         }
-        cause
+        cause.map(|cause| Cause { claims: Some(claims.clone()), ..cause })
     }
 }
 

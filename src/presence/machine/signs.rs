@@ -38,7 +38,7 @@ impl Machine {
         }
         let mut user = self.take(&sign.user, &sign.org);
         let index = user.sessions.iter().position(|session| session.id == sign.session);
-        let mut cause = Cause { reason: sign.reason, at: now, session: None, actor: None };
+        let mut cause = Cause { reason: sign.reason, at: now, session: None, actor: None, claims: None };
         if sign.said.is_too_long(&self.policy) {
             cause.reason = Reason::IdleTimeout;
             cause.session = index.map(|index| user.remove(index));
@@ -113,7 +113,7 @@ impl Machine {
             connection: None,
             reason: Reason::Connect,
         };
-        let cause = Cause { reason: Reason::Connect, at: now, session: None, actor: None };
+        let cause = Cause { reason: Reason::Connect, at: now, session: None, actor: None, claims: None };
         self.sign(now, &sign, user, index, cause);
         Verdict::Standing
     }

@@ -118,7 +118,7 @@ fn check_waits(told: &[Witness], concerned: &BTreeSet<Shard>, fault: Instant, li
 #[allow(clippy::print_stdout, reason = "how long it took is a report")]
 async fn survives(rig: &impl Rig, fault: Fault) {
     let (url, database) = (rig.url(), support::database_url().await);
-    let nodes: Vec<Program> =
+    let mut nodes: Vec<Program> =
         ["one", "two"].iter().map(|name| Program::serve(name, &url, &database, SETTINGS)).collect();
     let bases: Vec<String> = nodes.iter().map(|node| node.base.clone()).collect();
     let audit = Audit::new(connect(&database.as_str().into(), false, 4).unwrap());
@@ -134,11 +134,17 @@ async fn survives(rig: &impl Rig, fault: Fault) {
     rig.settle(0);
     fault.strike(victim);
     let (began, limit) = (Instant::now(), rig.patience() + ALLOWED);
+    let mut late = None;
     if concerned.len() < usize::from(SHARDS) {
-        // A part of it is down, and clients are sent here all the same.
+        // A part of it is down, clients are sent here all the same, and a node that starts now serves the rest.
         seen(&nodes[0], "partial", limit).await;
+        let (url, database) = (url.clone(), database.clone());
+        late = Some(tokio::task::spawn_blocking(move || Program::serve("late", &url, &database, SETTINGS)));
     }
     let back = newcomers(&bases, began, limit).await;
+    if let Some(late) = late {
+        nodes.push(late.await.unwrap());
+    }
     for node in &nodes {
         seen(node, "ok", limit).await;
     }
@@ -153,21 +159,30 @@ async fn survives(rig: &impl Rig, fault: Fault) {
     let worst = check_waits(&told, &concerned, began, limit);
     println!("{fault:?}: all shards after {back:?}, longest wait {worst:?}");
 
-    let mut silent: BTreeSet<Shard> = concerned;
+    heard_of(&mut heard, concerned).await;
+    left_once(&audit, &told).await;
+    prove(&audit, &database).await;
+}
+
+/// The listener hears of leases on each of these shards.
+async fn heard_of(heard: &mut mpsc::UnboundedReceiver<Shard>, mut silent: BTreeSet<Shard>) {
     while !silent.is_empty() {
         let shard = tokio::time::timeout(Duration::from_secs(15), heard.recv()).await;
         silent.remove(&shard.unwrap_or_else(|_| panic!("nothing was heard of {silent:?}")).unwrap());
     }
-    for witness in &told {
+}
+
+/// In the history everybody came once, and left once they stopped beating.
+pub async fn left_once(audit: &Audit, told: &[Witness]) {
+    for witness in told {
         let rows = eventually("the silent are offline", Duration::from_secs(15), async || {
-            let rows = history(&audit, &witness.user).await;
+            let rows = history(audit, &witness.user).await;
             (rows.len() >= 2).then_some(rows)
         })
         .await;
         let expected = [(Status::Online, Reason::Connect), (Status::Offline, Reason::Expired)];
         assert_eq!(story(&rows), expected, "{} never stopped until the end", witness.user);
     }
-    prove(&audit, &database).await;
 }
 
 /// A replica that has not heard of the last entries takes over: what was acknowledged is forgotten, and the history says

@@ -79,6 +79,10 @@ async fn who_is_present_is_listed_last_seen_first() {
     assert_eq!(shown, [(&json!("ada"), &json!("away")), (&json!("eve"), &json!("online"))]);
     let seen: Vec<&str> = users.iter().map(|each| each["last_seen"].as_str().unwrap()).collect();
     assert!(seen.is_sorted_by(|a, b| a >= b), "{seen:?}");
+    let (_, newest) = service.get(&eve.token, &format!("{LIST}online/?limit=1")).await;
+    assert_eq!(newest["online_users"].as_array().unwrap().len(), 1, "{newest}");
+    let (status, refused) = service.get(&eve.token, &format!("{LIST}online/?limit=0")).await;
+    assert_eq!((status, &refused["errors"][0]["pointer"]), (StatusCode::BAD_REQUEST, &json!("limit")));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use rollcall::devstack::{Data, DevStack};
-use rollcall::presence::{Reason, Role, Status};
+use rollcall::presence::{Claim, Org, Reason, Role, Status, UserId, Whose};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgPool};
 
@@ -186,6 +186,57 @@ async fn a_store_that_was_set_back_is_followed_and_the_difference_told() {
         !rewound.is_empty() && rewound.iter().all(|event| event["forgotten_from"].is_i64()),
         "{rewound:?}"
     );
+    node.stop().await;
+}
+
+/// A claim of the user's own.
+async fn claim(node: &Service, user: &str, status: Status) {
+    let claim = Claim {
+        id: format!("{user} {status:?}"),
+        status,
+        text: "in a call".to_owned(),
+        emoji: String::new(),
+        until: None,
+    };
+    let (user, org) = (UserId::parse(user).unwrap(), Org::default());
+    node.app.store.claim(&user, &org, Whose::Manual, Some(&claim), None).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claims_outlive_a_redis_that_is_lost_or_set_back() {
+    let (stack, database, node) = alone(&[]).await;
+    for user in ["100", "101", "102"] {
+        assert_eq!(node.beat(&node.token(user, "tab"), json!({})).await.0, StatusCode::OK);
+    }
+    claim(&node, "100", Status::Busy).await;
+    // Set by somebody who is not there: kept for the return.
+    claim(&node, "103", Status::Away).await;
+    redis_command_to(&stack, "SAVE").await;
+    claim(&node, "101", Status::Invisible).await;
+    for (user, length) in [("100", 2), ("101", 2), ("102", 1)] {
+        history_of(&node, user, length).await;
+    }
+    let claims = async || {
+        let rows =
+            sqlx::query_scalar::<_, i64>("SELECT count(*) FROM claims").fetch_one(&database).await.unwrap();
+        (rows == 3).then_some(())
+    };
+    eventually("every claim is kept", Duration::from_secs(10), claims).await;
+    let whole = async || {
+        let users = ["100", "101", "102"].map(|user| UserId::parse(user).unwrap());
+        let views = node.app.store.views(&users).await.ok()?;
+        let found: Vec<Status> =
+            views.into_iter().map(|view| view.map_or(Status::Offline, |view| view.status)).collect();
+        (found == [Status::Busy, Status::Invisible, Status::Online]).then_some(())
+    };
+    stack.redis().kill();
+    stack.redis().start(Data::Kept).unwrap();
+    eventually("the forgotten claim is said again", Duration::from_secs(15), whole).await;
+    stack.redis().kill();
+    stack.redis().start(Data::Lost).unwrap();
+    eventually("all claims are back", Duration::from_secs(15), whole).await;
+    assert_eq!(status_of(&node, "101").await, "offline");
+    assert_eq!(node.beat(&node.token("103", "tab"), json!({})).await.1["online_status"], "away");
     node.stop().await;
 }
 

@@ -343,6 +343,7 @@ async fn a_redis_that_forgot_the_scripts_learns_them_again() {
     store.due(0, Duration::ZERO, 1, true).await.unwrap();
     store.expire(0, std::slice::from_ref(&user)).await.unwrap();
     store.stats(None).await.unwrap();
+    store.present(None, None, 1).await.unwrap();
     store.views(std::slice::from_ref(&user)).await.unwrap();
     store.end_login(&user, &org, &login).await.unwrap();
     store.cut(&user, &org, 2, None, Reason::LogoutAll, None).await.unwrap();
@@ -376,4 +377,24 @@ async fn a_redis_that_would_evict_leases_is_refused_and_a_silent_one_is_told_to_
     assert!(refused.contains("volatile-lru") && refused.contains("noeviction"), "{refused}");
     connecting_to("CONFIG SET notify-keyspace-events \"\"").await.unwrap();
     connecting_to("CONFIG SET notify-keyspace-events Kg").await.unwrap();
+}
+
+#[tokio::test]
+async fn the_newest_are_listed_even_where_one_shard_has_most_of_them() {
+    let store = store(64).await;
+    for shard in 0..64 {
+        store.open_empty(shard, 1).await.unwrap();
+    }
+    let users: Vec<UserId> = (1..3_000).map(|user| UserId::parse(&user.to_string()).unwrap()).collect();
+    let of_one = users[30..].iter().filter(|user| store.keys().shard_of(user) == 7).take(30);
+    let in_order: Vec<&UserId> = users[..30].iter().chain(of_one).collect();
+    for (moment, user) in in_order.iter().enumerate() {
+        store.clock().set(super::a_day_ahead() + Millis(i64::try_from(moment).unwrap()));
+        store.beat(&beat(user.as_str())).await.unwrap();
+    }
+    for limit in [1, 20, 45] {
+        let listed = store.present(None, None, limit).await.unwrap();
+        let listed: Vec<&UserId> = listed.iter().map(|(user, ..)| user).collect();
+        assert_eq!(listed, in_order.iter().rev().take(limit).copied().collect::<Vec<_>>());
+    }
 }

@@ -9,10 +9,10 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rollcall::presence::machine::{Machine, Sign, Verdict};
 use rollcall::presence::{
-    Activity, Claim, ConnectionId, Device, Gate, GateKind, LoginId, Millis, Org, Outgoing, Pace, Policy,
-    Reason, Said, SessionId, Status, Tab, UserId, Whose,
+    Activity, Amendment, Claim, ConnectionId, Device, Gate, GateKind, LoginId, Millis, Org, Outgoing, Pace,
+    Policy, Reason, Said, SessionId, Status, Tab, UserId, Whose,
 };
-use rollcall::store::{Answer, Bearer, Beat, Store};
+use rollcall::store::{Answer, Bearer, Beat, Keys, Store};
 
 const CASES: u32 = 256;
 const STEPS: usize = 60;
@@ -53,6 +53,13 @@ enum Op {
         who: Who,
         whose: Whose,
         claim: Option<(u8, Status, u8, Option<i64>)>,
+    },
+    Amend {
+        who: Who,
+        id: u8,
+        status: Option<Status>,
+        text: Option<u8>,
+        ends_in: Option<Option<i64>>,
     },
     Expire,
 }
@@ -98,6 +105,10 @@ impl Who {
     fn session(self, number: u8) -> SessionId {
         SessionId { login: login(self.login), tab: tab(number) }
     }
+}
+
+fn words(number: u8) -> String {
+    ["", "in a meeting", "\u{fc}/\"\\"][usize::from(number)].into()
 }
 
 /// A login keeps its token version: what is cut ends with its whole login, and the next has a higher one. The last of
@@ -147,6 +158,14 @@ fn op() -> impl Strategy<Value = Op> {
         ),
     )
         .prop_map(|(who, whose, claim)| Op::Claim { who, whose, claim });
+    let amend = (
+        who(),
+        0..8u8,
+        prop::option::of(prop::sample::select(Status::ALL.to_vec())),
+        prop::option::of(0..3u8),
+        prop::option::of(prop::option::of(span())),
+    )
+        .prop_map(|(who, id, status, text, ends_in)| Op::Amend { who, id, status, text, ends_in });
     let gate = (
         who(),
         prop::option::of(prop::sample::select(GateKind::ALL.to_vec())),
@@ -166,6 +185,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => cut,
         1 => gate,
         3 => claim,
+        2 => amend,
         5 => Just(Op::Expire),
     ]
 }
@@ -259,6 +279,10 @@ impl Pair {
                 self.machine.claim(now, &user(who.user), &org(who.org), whose, self.claim(claim));
                 Some(Verdict::Standing)
             }
+            Op::Amend { who, .. } => {
+                self.machine.amend(now, &user(who.user), &org(who.org), Whose::Manual, self.amendment(op));
+                None
+            }
             Op::Expire => {
                 for number in 0..3 {
                     self.machine.expire(now, &user(number), &org(0));
@@ -299,6 +323,10 @@ impl Pair {
                 let claim = self.claim(claim);
                 Some(store.claim(&user(who.user), &org(who.org), whose, claim.as_ref(), None).await.unwrap())
             }
+            Op::Amend { who, .. } => {
+                store.amend_claim(&user(who.user), &org(who.org), &self.amendment(op)).await.unwrap();
+                None
+            }
             Op::Expire => {
                 // One by one: where the organisation was guessed wrong a user comes later, and takes a later n.
                 for number in 0..3 {
@@ -318,10 +346,23 @@ impl Pair {
         claim.map(|(id, status, text, ends_in)| Claim {
             id: format!("claim{id}"),
             status,
-            text: ["", "in a meeting", "\u{fc}"][usize::from(text)].into(),
+            text: words(text),
             emoji: String::new(),
             until: ends_in.map(|ms| self.now + Millis(ms)),
         })
+    }
+
+    fn amendment(&self, op: &Op) -> Amendment {
+        let Op::Amend { id, status, text, ends_in, .. } = op else {
+            panic!("{op:?} amends nothing");
+        };
+        Amendment {
+            id: format!("claim{id}"),
+            status: *status,
+            text: text.map(words),
+            emoji: None,
+            until: ends_in.map(|ends_in| ends_in.map(|ms| self.now + Millis(ms))),
+        }
     }
 
     async fn compare(&self) {
@@ -384,7 +425,7 @@ impl Pair {
         let expected: BTreeSet<_> = sessions
             .flat_map(|(id, user)| user.sessions.iter().map(move |session| (id, session)))
             .filter(|(_, session)| session.deadline <= self.now)
-            .map(|(id, session)| (id.clone(), session.id.clone()))
+            .map(|(id, session)| (id.clone(), Keys::handle(&session.id)))
             .collect();
         assert_eq!(found, expected);
     }
