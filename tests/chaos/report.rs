@@ -164,6 +164,19 @@ After each fault, when it is quiet, these are checked, of every client and every
   intervals and last known states are what transitions say; nothing is in quarantine, skipped or stored twice; at the
   end every seal fits.
 
+What is excused, and why:
+
+- While nobody can be heard (Redis or all nodes away) nobody is noticed either; the bound begins when that is over, with
+  the grace that follows a stall. Sessions live for 8 s here, a stall begins at 10 s; outages of a length between the two
+  would rightly end sessions, and are not made.
+- A request without an answer may still have its effect until the fault is over: it lay in a frozen process or on a
+  stalled line, and is judged by the clock of Redis when it arrives. Whoever fell silent in that moment is online for as
+  much longer.
+- What Redis forgot (killed without its data, or with older data) cannot agree with what was answered meanwhile. Logins
+  of accounts that have ended are told to it again within seconds; of tokens that a host issued nobody else knows, so
+  those are good again until they die.
+- After Redis was set back, a transition may be dated before the correction that Postgres made of it.
+
 What is not simulated: a clock that jumps backwards (the model test moves time freely), disks that lie, a network that
 reorders (TCP does not). A clock that jumps ahead is Redis and all nodes standing still.
 ";
