@@ -137,10 +137,12 @@ impl Case<'_> {
     }
 
     /// Whether a change that had come about by then was noticed only later, as after an outage, and is dated back. Of a
-    /// beat that can only be the end of another session of the user; a goodbye, which is no sign of life, does not even
-    /// put off the end of its own.
+    /// beat that can only be the end of another session of the user, which is the last one if the client then ends its own;
+    /// a goodbye, which is no sign of life, does not even put off the end of its own.
     fn was_overdue(&self, request: &Request, at: i64) -> bool {
-        let may_be = |row: &Row| row.to != "offline" || request.what == What::Goodbye;
+        let may_be = |row: &Row| {
+            row.to != "offline" || request.what == What::Goodbye || self.was_ended(request, row.detected)
+        };
         self.rows.iter().any(|row| may_be(row) && row.occurred <= at && at <= row.detected && row.is_end())
     }
 
@@ -184,9 +186,11 @@ impl Case<'_> {
     /// Offline before a deadline that was granted and acknowledged.
     fn too_early(&self, row: &Row) -> Option<String> {
         let granted = self.requests.iter().rev().filter(|request| request.is_sign()).find(|request| {
-            let Some((at, _)) = request.acknowledged() else { return false };
+            let Some((earliest, latest)) = request.acknowledged() else { return false };
             // In the very millisecond of the end, it came after it: before it, it would have put it off.
-            at < row.detected && at + TTL > row.occurred + 1 && !self.was_ended(request, row.detected)
+            latest < row.detected
+                && earliest + TTL > row.occurred + 1
+                && !self.was_ended(request, row.detected)
         })?;
         if self.excuses.is_lost(granted.sent, row.detected) {
             return None;
