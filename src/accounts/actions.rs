@@ -7,7 +7,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{AccountId, sql};
+use super::{AccountError, AccountId, Accounts, sql};
 
 /// Somebody logged in.
 pub const USER_LOGIN: &str = "USER_LOGIN";
@@ -29,6 +29,27 @@ pub const ROLE_CHANGED: &str = "ROLE_CHANGED";
 pub const PASSWORD_CHANGED: &str = "PASSWORD_CHANGED";
 /// A refresh token came back that had been exchanged: a copy is about.
 pub const REFRESH_REUSED: &str = "REFRESH_REUSED";
+
+/// A pending account was let in.
+pub const USER_APPROVED: &str = "USER_APPROVED";
+/// A pending account was turned away.
+pub const USER_REJECTED: &str = "USER_REJECTED";
+/// An account was shut out, perhaps until an end.
+pub const USER_SUSPENDED: &str = "USER_SUSPENDED";
+/// A suspension came to its end by itself.
+pub const SUSPENSION_ENDED: &str = "SUSPENSION_ENDED";
+/// An account was shut out for good.
+pub const USER_BANNED: &str = "USER_BANNED";
+/// An account that was shut out may be used again.
+pub const USER_ACTIVATED: &str = "USER_ACTIVATED";
+/// An administrator set somebody's presence.
+pub const ONLINE_STATUS_SET: &str = "ONLINE_STATUS_SET";
+/// An administrator let somebody's presence be again.
+pub const ONLINE_STATUS_CLEARED: &str = "ONLINE_STATUS_CLEARED";
+/// An administrator looked at somebody's true presence.
+pub const PRESENCE_REVEALED: &str = "PRESENCE_REVEALED";
+/// Data were taken out as a file.
+pub const DATA_EXPORTED: &str = "DATA_EXPORTED";
 
 /// How much an action matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +132,34 @@ impl<'a> Action<'a> {
             detail: detail.into(),
             origin,
         }
+    }
+}
+
+impl<'a> Action<'a> {
+    /// An administrator's everyday action on no account in particular.
+    #[must_use]
+    pub fn on_system(name: &'static str, detail: impl Into<String>, origin: &'a Origin) -> Self {
+        Self {
+            name,
+            target_type: "SYSTEM",
+            target_id: None,
+            severity: Severity::Info,
+            category: "admin",
+            before: None,
+            after: None,
+            detail: detail.into(),
+            origin,
+        }
+    }
+}
+
+impl Accounts {
+    /// Writes the row of an action that changes nothing in Postgres.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn record(&self, action: &Action<'_>) -> Result<(), AccountError> {
+        Ok(record(&mut *self.pool.acquire().await?, action).await?)
     }
 }
 

@@ -23,6 +23,12 @@ pub enum AccountError {
     /// The change would leave nobody who can administer.
     #[error("This is the last active administrator")]
     LastAdmin,
+    /// The account is in a state from which this does not lead anywhere.
+    #[error("{0}")]
+    Conflict(&'static str),
+    /// Who acts is no administrator any more, whatever the token says.
+    #[error("You do not have permission to do this.")]
+    NotEntitled,
     /// All logins of the account were ended while this one was being made.
     #[error("All logins of this account were ended meanwhile")]
     LoginEnded,
@@ -42,7 +48,8 @@ impl AccountError {
     #[must_use]
     pub const fn code(&self) -> Option<&'static str> {
         match self {
-            Self::UsernameTaken | Self::EmailTaken => Some("conflict"),
+            Self::UsernameTaken | Self::EmailTaken | Self::Conflict(_) => Some("conflict"),
+            Self::NotEntitled => Some("forbidden"),
             Self::NotFound => Some("not_found"),
             Self::LastAdmin => Some("last_admin"),
             Self::LoginEnded => Some("login_ended"),

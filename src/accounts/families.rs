@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use super::refresh::RefreshToken;
 use super::{Account, AccountError, AccountId, Accounts, Action, Origin, actions, sql};
-use crate::presence::{Device, LoginId};
+use crate::presence::{Device, LoginId, Reason};
 
 /// Length of a login's name: 71 random bits. It is no secret, but nobody should guess another's.
 const LOGIN_LENGTH: usize = 12;
@@ -28,6 +28,8 @@ pub enum EndReason {
     PasswordChanged,
     /// A refresh token came back that had been exchanged.
     Reuse,
+    /// The account was banned.
+    Banned,
     /// It was opened, but logging in failed after that: nobody ever had its tokens.
     Abandoned,
 }
@@ -43,11 +45,21 @@ impl EndReason {
             Self::PasswordChanged => "password_changed",
             Self::Reuse => "reuse",
             Self::Abandoned => "abandoned",
+            Self::Banned => "banned",
+        }
+    }
+
+    /// What the transition says when all logins end for this reason; `None` where the user did it.
+    pub(super) const fn transition(self) -> Option<Reason> {
+        match self {
+            Self::ForceLogout => Some(Reason::ForceLogout),
+            Self::Banned => Some(Reason::Banned),
+            _ => None,
         }
     }
 
     /// The action that ends logins for this reason, and what it says. A login that nobody had is no event in anybody's
-    /// history.
+    /// history, and a ban has its own row.
     const fn action(self) -> Option<(&'static str, &'static str)> {
         Some(match self {
             Self::Logout => (actions::USER_LOGOUT, "Logged out"),
@@ -55,7 +67,7 @@ impl EndReason {
             Self::ForceLogout => (actions::FORCE_LOGOUT, "Logged out by an administrator"),
             Self::PasswordChanged => (actions::PASSWORD_CHANGED, "Password changed"),
             Self::Reuse => (actions::REFRESH_REUSED, "A refresh token was used twice; the login was ended"),
-            Self::Abandoned => return None,
+            Self::Abandoned | Self::Banned => return None,
         })
     }
 }
@@ -110,6 +122,21 @@ pub(super) async fn end_families(
         return Ok(());
     };
     actions::record(connection, &Action { category: "security", ..Action::on(account, name, detail, origin) })
+        .await
+}
+
+/// Ends all access tokens of an account, in a transaction under way; answers the lowest version that is still good.
+pub(super) async fn end_tokens(
+    connection: &mut PgConnection,
+    account: AccountId,
+    reason: EndReason,
+    origin: &Origin,
+) -> sqlx::Result<i64> {
+    sqlx::query_scalar(sql::TOKENS_END)
+        .bind(account)
+        .bind(reason.transition().map(Reason::as_str))
+        .bind(reason.transition().and(origin.request_id.as_ref()))
+        .fetch_one(connection)
         .await
 }
 
@@ -210,7 +237,7 @@ impl Accounts {
         origin: &Origin,
     ) -> Result<i64, AccountError> {
         let mut transaction = self.pool.begin().await?;
-        let version = sqlx::query_scalar(sql::TOKENS_END).bind(account).fetch_one(&mut *transaction).await?;
+        let version = end_tokens(&mut transaction, account, reason, origin).await?;
         end_families(&mut transaction, account, keep, reason, origin).await?;
         transaction.commit().await?;
         Ok(version)

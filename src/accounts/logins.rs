@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::account::word;
 use super::families::{LoginMeta, interval, login_id};
 use super::{AccountError, AccountId, Accounts, sql};
-use crate::presence::{LoginId, Org, UserId};
+use crate::presence::{LoginId, Org, Reason, UserId};
 
 /// A login that can still be refreshed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +49,10 @@ pub struct EndedTokens {
     /// A login that goes on: the one that was kept, or else the first that was opened since, whose tokens are of this
     /// version anyway.
     pub keep: Option<LoginId>,
+    /// What the transition says.
+    pub reason: Reason,
+    /// The administrator's request that ended them.
+    pub actor: Option<String>,
 }
 
 /// What must not be accepted any more although its access tokens may not have expired.
@@ -102,6 +106,11 @@ impl Accounts {
                 org: word(row, "org")?,
                 version: row.try_get("token_version")?,
                 keep: row.try_get::<Option<&str>, _>("kept")?.map(login_id).transpose()?,
+                reason: match row.try_get::<Option<&str>, _>("tokens_end_reason")? {
+                    None => Reason::LogoutAll,
+                    Some(_) => word(row, "tokens_end_reason")?,
+                },
+                actor: row.try_get("tokens_end_actor")?,
             })
         };
         let span = interval(span);

@@ -6,12 +6,14 @@
 
 mod account;
 pub mod actions;
+mod decisions;
 mod error;
 mod families;
-mod in_force;
+mod gates;
 mod logins;
 mod names;
 mod people;
+mod recorded;
 mod refresh;
 mod rotation;
 mod sql;
@@ -20,11 +22,13 @@ use sqlx::PgPool;
 
 pub use account::{Account, AccountId, AccountStatus, Credentials, Filter, NewAccount, Page};
 pub use actions::{Action, Origin, Severity};
+pub use decisions::{Decided, Decision, End};
 pub use error::{AccountError, RefreshError};
 pub use families::{EndReason, Family, LoginMeta};
-pub use in_force::Standing;
+pub use gates::AccountGate;
 pub use logins::{Ended, EndedLogin, EndedTokens, Login};
 pub use names::{Email, NameRule, Username};
+pub use recorded::{ActionCursor, ActionFilter, InvalidActionCursor, RecordedAction};
 pub use rotation::{RefreshMode, RefreshRules, Rotation};
 pub use sql::STATEMENTS;
 

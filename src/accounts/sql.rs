@@ -37,6 +37,17 @@ statements! {
         category, before, after, address, user_agent, session_id, request_id, detail) \
         VALUES ($1, now(), $2, $3, $4, $5, $6, $7, $8, $9, $10, left($11, 512), $12, $13, $14)";
 
+    /// What was recorded, newest first, from below the cursor's place (`$9`, `$10`) on. An actor's number is looked up,
+    /// and not joined: few rows are answered, and not every actor is an account.
+    ACTIONS = "SELECT a.*, (SELECT u.username FROM users u \
+            WHERE u.id = CASE WHEN a.actor ~ '^[1-9][0-9]{0,17}$' THEN a.actor::bigint END) AS actor_name \
+        FROM admin_actions a WHERE ($1::text IS NULL OR a.actor = $1) AND ($2::text IS NULL OR a.action = $2) \
+            AND ($3::text IS NULL OR a.target_type = $3) AND ($4::text IS NULL OR a.target_id = $4) \
+            AND ($5::text IS NULL OR a.severity = $5) AND ($6::text IS NULL OR a.category = $6) \
+            AND ($7::timestamptz IS NULL OR a.occurred_at >= $7) AND ($8::timestamptz IS NULL OR a.occurred_at < $8) \
+            AND ($9::timestamptz IS NULL OR (a.occurred_at, a.id) < ($9, $10::uuid)) \
+        ORDER BY a.occurred_at DESC, a.id DESC LIMIT $11";
+
     /// A new account. One that may not be online starts with a gate that Redis has yet to confirm.
     ACCOUNT_CREATE = concat!("INSERT INTO users (username, email, password_hash, role, status, org, first_name, \
         last_name, gate_version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, \
@@ -46,9 +57,6 @@ statements! {
         WHERE (lower(username) = lower($1) OR lower(email) = lower($1)) AND deleted_at IS NULL");
     /// By number.
     ACCOUNTS_BY_ID = concat!("SELECT ", account!(), " FROM users WHERE id = ANY($1) AND deleted_at IS NULL");
-    /// Whoever ever had a gate; also those in the trash, whose gate stays shut.
-    GATES = concat!("SELECT ", account!(), ", deleted_at IS NOT NULL AS deleted FROM users \
-        WHERE gate_version > 0 OR deleted_at IS NOT NULL ORDER BY id");
     /// Everybody, newest first.
     ACCOUNTS_ALL = concat!("SELECT ", account!(), " FROM users WHERE deleted_at IS NULL \
         ORDER BY created_at DESC, id DESC");
@@ -64,15 +72,41 @@ statements! {
         ORDER BY id FOR UPDATE";
     /// A new role.
     ROLE_SET = concat!("UPDATE users SET role = $2, updated_at = now() WHERE id = $1 RETURNING ", account!());
+    /// Whether somebody may administer now, whatever their token says: role and gate of account `$1`, login `$2`.
+    ADMINISTERS = "SELECT EXISTS (SELECT FROM users WHERE id = $1 AND role = 'admin' AND status = 'active' AND is_active \
+        AND deleted_at IS NULL) AND NOT EXISTS (SELECT FROM token_families WHERE login = $2 AND ended_at IS NOT NULL)";
+    /// The clock by which suspensions end.
+    NOW = "SELECT date_trunc('milliseconds', now())";
+    /// What decides whether an account may be online changes; Redis has yet to confirm it.
+    GATE_SET = concat!("UPDATE users SET status = $2, is_active = $3, suspended_until = $4, gate_version = gate_version + 1, \
+        gate_actor = $5, updated_at = now() WHERE id = $1 RETURNING ", account!(), ", gate_actor");
+    /// How the gate of an account stands.
+    GATE = concat!("SELECT ", account!(), ", gate_actor FROM users WHERE id = $1 AND deleted_at IS NULL");
+    /// Gates that Redis has not confirmed, by number from behind `$1` on, `$2` at most.
+    GATES_UNCONFIRMED = concat!("SELECT ", account!(), ", gate_actor FROM users \
+        WHERE gate_confirmed_version < gate_version AND id > $1 ORDER BY id LIMIT $2");
+    /// The gates of all accounts that ever had one, lifted or not.
+    GATES_ALL = concat!("SELECT ", account!(), ", gate_actor FROM users WHERE gate_version > 0 ORDER BY id");
+    /// Redis may have forgotten what it has confirmed.
+    GATES_DOUBT = "UPDATE users SET gate_confirmed_version = 0 WHERE id = ANY($1)";
+    /// Redis has a gate of this version.
+    GATE_CONFIRM = "UPDATE users SET gate_confirmed_version = $2 \
+        WHERE id = $1 AND gate_confirmed_version < $2 AND gate_version >= $2";
+    /// Suspensions whose end has come are lifted, `$1` at most; those that somebody is changing come next time.
+    SUSPENSIONS_END = "UPDATE users SET status = 'active', suspended_until = NULL, gate_version = gate_version + 1, \
+        gate_actor = NULL, updated_at = now() WHERE id IN (SELECT id FROM users WHERE suspended_until <= now() \
+            ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING id";
     /// A new password; every token issued before ends.
     PASSWORD_SET = "UPDATE users SET password_hash = $2, token_version = token_version + 1, \
-        tokens_ended_at = now(), updated_at = now() WHERE id = $1 AND deleted_at IS NULL RETURNING token_version";
+        tokens_ended_at = now(), tokens_end_reason = NULL, tokens_end_actor = NULL, updated_at = now() \
+        WHERE id = $1 AND deleted_at IS NULL RETURNING token_version";
     /// The same password hashed anew; not if it was changed meanwhile.
     PASSWORD_REHASH = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
     /// A login. Not an update in the sense of updated_at: nothing about the account changed.
     LOGIN_RECORD = "UPDATE users SET last_login_at = now() WHERE id = $1 AND deleted_at IS NULL";
-    /// All tokens end.
-    TOKENS_END = "UPDATE users SET token_version = token_version + 1, tokens_ended_at = now() \
+    /// All tokens end, for this reason and by this request.
+    TOKENS_END = "UPDATE users SET token_version = token_version + 1, tokens_ended_at = now(), \
+        tokens_end_reason = $2, tokens_end_actor = $3 \
         WHERE id = $1 AND deleted_at IS NULL RETURNING token_version";
 
     /// A new login, unless all were ended since the account was read. The lock makes it wait for a change of
@@ -97,7 +131,7 @@ statements! {
         JOIN users u ON u.id = f.user_id WHERE f.ended_at > now() - $1::interval";
     /// Token versions raised within the last `$1`, with the oldest login that lives: the one that was kept, or else one
     /// that was opened since.
-    VERSIONS_RAISED = "SELECT u.id, u.org, u.token_version, (SELECT f.login FROM token_families f \
+    VERSIONS_RAISED = "SELECT u.id, u.org, u.token_version, u.tokens_end_reason, u.tokens_end_actor, (SELECT f.login FROM token_families f \
         WHERE f.user_id = u.id AND f.ended_at IS NULL AND f.expires_at > now() ORDER BY f.created_at LIMIT 1) AS kept \
         FROM users u WHERE u.tokens_ended_at > now() - $1::interval";
     /// Logins that were over before the last `$1` began; their tokens go with them.

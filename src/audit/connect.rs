@@ -35,6 +35,14 @@ pub fn connect(url: &SecretString, role_switch: bool, max_connections: u32) -> R
     Ok(pool.connect_lazy_with(options))
 }
 
+/// A pool of one connection without time limits that keeps the rights of its login: for work on the whole history.
+///
+/// # Errors
+/// [`AuditError::Schema`] if the URL is none.
+pub fn connect_as_owner(url: &SecretString) -> Result<PgPool, AuditError> {
+    Ok(PgPoolOptions::new().max_connections(1).connect_lazy_with(parse(url)?))
+}
+
 /// Brings the schema up to date. Runs as the owner, without time limits: a new index may take its time. Several
 /// callers at once wait for each other.
 ///

@@ -2,11 +2,13 @@
 //! Redis has forgotten.
 //!
 //! Reading order: `copy` (one batch of a shard's outbox, one transaction), `fold` (what a batch means, purely),
-//! `write` (its rows), `chain` (the hash that binds batches), `queries`. The schema explains itself in
-//! `migrations/0001_audit.sql`.
+//! `write` (its rows), `chain` (the hash that binds batches), `queries`, `timeline` and `at` (what is asked), `rebuild`
+//! (what was derived, derived again). The schema explains itself in `migrations/0001_audit.sql`.
 
+mod at;
 pub mod chain;
 mod claims;
+mod compare;
 mod connect;
 mod copy;
 mod cursor;
@@ -16,23 +18,29 @@ mod position;
 mod present;
 mod quarantine;
 mod queries;
+mod rebuild;
+mod retell;
 mod retention;
 mod rewind;
 mod sql;
 mod stored;
 mod time;
+mod timeline;
 mod write;
 
+pub use at::{Reach, WasPresent, WerePresent};
 pub use claims::ClaimRow;
-pub use connect::{connect, migrate};
+pub use connect::{connect, connect_as_owner, migrate};
 pub use copy::Copied;
 pub use cursor::{Cursor, InvalidCursor};
 pub use error::{AuditError, CopyError};
 pub use position::{NewEpoch, Position};
 pub use present::Present;
 pub use queries::{Filter, LastKnown, MAX_LIMIT, Page, Transition};
+pub use rebuild::{Difference, Progress, Rebuilt};
 pub use rewind::{Rewound, SetBack};
 pub use sql::STATEMENTS;
+pub use timeline::{Stretch, Timeline, Told};
 
 use sqlx::PgPool;
 

@@ -64,6 +64,8 @@ pub struct Filter {
     pub until: Option<Millis>,
     /// In this shard.
     pub shard: Option<u16>,
+    /// That this session caused. No index knows sessions: name the user, too.
+    pub session: Option<SessionId>,
 }
 
 /// One change of status, with all columns of the view `transitions`.
@@ -133,6 +135,19 @@ impl Audit {
         cursor: Option<Cursor>,
         limit: u32,
     ) -> Result<Page, AuditError> {
+        self.transitions_up_to(filter, cursor, limit.clamp(1, MAX_LIMIT)).await
+    }
+
+    /// The same without a bound on `limit`.
+    ///
+    /// # Errors
+    /// As [`Audit::transitions`].
+    pub async fn transitions_up_to(
+        &self,
+        filter: &Filter,
+        cursor: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Page, AuditError> {
         let subject = match &filter.user {
             None => None,
             Some(user) => match self.subject(user).await? {
@@ -140,7 +155,6 @@ impl Audit {
                 known => known,
             },
         };
-        let limit = limit.clamp(1, MAX_LIMIT);
         let moment = |what, at: Option<Millis>| at.map(|at| to_postgres(what, at)).transpose();
         let rows = sqlx::query::<Postgres>(sql::TRANSITIONS)
             .bind(subject)
@@ -157,6 +171,7 @@ impl Audit {
             .bind(cursor.map(|cursor| cursor.n))
             // One more than asked for tells whether another page follows.
             .bind(i64::from(limit) + 1)
+            .bind(filter.session.as_ref().map(ToString::to_string))
             // Planned for these very values: a plan for any filter would use none of the indexes well.
             .persistent(false)
             .fetch_all(&self.pool)
@@ -168,7 +183,8 @@ impl Audit {
         Ok(Page { rows, next_cursor })
     }
 
-    async fn subject(&self, user: &UserId) -> Result<Option<i64>, AuditError> {
+    /// The user's name in the log; none if the copy never saw the user.
+    pub(super) async fn subject(&self, user: &UserId) -> Result<Option<i64>, AuditError> {
         Ok(sqlx::query_scalar(sql::SUBJECT).bind(user.as_str()).fetch_optional(&self.pool).await?)
     }
 }
@@ -177,6 +193,7 @@ const fn place(row: &Transition) -> Cursor {
     Cursor { occurred_at: row.occurred_at, shard: row.shard, epoch: row.epoch, n: row.n }
 }
 
+/// The last known state in a row; none if the user's columns are empty.
 pub(super) fn last_known(row: &PgRow) -> Result<Option<LastKnown>, AuditError> {
     let Some(user) = word(row, "user_id")? else {
         return Ok(None);
@@ -202,8 +219,7 @@ fn transition(row: &PgRow) -> Result<Transition, AuditError> {
     Ok(Transition {
         user: word(row, "user_id")?,
         org: needed(row, "org")?,
-        shard: u16::try_from(row.try_get::<i16, _>("shard")?)
-            .map_err(|error| AuditError::Schema(format!("shard: {error}")))?,
+        shard: shard(row)?,
         epoch: row.try_get("epoch")?,
         n: row.try_get("n")?,
         sequence: row.try_get("sequence")?,
@@ -220,7 +236,14 @@ fn transition(row: &PgRow) -> Result<Transition, AuditError> {
     })
 }
 
-fn moment(row: &PgRow, column: &str) -> Result<Millis, AuditError> {
+/// The shard of a row.
+pub(super) fn shard(row: &PgRow) -> Result<u16, AuditError> {
+    u16::try_from(row.try_get::<i16, _>("shard")?)
+        .map_err(|error| AuditError::Schema(format!("shard: {error}")))
+}
+
+/// A moment that is never absent.
+pub(super) fn moment(row: &PgRow, column: &str) -> Result<Millis, AuditError> {
     Ok(from_postgres(row.try_get(column)?))
 }
 
@@ -230,12 +253,16 @@ fn moment_or_never(row: &PgRow, column: &str) -> Result<Millis, AuditError> {
 }
 
 /// A name or word of a vocabulary; one that this program does not know is the schema's fault, not the caller's.
-fn word<W: FromStr<Err: std::fmt::Display>>(row: &PgRow, column: &str) -> Result<Option<W>, AuditError> {
+pub(super) fn word<W: FromStr<Err: std::fmt::Display>>(
+    row: &PgRow,
+    column: &str,
+) -> Result<Option<W>, AuditError> {
     row.try_get::<Option<&str>, _>(column)?
         .map(|text| text.parse().map_err(|error| AuditError::Schema(format!("{column}: {error}"))))
         .transpose()
 }
 
+/// A word that is never absent.
 pub(super) fn needed<W: FromStr<Err: std::fmt::Display>>(row: &PgRow, column: &str) -> Result<W, AuditError> {
     word(row, column)?.ok_or_else(|| AuditError::Schema(format!("{column} is missing")))
 }

@@ -159,5 +159,76 @@ statements! {
             AND ($5::text IS NULL OR l.to_status = $5) AND ($6::timestamptz IS NULL OR l.occurred_at >= $6) \
             AND ($7::timestamptz IS NULL OR l.occurred_at < $7) AND ($8::smallint IS NULL OR l.shard = $8) \
             AND ($9::timestamptz IS NULL OR (l.occurred_at, l.shard, l.epoch, l.n) < ($9, $10::smallint, $11::bigint, $12::bigint)) \
+            AND ($14::text IS NULL OR l.session_id = $14) \
         ORDER BY l.occurred_at DESC, l.shard DESC, l.epoch DESC, l.n DESC LIMIT $13";
+
+    /// One person's entries, claims included, newest first, from below the cursor's place ($4 to $7) on.
+    TIMELINE = "SELECT l.* FROM transitions_log l \
+        WHERE l.subject = $1 AND l.occurred_at >= $2 AND l.occurred_at < $3 \
+            AND ($4::timestamptz IS NULL OR (l.occurred_at, l.shard, l.epoch, l.n) < ($4, $5::smallint, $6::bigint, $7::bigint)) \
+        ORDER BY l.occurred_at DESC, l.shard DESC, l.epoch DESC, l.n DESC LIMIT $8";
+
+    /// The transition that follows a place: it ends the interval that the one there began.
+    NEXT_TRANSITION = "SELECT l.* FROM transitions_log l WHERE l.subject = $1 AND l.kind = 'transition' \
+            AND (l.occurred_at, l.shard, l.epoch, l.n) > ($2, $3, $4, $5) \
+        ORDER BY l.occurred_at, l.shard, l.epoch, l.n LIMIT 1";
+
+    /// The transition that led into a moment.
+    TRANSITION_BEFORE = "SELECT l.* FROM transitions_log l WHERE l.subject = $1 AND l.kind = 'transition' \
+            AND l.occurred_at < $2 \
+        ORDER BY l.occurred_at DESC, l.shard DESC, l.epoch DESC, l.n DESC LIMIT 1";
+
+    /// Who was present at $1, by subject from behind $4 on. Of two intervals that hold the moment, which only a late
+    /// transition leaves behind, the newer one is true.
+    AT = "SELECT s.user_id, t.* FROM (SELECT DISTINCT ON (subject) * FROM (\
+            SELECT * FROM intervals WHERE ended_at IS NOT NULL AND tstzrange(started_at, ended_at) @> $1::timestamptz \
+            UNION ALL SELECT * FROM intervals WHERE ended_at IS NULL AND started_at <= $1) i \
+            ORDER BY subject, sequence DESC) t LEFT JOIN subjects s USING (subject) \
+        WHERE ($2::text IS NULL OR t.org = $2) AND ($3::text IS NULL OR t.status = $3) AND t.subject > $4 \
+        ORDER BY t.subject LIMIT $5";
+
+    /// How many they are on all pages.
+    AT_COUNT = "SELECT count(*) FROM (SELECT DISTINCT ON (subject) * FROM (\
+            SELECT * FROM intervals WHERE ended_at IS NOT NULL AND tstzrange(started_at, ended_at) @> $1::timestamptz \
+            UNION ALL SELECT * FROM intervals WHERE ended_at IS NULL AND started_at <= $1) i \
+            ORDER BY subject, sequence DESC) t \
+        WHERE ($2::text IS NULL OR t.org = $2) AND ($3::text IS NULL OR t.status = $3)";
+
+    /// Postgres's clock, and since when nothing was dropped: after a month went, the moment before which everything did.
+    REACH = "SELECT now() AS now, (SELECT max((detail->>'before')::timestamptz) FROM system_events \
+        WHERE kind = 'partitions_dropped') AS kept_since";
+
+    POSITIONS = "SELECT shard, epoch, n, detected_at, heard_at FROM copy_position";
+
+    /// Both statements of an answer see the same history.
+    SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+
+    /// Until the transaction ends no batch is copied. In the order of shards, as whoever locks several must.
+    POSITIONS_LOCKED = "SELECT shard FROM copy_position ORDER BY shard FOR UPDATE";
+
+    /// The last person of whom the log tells.
+    REBUILD_END = "SELECT coalesce(max(subject), 0) FROM transitions_log";
+
+    /// The people after $1 up to $2 whose rows come to no more than $3 (but always one); the last of them.
+    REBUILD_RANGE = "SELECT coalesce(max(subject), $2) FROM (\
+            SELECT subject, sum(rows) OVER (ORDER BY subject) - rows AS before FROM (\
+                SELECT subject, count(*) AS rows FROM transitions_log WHERE subject > $1 AND subject <= $2 GROUP BY subject) c) r \
+        WHERE before < $3::bigint";
+
+    /// The truth of a range of people, in the order in which it came about.
+    REBUILD_LOG = "SELECT * FROM transitions_log WHERE subject > $1 AND subject <= $2 ORDER BY subject, epoch, n";
+
+    REBUILD_INTERVALS = "SELECT * FROM intervals WHERE subject > $1 AND subject <= $2";
+
+    REBUILD_LAST = "SELECT s.subject AS person, s.user_id AS name, p.* FROM subjects s LEFT JOIN presence_last p USING (user_id) \
+        WHERE s.subject > $1 AND s.subject <= $2";
+
+    INTERVALS_DELETE = "DELETE FROM intervals i USING UNNEST($1::bigint[], $2::bigint[]) u (subject, sequence) \
+        WHERE i.subject = u.subject AND i.sequence = u.sequence";
+
+    /// So that a range of people is found without reading all intervals; made for the rebuild alone, because it would
+    /// cost every transition a write.
+    REBUILD_INDEX = "CREATE INDEX CONCURRENTLY intervals_rebuild ON intervals (subject)";
+
+    REBUILD_INDEX_DROP = "DROP INDEX CONCURRENTLY IF EXISTS intervals_rebuild";
 }

@@ -133,7 +133,11 @@ async fn end_intervals(connection: &mut PgConnection, ended: &[(i64, End)]) -> R
     Ok(())
 }
 
-async fn insert_intervals(connection: &mut PgConnection, opened: &[Interval<'_>]) -> Result<(), AuditError> {
+/// Stores these intervals.
+pub(super) async fn insert_intervals(
+    connection: &mut PgConnection,
+    opened: &[Interval<'_>],
+) -> Result<(), AuditError> {
     if opened.is_empty() {
         return Ok(());
     }
@@ -155,7 +159,8 @@ async fn insert_intervals(connection: &mut PgConnection, opened: &[Interval<'_>]
     Ok(())
 }
 
-async fn store_last(
+/// Stores the last known state of these people, all of one shard and epoch.
+pub(super) async fn store_last(
     connection: &mut PgConnection,
     shard: i16,
     epoch: i64,

@@ -3,9 +3,11 @@
 //! Results go to standard output, so that scripts can read them; everything said beside them goes to standard
 //! error. Exit codes: 0, 1 for a failure, 64 for a wrong setting or command line.
 
+mod audit;
 mod bench;
 mod config;
 mod dev;
+mod explain;
 mod exposition;
 mod healthcheck;
 mod migrate;
@@ -55,6 +57,11 @@ enum Command {
     /// Make and change accounts
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Explain why a user has the status that they have
+    Explain(explain::Args),
+    /// Work on the history as a whole
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Look at the settings
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -116,6 +123,8 @@ async fn dispatch(loaded: &Loaded<Cli>) -> anyhow::Result<bool> {
         Command::Dev(args) => dev::run(config.clone(), args).await,
         Command::Migrate(args) => migrate::run(config, args).await,
         Command::User(command) => user::run(config, command).await,
+        Command::Explain(args) => explain::run(config, args).await,
+        Command::Audit(command) => audit::run(config, command).await,
         Command::Config(command) => config::run(loaded, command),
         Command::Healthcheck => healthcheck::run(config).await,
         Command::Bench(command) => bench::run(config, command).await,

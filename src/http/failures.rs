@@ -40,7 +40,10 @@ impl From<AuditError> for ApiError {
 impl From<AccountError> for ApiError {
     fn from(error: AccountError) -> Self {
         match error {
-            AccountError::UsernameTaken | AccountError::EmailTaken => Self::Conflict(error.to_string()),
+            AccountError::UsernameTaken | AccountError::EmailTaken | AccountError::Conflict(_) => {
+                Self::Conflict(error.to_string())
+            }
+            AccountError::NotEntitled => Self::Forbidden,
             AccountError::NotFound => Self::NotFound("User"),
             AccountError::LastAdmin => Self::LastAdmin,
             AccountError::LoginEnded => Self::LoginEnded,

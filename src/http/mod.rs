@@ -4,7 +4,9 @@
 //! passes the layers of [`middleware`], and reaches a handler in `routes` whose arguments ([`extract`]) have parsed
 //! and checked everything; what goes wrong is an [`ApiError`].
 
+mod copied;
 mod error;
+pub mod explain;
 pub mod extract;
 mod failures;
 mod fallback;
@@ -12,16 +14,19 @@ mod internal;
 mod measured;
 pub mod middleware;
 mod openapi;
+mod pages;
 mod paths;
 mod person;
 mod problem;
 mod request_id;
 mod router;
 mod routes;
+mod rows;
 mod seen;
 mod server;
 mod time;
 mod uncut;
+mod words;
 
 use std::time::Duration;
 

@@ -13,7 +13,10 @@ use utoipa_axum::routes;
 use super::fallback::{not_allowed, not_found};
 use super::middleware::{RequestRules, layered};
 use super::openapi;
-use super::routes::{admin_users, bench, heartbeat, login, presence, tokens, transitions, users};
+use super::routes::{
+    admin_status, admin_users, at, audit_logs, bench, explain, export, gates, heartbeat, login, presence,
+    status, timeline, tokens, transitions, users,
+};
 use crate::app::App;
 use crate::metrics::record;
 
@@ -53,11 +56,25 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(admin_users::online))
         .routes(routes!(admin_users::detail))
         .routes(routes!(admin_users::online_status))
+        .routes(routes!(admin_status::set, admin_status::clear))
+        .routes(routes!(gates::approve))
+        .routes(routes!(gates::reject))
+        .routes(routes!(gates::suspend))
+        .routes(routes!(gates::ban))
+        .routes(routes!(gates::activate))
+        .routes(routes!(gates::force_logout))
         // /api/presence/
+        .routes(routes!(status::put, status::delete))
         .routes(routes!(presence::stats))
         .routes(routes!(presence::query))
         .routes(routes!(presence::user))
+        .routes(routes!(timeline::timeline))
+        .routes(routes!(explain::user))
+        .routes(routes!(at::at))
         .routes(routes!(transitions::list))
+        .routes(routes!(export::export))
+        // /api/admin/
+        .routes(routes!(audit_logs::list))
 }
 
 /// The description of the API, as `/openapi.json` answers it.

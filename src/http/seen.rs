@@ -7,7 +7,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::error::ApiError;
+use super::extract::Source;
 use super::time::Timestamp;
+use crate::accounts::{AccountId, actions};
 use crate::app::App;
 use crate::audit::LastKnown;
 use crate::auth::Claims;
@@ -20,7 +22,7 @@ pub struct Seen {
     /// Who.
     #[schema(value_type = String, example = "42")]
     pub user_id: UserId,
-    /// `online`, `away`, `busy`, `offline`; `invisible` to the user themselves only.
+    /// `online`, `away`, `busy`, `offline`; `invisible` to the user themselves, and to administrators who say why.
     #[schema(value_type = String, example = "online")]
     pub status: Status,
     /// Since when the user has had this status.
@@ -153,6 +155,32 @@ async fn remember(app: &App, viewer: &Claims, users: &[UserId]) -> Result<HashMa
         Some((user.clone(), Seen::remembered(user.clone(), &last)))
     });
     Ok(known.collect())
+}
+
+/// The true presence of a user, `invisible` included, for an administrator who says why. The look leaves its row first.
+///
+/// # Errors
+/// 403 for others; the store, the audit or the accounts do not answer; no account is this user's.
+pub async fn reveal(
+    app: &App,
+    viewer: &Claims,
+    user: &UserId,
+    why: &str,
+    source: Source,
+) -> Result<Seen, ApiError> {
+    if viewer.role != Role::Admin {
+        return Err(ApiError::Forbidden);
+    }
+    let account = AccountId::of(user).ok_or(ApiError::NotFound("User"))?;
+    let (name, origin) = (actions::PRESENCE_REVEALED, source.of(viewer));
+    app.accounts.record_presence_action(account, name, serde_json::Value::Null, Some(why), &origin).await?;
+    match app.store.views(std::slice::from_ref(user)).await?.pop().flatten() {
+        Some(view) => Ok(Seen::by_themselves(view)),
+        None => {
+            let seen = see(app, viewer, std::slice::from_ref(user)).await?.pop();
+            Ok(seen.unwrap_or_else(|| Seen::unknown(user.clone())))
+        }
+    }
 }
 
 /// The presence of the caller; when the store does not answer, the last that is known.

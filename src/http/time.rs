@@ -1,9 +1,10 @@
 //! How times look in answers: RFC 3339, UTC, exactly three decimals and `Z`. The one home of that format,
 //! because the general formatter of the time library drops trailing zeros and clients compare strings.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
+use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 use crate::presence::Millis;
@@ -20,6 +21,15 @@ impl Timestamp {
     #[must_use]
     pub fn unless_never(at: Millis) -> Option<Self> {
         (at.0 > 0).then_some(Self(at))
+    }
+}
+
+impl Timestamp {
+    /// For names of files: `20261120T110832Z`.
+    pub(super) fn compact(self) -> String {
+        let whole = self.to_string();
+        let digits: String = whole.split('.').next().unwrap_or(&whole).replace(['-', ':'], "");
+        digits + "Z"
     }
 }
 
@@ -47,6 +57,13 @@ impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
+}
+
+/// Reads a moment of a query string, for `deserialize_with`: RFC 3339; what is finer than a millisecond is cut off.
+pub(super) fn moment<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Millis>, D::Error> {
+    let text = String::deserialize(input)?;
+    let at = OffsetDateTime::parse(&text, &Rfc3339).map_err(serde::de::Error::custom)?;
+    Ok(Some(Millis(at.unix_timestamp() * 1_000 + i64::from(at.millisecond()))))
 }
 
 impl utoipa::PartialSchema for Timestamp {

@@ -93,6 +93,8 @@ script!(/// Reads records.
     USER_VIEWS = "user_views", "no-writes", and_each(3, 1), and_each(0, 1), "record");
 script!(/// Reads what a token's standing depends on.
     USER_STANDING = "user_standing", "no-writes", exactly(10), exactly(4), "shard", "record", "user");
+script!(/// Reads everything a status is made of.
+    USER_EXPLAIN = "user_explain", "no-writes", exactly(11), exactly(2), "shard", "record", "user");
 script!(/// People who were present come back.
     USER_RESTORE = "user_restore", "allow-oom", and_each(9, 3), and_each(2, 10), "shard", "record", "user");
 script!(/// An empty shard begins a new life, still closed.
@@ -133,6 +135,7 @@ pub static ALL: &[&Script] = &[
     &USER_EXPIRE,
     &USER_VIEWS,
     &USER_STANDING,
+    &USER_EXPLAIN,
     &USER_RESTORE,
     &SHARD_BEGIN,
     &SHARD_RECALL,

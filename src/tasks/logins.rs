@@ -11,7 +11,7 @@ use futures::{StreamExt, stream};
 use super::Node;
 use super::ticks::Ticks;
 use crate::accounts::Ended;
-use crate::presence::{Reason, UserId};
+use crate::presence::UserId;
 use crate::store::{Shard, StoreError};
 
 /// How often. A login that Redis missed goes on for about so long.
@@ -82,7 +82,14 @@ async fn tell(node: &Node, owned: &[Life], ended: Ended) -> Result<(), StoreErro
     let store = &node.app.store;
     let is_ours = |user: &UserId| owned.iter().any(|(shard, _)| *shard == store.keys().shard_of(user));
     let tokens = ended.tokens.iter().filter(|tokens| is_ours(&tokens.user)).map(|tokens| {
-        store.cut(&tokens.user, &tokens.org, tokens.version, tokens.keep.as_ref(), Reason::LogoutAll, None)
+        store.cut(
+            &tokens.user,
+            &tokens.org,
+            tokens.version,
+            tokens.keep.as_ref(),
+            tokens.reason,
+            tokens.actor.as_deref(),
+        )
     });
     all(tokens.collect()).await?;
     let logins = ended.logins.iter().filter(|login| is_ours(&login.user));

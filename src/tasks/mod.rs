@@ -4,6 +4,7 @@
 mod copy;
 mod events;
 mod expiry;
+mod gates;
 mod gauges;
 mod housekeeping;
 mod logins;
@@ -61,6 +62,7 @@ impl Tasks {
         spawner.spawn("copy", copy::run(node.clone()));
         spawner.spawn("trim", trim::run(node.clone()));
         spawner.spawn("gauges", gauges::run(node.clone()));
+        spawner.spawn("gates", gates::run(node.clone()));
         spawner.spawn("logins", logins::run(node.clone()));
         spawner.spawn("housekeeping", housekeeping::run(node));
         spawner.tracker.close();

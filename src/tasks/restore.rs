@@ -124,8 +124,8 @@ async fn recall_claims(node: &Node, shard: Shard) -> anyhow::Result<usize> {
 }
 
 async fn rules_in_force(node: &Node) -> anyhow::Result<Vec<Rule>> {
-    let gates = node.app.accounts.gates().await?.into_iter().filter(|standing| standing.gate.kind.is_some());
-    let mut rules: Vec<Rule> = gates.map(|standing| Rule::Gate(standing.user, standing.gate)).collect();
+    let gates = node.app.accounts.gates().await?.into_iter().filter(|gate| gate.gate.kind.is_some());
+    let mut rules: Vec<Rule> = gates.map(|gate| Rule::Gate(gate.account.id.user(), gate.gate)).collect();
     let ended = node.app.accounts.ended_since(node.app.config.auth.access_ttl.duration()).await?;
     rules.extend(ended.tokens.into_iter().map(|ended| Rule::Cut(ended.user, ended.version, ended.keep)));
     rules.extend(ended.logins.into_iter().map(|ended| Rule::Ended(ended.user, ended.login)));

@@ -2,6 +2,7 @@
 //! the copy goes back to the newest entry that both stores have, and the shard goes on under a new epoch.
 
 use super::Node;
+use crate::accounts::AccountId;
 use crate::audit::{CopyError, Position, SetBack};
 use crate::metrics::record;
 use crate::presence::{Millis, Outgoing, UserId, Whose};
@@ -23,6 +24,11 @@ pub(super) async fn follow(
     let Some(stands) = stands.filter(|stands| stands.epoch == epoch && actual.same_entry(&position)) else {
         return Ok(actual);
     };
+    // Gates that fell or were lifted in what is forgotten; the task of gates tells Redis again until it has confirmed.
+    let keys = node.app.store.keys();
+    let gated = node.app.accounts.gates().await?.into_iter().map(|gate| gate.account.id);
+    let ours: Vec<AccountId> = gated.filter(|id| keys.shard_of(&id.user()) == shard).collect();
+    node.app.accounts.doubt_gates(&ours).await?;
     let found = newest_common(node, shard, stands, position).await?;
     let rewound = match node.app.audit.rewind(shard, position, found).await {
         Ok(rewound) => rewound,

@@ -6,7 +6,7 @@ use rollcall::accounts::{
     Account, AccountError, AccountId, AccountStatus, Accounts, Email, EndReason, Family, Filter, LoginMeta,
     NewAccount, Origin, RefreshError, RefreshMode, RefreshRules, STATEMENTS, Username,
 };
-use rollcall::presence::{Device, GateKind, Org, Role};
+use rollcall::presence::{Device, GateKind, Org, Reason, Role};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Executor};
@@ -405,6 +405,8 @@ async fn what_ended_lately_can_be_loaded_again() {
         org: Org::default(),
         version,
         keep: Some(keep.login.clone()),
+        reason: Reason::LogoutAll,
+        actor: None,
     };
     assert_eq!(found.tokens, [tokens(&kept)]);
     let since = f.login(&f.accounts.by_id(all.id).await.unwrap().unwrap()).await;

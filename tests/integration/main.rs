@@ -4,9 +4,11 @@
 
 mod accounts;
 mod audit;
+mod cli;
 mod cluster;
 mod deploy;
 mod devstack;
+mod history;
 mod house;
 mod http;
 mod journeys;

@@ -154,7 +154,12 @@ async fn undo(app: &App, account: &Account, login: &LoginId, origin: &Origin) {
 async fn gate(app: &App, account: &Account, kind: GateKind) -> bool {
     let gate = Gate { kind: Some(kind), version: account.gate_version, until: None };
     match app.store.gate(&account.id.user(), &account.org, &gate, None).await {
-        Ok(()) => true,
+        Ok(()) => {
+            if let Err(error) = app.accounts.confirm_gate(account.id, gate.version).await {
+                tracing::debug!(%error, "a new account's gate is told to the store once more");
+            }
+            true
+        }
         Err(error) => {
             tracing::warn!(%error, account = %account.id, "a new account's gate is not in the store yet");
             false

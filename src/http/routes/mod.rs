@@ -1,10 +1,18 @@
 //! The handlers, one file per resource. Each extracts, makes its calls inward, and maps the answer.
 
+pub mod admin_status;
 pub mod admin_users;
+pub mod at;
+pub mod audit_logs;
 pub mod bench;
+pub mod explain;
+pub mod export;
+pub mod gates;
 pub mod heartbeat;
 pub mod login;
 pub mod presence;
+pub mod status;
+pub mod timeline;
 pub mod tokens;
 pub mod transitions;
 pub mod users;

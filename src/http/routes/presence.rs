@@ -3,13 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::http::error::ApiError;
-use crate::http::extract::{Body, Caller, Path};
-use crate::http::seen::{Seen, see};
+use crate::http::extract::{Body, Caller, Path, Query, Source};
+use crate::http::seen::{Seen, reveal, see};
 use crate::http::time::Timestamp;
+use crate::http::words::Why;
 use crate::presence::{Role, UserId};
 
 /// How many users one query may ask for.
@@ -76,14 +77,29 @@ pub async fn query(
     Ok(Json(QueryAnswer { results: see(&app, &claims, &users).await? }))
 }
 
+/// Why somebody's true presence is looked at.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RevealQuery {
+    /// For administrators: shows also who is invisible, and leaves an action with this reason (at most 500 characters).
+    #[param(value_type = Option<String>)]
+    pub reason: Option<Why>,
+}
+
 /// Answers the presence of one user
 #[utoipa::path(get, path = "/api/presence/users/{id}/", tag = "presence",
-    params(("id" = String, Path, description = "user id")), responses((status = 200, body = Seen)))]
+    params(("id" = String, Path, description = "user id"), RevealQuery), responses((status = 200, body = Seen)))]
 pub async fn user(
     State(app): State<App>,
     Caller(claims): Caller,
     Path(user): Path<UserId>,
+    Query(query): Query<RevealQuery>,
+    source: Source,
 ) -> Result<Json<Seen>, ApiError> {
+    if let Some(why) = query.reason.as_ref().and_then(Why::some) {
+        return reveal(&app, &claims, &user, why, source).await.map(Json);
+    }
     let seen = see(&app, &claims, std::slice::from_ref(&user)).await?;
     seen.into_iter().next().map(Json).ok_or(ApiError::NotFound("User"))
 }

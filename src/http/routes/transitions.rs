@@ -1,21 +1,17 @@
-//! `/api/presence/transitions/`: every change of status there was.
+//! `/api/presence/transitions/`: every change of status there was, by page and as a file.
 
 use axum::Json;
 use axum::extract::State;
-use serde::{Deserialize, Deserializer, Serialize};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
-use crate::audit::{Cursor, Filter, MAX_LIMIT, Transition};
+use crate::audit::{Filter, Transition};
 use crate::http::error::ApiError;
 use crate::http::extract::{Admin, Query};
-use crate::http::time::Timestamp;
+use crate::http::pages::{cursor, limit};
+use crate::http::time::{Timestamp, moment};
 use crate::presence::{Device, Millis, Org, Reason, SessionId, Status, UserId};
-
-/// Rows of a page, unless asked otherwise.
-const LIMIT: u32 = 100;
 
 /// Which transitions.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -25,6 +21,9 @@ pub struct TransitionsQuery {
     /// Of this user.
     #[param(value_type = Option<String>)]
     user: Option<UserId>,
+    /// That this session caused; with `user` only.
+    #[param(value_type = Option<String>)]
+    session: Option<SessionId>,
     /// In this organisation.
     #[param(value_type = Option<String>)]
     org: Option<Org>,
@@ -50,12 +49,6 @@ pub struct TransitionsQuery {
     /// At most 1000; 100 if absent.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
-}
-
-fn moment<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Millis>, D::Error> {
-    let text = String::deserialize(input)?;
-    let at = OffsetDateTime::parse(&text, &Rfc3339).map_err(serde::de::Error::custom)?;
-    Ok(Some(Millis(at.unix_timestamp() * 1_000 + i64::from(at.millisecond()))))
 }
 
 /// One change of status.
@@ -101,6 +94,28 @@ pub struct TransitionRow {
     actor: Option<String>,
 }
 
+impl TransitionRow {
+    /// Every field, in order: the columns of an exported table.
+    pub const COLUMNS: &'static [&'static str] = &[
+        "user_id",
+        "org",
+        "shard",
+        "epoch",
+        "n",
+        "sequence",
+        "from_status",
+        "to_status",
+        "reason",
+        "occurred_at",
+        "detected_at",
+        "recorded_at",
+        "uncertainty_ms",
+        "session_id",
+        "device",
+        "actor",
+    ];
+}
+
 impl From<Transition> for TransitionRow {
     fn from(row: Transition) -> Self {
         Self {
@@ -133,6 +148,20 @@ pub struct TransitionsPage {
     next_cursor: Option<String>,
 }
 
+/// Whether a filter can be answered.
+///
+/// # Errors
+/// A session without its user.
+pub fn check(filter: &Filter) -> Result<(), ApiError> {
+    if filter.session.is_some() && filter.user.is_none() {
+        return Err(ApiError::invalid(
+            "session",
+            "a session is looked for among those of a `user`: name both",
+        ));
+    }
+    Ok(())
+}
+
 /// Lists changes of status, newest first
 #[utoipa::path(get, path = "/api/presence/transitions/", tag = "presence", params(TransitionsQuery),
     responses((status = 200, body = TransitionsPage)))]
@@ -141,12 +170,8 @@ pub async fn list(
     _: Admin,
     Query(query): Query<TransitionsQuery>,
 ) -> Result<Json<TransitionsPage>, ApiError> {
-    let limit = query.limit.unwrap_or(LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(ApiError::invalid("limit", format!("expected 1 to {MAX_LIMIT}")));
-    }
-    let cursor = query.cursor.as_deref().map(str::parse::<Cursor>).transpose();
-    let cursor = cursor.map_err(|error| ApiError::invalid("cursor", error.to_string()))?;
+    let limit = limit(query.limit)?;
+    let cursor = cursor(query.cursor.as_deref())?;
     let filter = Filter {
         user: query.user,
         org: query.org,
@@ -156,7 +181,9 @@ pub async fn list(
         since: query.since,
         until: query.until,
         shard: None,
+        session: query.session,
     };
+    check(&filter)?;
     let page = app.audit.transitions(&filter, cursor, limit).await?;
     Ok(Json(TransitionsPage {
         results: page.rows.into_iter().map(TransitionRow::from).collect(),

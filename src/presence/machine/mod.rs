@@ -96,8 +96,9 @@ impl Machine {
         (cut || self.ended.contains_key(&(user.clone(), login.clone()))).then_some(Verdict::Ended)
     }
 
-    /// Recomputes the view of a user and puts the record back; where the view differs, appends the entry.
-    fn settle(&mut self, id: &UserId, mut user: User, now: Millis, cause: &Cause) {
+    /// Recomputes the view of a user and puts the record back; where the view differs, appends the entry. Answers the user
+    /// as they now are, also one who is not worth a record.
+    fn settle(&mut self, id: &UserId, mut user: User, now: Millis, cause: &Cause) -> User {
         let to = user.view(&self.claims(id));
         if to != user.status {
             let from = user.status;
@@ -105,7 +106,8 @@ impl Machine {
             user.change(to, self.n, version, cause.at);
             self.log.push(user.entry(id, EntryKind::Transition, from, now, cause));
         }
-        self.put(id, user);
+        self.put(id, user.clone());
+        user
     }
 
     /// Counts the next entry on; answers the version that it stands for.
@@ -185,8 +187,8 @@ impl Machine {
         let user = self.take(id, org);
         let n = user.n;
         let cause = Cause { reason, at: now, session: None, actor: None, claims: Some(claims) };
-        self.settle(id, user, now, &cause);
-        self.tell_claim(id, org, n, &before, now, &cause);
+        let user = self.settle(id, user, now, &cause);
+        self.tell_claim(id, user, n, &before, now, &cause);
     }
 
     /// A claim is set in part. Without one to amend, and without a status, nothing happens.
@@ -199,8 +201,15 @@ impl Machine {
     /// Claims that changed while the status stayed get an entry, too: of kind `Claim` where others could notice since
     /// `before`, else a `Wish`, which leaves the record as it was. `n` is the user's last entry before the record was
     /// settled; another one says it already.
-    fn tell_claim(&mut self, id: &UserId, org: &Org, n: i64, before: &SeenClaim, now: Millis, cause: &Cause) {
-        let mut user = self.user(id).cloned().unwrap_or_else(|| User::new(org.clone()));
+    fn tell_claim(
+        &mut self,
+        id: &UserId,
+        mut user: User,
+        n: i64,
+        before: &SeenClaim,
+        now: Millis,
+        cause: &Cause,
+    ) {
         if user.n != n {
             return;
         }
@@ -237,12 +246,12 @@ impl Machine {
             }),
             _ => claim_end.clone(),
         };
-        match cause {
-            Some(cause) => self.settle(id, user, now, &cause),
-            None => self.put(id, user),
-        }
+        let Some(cause) = cause else {
+            return self.put(id, user);
+        };
+        let user = self.settle(id, user, now, &cause);
         if let Some(claim_end) = claim_end {
-            self.tell_claim(id, org, n, &before, now, &claim_end);
+            self.tell_claim(id, user, n, &before, now, &claim_end);
         }
     }
 

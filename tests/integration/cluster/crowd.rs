@@ -18,6 +18,9 @@ const BEAT: Duration = Duration::from_millis(400);
 /// How soon somebody tries again who got no answer.
 const RETRY: Duration = Duration::from_millis(100);
 
+/// Within this time everybody's last heartbeat is taken.
+const LAST: Duration = Duration::from_secs(20);
+
 /// Somebody, and when the heartbeats of theirs that were taken were answered.
 pub struct Witness {
     pub user: String,
@@ -57,13 +60,16 @@ impl Crowd {
         Self { people, stop }
     }
 
-    /// Everybody stops, and says how it was.
+    /// Everybody stops with a heartbeat that was taken, and says how it was.
     pub async fn leave(mut self) -> Vec<Witness> {
         self.stop.store(true, Ordering::Relaxed);
         let mut told = Vec::new();
-        while let Some(witness) = self.people.join_next().await {
-            told.push(witness.unwrap());
-        }
+        let leaving = async {
+            while let Some(witness) = self.people.join_next().await {
+                told.push(witness.unwrap());
+            }
+        };
+        tokio::time::timeout(LAST, leaving).await.expect("a last heartbeat is taken");
         told
     }
 }
@@ -82,14 +88,17 @@ async fn live(
     stop: Arc<AtomicBool>,
 ) -> Witness {
     let (token, mut taken) = (token(&user), Vec::new());
-    while !stop.load(Ordering::Relaxed) {
-        let wait = if beat(&client, &bases, &token).await {
-            taken.push(Instant::now());
-            BEAT
-        } else {
-            RETRY
-        };
-        tokio::time::sleep(wait).await;
+    loop {
+        let is_last = stop.load(Ordering::Relaxed);
+        if !beat(&client, &bases, &token).await {
+            tokio::time::sleep(RETRY).await;
+            continue;
+        }
+        taken.push(Instant::now());
+        if is_last {
+            break;
+        }
+        tokio::time::sleep(BEAT).await;
     }
     Witness { user, shard, taken }
 }

@@ -1,19 +1,29 @@
 //! The public API over real sockets, mirroring the URL tree.
 
 mod admin_users;
+mod at;
+mod audit_logs;
 mod auth;
 mod bad_input;
 mod bad_tokens;
+mod explain;
+mod export;
+mod gates;
 mod gone_clients;
 mod heartbeat;
 mod internal;
+mod invisible;
 mod layers;
 mod lost_shard;
 mod openapi;
 mod presence;
 mod server;
+mod status;
+mod timeline;
 
 mod transitions;
 mod undone_logins;
 mod users;
 mod without_redis;
+
+pub use transitions::copy;

@@ -9,7 +9,7 @@ use crate::support::service::{Service, is_time};
 const LIST: &str = "/api/presence/transitions/";
 
 /// Copies what the shards' outboxes hold, as the service's task does.
-async fn copy(service: &Service) {
+pub async fn copy(service: &Service) {
     for shard in 0..service.app.store.keys().shards() {
         let position = service.app.audit.position(shard).await.unwrap();
         let entries = service.app.store.entries(shard, position.n, 100).await.unwrap();
@@ -20,7 +20,7 @@ async fn copy(service: &Service) {
 }
 
 /// Logs in and out again; both changes are copied.
-async fn come_and_go(service: &Service, name: &str) {
+pub async fn come_and_go(service: &Service, name: &str) {
     let login = service.log_in(name).await;
     let token = login["tokens"]["access"].as_str().unwrap();
     service.post(token, "/api/auth/logout/", json!({})).await;

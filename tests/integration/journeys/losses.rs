@@ -37,7 +37,11 @@ async fn alone(flags: &[&str]) -> (DevStack, PgPool, Service) {
 }
 
 async fn logged_in(node: &Service, name: &str) -> Person {
-    let person = node.person(name, Role::User).await;
+    logged_in_as(node, name, Role::User).await
+}
+
+async fn logged_in_as(node: &Service, name: &str, role: Role) -> Person {
+    let person = node.person(name, role).await;
     let token = node.log_in(name).await["tokens"]["access"].as_str().unwrap().to_owned();
     Person { token, ..person }
 }
@@ -150,8 +154,18 @@ async fn a_store_that_was_set_back_is_followed_and_the_difference_told() {
     for person in [&ada, &eve] {
         assert_eq!(node.beat(&person.token, json!({})).await.0, StatusCode::OK);
     }
+    let boss = logged_in_as(&node, "boss", Role::Admin).await;
+    let decide = async |person: &Person, what: &str| {
+        let path = format!("/api/users/admin/users/{}/{what}/", person.id);
+        assert_eq!(node.post(&boss.token, &path, json!({})).await.0, StatusCode::OK, "{what}");
+    };
+    let (dan, fay) = (logged_in(&node, "dan").await, logged_in(&node, "fay").await);
+    decide(&dan, "suspend").await;
     redis_command_to(&stack, "SAVE").await;
     // What follows is acknowledged and copied, and lost with Redis.
+    decide(&dan, "activate").await;
+    decide(&fay, "suspend").await;
+    history_of(&node, &fay.id.to_string(), 2).await;
     let bob = logged_in(&node, "bob").await;
     node.post(&ada.token, "/api/auth/logout/", json!({})).await;
     history_of(&node, &ada.id.to_string(), 2).await;
@@ -178,6 +192,13 @@ async fn a_store_that_was_set_back_is_followed_and_the_difference_told() {
         story(&of_bob)[1..],
         [(Status::Offline, Reason::StoreRewound), (Status::Online, Reason::Connect)]
     );
+    // Who was let in again is in, who was shut out is out.
+    eventually("the gates stand as decided", Duration::from_secs(10), async || {
+        let (of_dan, of_fay) =
+            (node.beat(&dan.token, json!({})).await.0, node.beat(&fay.token, json!({})).await.0);
+        ((of_dan, of_fay) == (StatusCode::OK, StatusCode::FORBIDDEN)).then_some(())
+    })
+    .await;
     // Eve has noticed nothing.
     assert_eq!(history(&node.app.audit, &eve.id.to_string()).await.len(), 1);
     prove(&node.app.audit).await;

@@ -2,6 +2,7 @@
 //! audit.
 
 mod copying;
+mod gates;
 mod logouts;
 mod losses;
 mod one_node;

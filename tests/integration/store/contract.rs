@@ -126,6 +126,7 @@ async fn a_shard_without_meta_judges_nobody() {
     is_restoring(store.claim(&user, &org, Whose::Manual, None, None).await);
     is_restoring(store.expire(0, std::slice::from_ref(&user)).await);
     is_restoring(store.views(&[user]).await);
+    is_restoring(store.facts(&bearer("1").user).await);
     is_restoring(store.stats(None).await);
     is_restoring(store.stats(Some(&org)).await);
     is_restoring(store.present(None, None, 10).await);
@@ -343,6 +344,7 @@ async fn a_redis_that_forgot_the_scripts_learns_them_again() {
     store.due(0, Duration::ZERO, 1, true).await.unwrap();
     store.expire(0, std::slice::from_ref(&user)).await.unwrap();
     store.stats(None).await.unwrap();
+    store.facts(&user).await.unwrap();
     store.present(None, None, 1).await.unwrap();
     store.views(std::slice::from_ref(&user)).await.unwrap();
     store.end_login(&user, &org, &login).await.unwrap();

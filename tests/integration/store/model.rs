@@ -128,9 +128,19 @@ fn span() -> impl Strategy<Value = i64> {
     ])
 }
 
+fn amend() -> impl Strategy<Value = Op> {
+    (
+        who(),
+        0..8u8,
+        prop::option::of(prop::sample::select(Status::ALL.to_vec())),
+        prop::option::of(0..3u8),
+        prop::option::of(prop::option::of(span())),
+    )
+        .prop_map(|(who, id, status, text, ends_in)| Op::Amend { who, id, status, text, ends_in })
+}
+
 fn op() -> impl Strategy<Value = Op> {
-    let idle_ms = prop::option::of(span());
-    let said = prop::option::of((prop::sample::select(Activity::ALL.to_vec()), idle_ms));
+    let said = prop::option::of((prop::sample::select(Activity::ALL.to_vec()), prop::option::of(span())));
     let beat = (
         who(),
         0..4u8,
@@ -158,14 +168,6 @@ fn op() -> impl Strategy<Value = Op> {
         ),
     )
         .prop_map(|(who, whose, claim)| Op::Claim { who, whose, claim });
-    let amend = (
-        who(),
-        0..8u8,
-        prop::option::of(prop::sample::select(Status::ALL.to_vec())),
-        prop::option::of(0..3u8),
-        prop::option::of(prop::option::of(span())),
-    )
-        .prop_map(|(who, id, status, text, ends_in)| Op::Amend { who, id, status, text, ends_in });
     let gate = (
         who(),
         prop::option::of(prop::sample::select(GateKind::ALL.to_vec())),
@@ -185,7 +187,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => cut,
         1 => gate,
         3 => claim,
-        2 => amend,
+        2 => amend(),
         5 => Just(Op::Expire),
     ]
 }
@@ -236,6 +238,7 @@ impl Pair {
         self.compare().await;
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
     fn machine_applies(&mut self, op: &Op) -> Option<Verdict> {
         let now = self.now;
         match op.clone() {

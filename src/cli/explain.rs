@@ -1,0 +1,41 @@
+//! `rollcall explain`: why a user has this status, for whoever is asked at night.
+
+use std::io::Write;
+
+use crate::accounts::Accounts;
+use crate::app::connect_store;
+use crate::audit::{self, Audit};
+use crate::config::Config;
+use crate::http::explain::explain;
+use crate::presence::UserId;
+
+/// One command needs no more.
+const CONNECTIONS: u32 = 1;
+
+/// Options of `explain`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The user's id
+    user: UserId,
+    /// Print JSON instead of lines
+    #[arg(long)]
+    json: bool,
+}
+
+/// Explains; answers whether anybody knows the user.
+pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<bool> {
+    let database = config.database.url()?.expose().into();
+    let pool = audit::connect(&database, true, CONNECTIONS)?;
+    let store = connect_store(config).await?;
+    let explained = explain(&store, &Audit::new(pool.clone()), &Accounts::new(pool), &args.user).await?;
+    let mut out = std::io::stdout().lock();
+    match &explained {
+        None => writeln!(std::io::stderr(), "rollcall: nobody knows a user {}", args.user)?,
+        Some(explained) if args.json => {
+            serde_json::to_writer_pretty(&mut out, explained)?;
+            writeln!(out)?;
+        }
+        Some(explained) => write!(out, "{explained}")?,
+    }
+    Ok(explained.is_some())
+}

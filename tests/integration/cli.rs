@@ -1,0 +1,78 @@
+//! Commands of the real program that look at a service from outside.
+
+use std::process::{Command, Output};
+
+use rollcall::presence::Role;
+use serde_json::Value;
+
+use crate::support;
+use crate::support::service::{SECRET, Service};
+
+async fn run(args: &[&str], redis_prefix: &str, database: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
+    command
+        .args(args)
+        .env("ROLLCALL_REDIS_URL", support::stack().redis_url())
+        .env("ROLLCALL_REDIS_PREFIX", redis_prefix)
+        .env("ROLLCALL_REDIS_SHARDS", "2")
+        .env("ROLLCALL_DATABASE_URL", database)
+        .env("ROLLCALL_AUTH_SECRET", SECRET);
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A service with somebody online and copied: how commands find it, and who that is.
+async fn service() -> (Service, String, String, String) {
+    let database = support::database_url().await;
+    let service = Service::on(&support::stack().redis_url(), &database, &[]).await;
+    let ada = service.person("ada", Role::User).await;
+    service.log_in("ada").await;
+    crate::http::copy(&service).await;
+    let prefix = service.app.config.redis.prefix.clone();
+    (service, prefix, database, ada.id.to_string())
+}
+
+#[tokio::test]
+async fn explain_prints_what_the_api_answers() {
+    let (service, prefix, database, ada) = service().await;
+    let lines = run(&["explain", &ada], &prefix, &database).await;
+    let out = text(&lines.stdout);
+    assert!(lines.status.success(), "{out}{}", text(&lines.stderr));
+    for line in [
+        "online, because a session is active",
+        "sessions say online",
+        "they agree",
+        "offline -> online (login)",
+    ] {
+        assert!(out.contains(line), "{line}: {out}");
+    }
+    let json = run(&["explain", &ada, "--json"], &prefix, &database).await;
+    let told: Value = serde_json::from_slice(&json.stdout).unwrap();
+    let eve = service.person("eve", Role::Admin).await;
+    let (_, answer) = service.get(&eve.token, &format!("/api/presence/users/{ada}/explain/")).await;
+    for name in ["layers", "redis", "postgres", "entries", "claims", "account", "summary"] {
+        assert_eq!(told[name], answer[name], "{name}");
+    }
+    let nobody = run(&["explain", "987654"], &prefix, &database).await;
+    assert_eq!((nobody.status.code(), nobody.stdout.len()), (Some(1), 0));
+    assert!(text(&nobody.stderr).contains("nobody knows a user 987654"));
+}
+
+#[tokio::test]
+async fn rebuild_finds_and_mends_what_differs() {
+    let (_service, prefix, database, ada) = service().await;
+    let check = ["audit", "rebuild", "--check"];
+    let clean = run(&check, &prefix, &database).await;
+    assert!(clean.status.success(), "{}{}", text(&clean.stdout), text(&clean.stderr));
+    assert!(text(&clean.stderr).contains("people"), "progress");
+    let owner = sqlx::PgPool::connect(&database).await.unwrap();
+    sqlx::query("DELETE FROM intervals").execute(&owner).await.unwrap();
+    let found = run(&check, &prefix, &database).await;
+    assert_eq!(found.status.code(), Some(1));
+    assert!(text(&found.stdout).contains(&format!("{ada} (subject ")), "{}", text(&found.stdout));
+    assert!(run(&["audit", "rebuild"], &prefix, &database).await.status.success());
+    assert!(run(&check, &prefix, &database).await.status.success());
+}
