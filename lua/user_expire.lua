@@ -53,6 +53,8 @@ local function expire(user, org, place)
   local cause = claim
   if last and (#rec.sessions == 0 or not claim) then
     cause = why(last)
+    -- Another session may have shown itself after this deadline, and have ended since.
+    if #rec.sessions == 0 then cause.at = math.max(cause.at, rec.seen) end
   end
   if cause then
     cause.claims = claim ~= nil

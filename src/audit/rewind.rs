@@ -30,8 +30,8 @@ pub struct SetBack {
 pub struct Rewound {
     /// Where the copy goes on, under the new epoch.
     pub position: Position,
-    /// People whose status differed, and who got a transition.
-    pub corrected: usize,
+    /// The transitions of people whose status differed.
+    pub corrections: Vec<Entry>,
     /// People whose claims were changed by what Redis has forgotten.
     pub claimed: Vec<UserId>,
 }
@@ -96,7 +96,7 @@ impl Audit {
         record_epoch(&mut tx, shard, position, actual, "store_rewound").await?;
         move_to(&mut tx, shard, position, hash).await?;
         tx.commit().await?;
-        Ok(Rewound { position, corrected: corrections.len(), claimed })
+        Ok(Rewound { position, corrections, claimed })
     }
 }
 

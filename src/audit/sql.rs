@@ -92,15 +92,19 @@ statements! {
     INSERT_INTERVALS = "INSERT INTO intervals (subject, sequence, org, status, started_at, ended_at, end_reason) \
         SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[])";
 
-    STORE_LAST = "INSERT INTO presence_last (shard, epoch, user_id, subject, org, status, since, online_since, last_seen, \
+    /// Where others have seen nothing since Redis forgot the user (version 0), what they saw before stands.
+    STORE_LAST = "INSERT INTO presence_last AS p (shard, epoch, user_id, subject, org, status, since, online_since, last_seen, \
             shown_since, shown_online_since, shown_last_seen, shown_version, n, sequence) \
         SELECT $1, $2, u.* FROM UNNEST($3::text[], $4::bigint[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[], \
             $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::bigint[], $14::bigint[], \
             $15::bigint[]) u \
         ON CONFLICT (user_id) DO UPDATE SET shard = EXCLUDED.shard, epoch = EXCLUDED.epoch, org = EXCLUDED.org, \
             status = EXCLUDED.status, since = EXCLUDED.since, online_since = EXCLUDED.online_since, \
-            last_seen = EXCLUDED.last_seen, shown_since = EXCLUDED.shown_since, \
-            shown_online_since = EXCLUDED.shown_online_since, shown_last_seen = EXCLUDED.shown_last_seen, shown_version = EXCLUDED.shown_version, n = EXCLUDED.n, sequence = EXCLUDED.sequence";
+            last_seen = EXCLUDED.last_seen, n = EXCLUDED.n, sequence = EXCLUDED.sequence, \
+            shown_since = CASE WHEN EXCLUDED.shown_version = 0 THEN p.shown_since ELSE EXCLUDED.shown_since END, \
+            shown_online_since = CASE WHEN EXCLUDED.shown_version = 0 THEN p.shown_online_since ELSE EXCLUDED.shown_online_since END, \
+            shown_last_seen = CASE WHEN EXCLUDED.shown_version = 0 THEN p.shown_last_seen ELSE EXCLUDED.shown_last_seen END, \
+            shown_version = CASE WHEN EXCLUDED.shown_version = 0 THEN p.shown_version ELSE EXCLUDED.shown_version END";
 
     /// Claims that were taken back or came to their end.
     CLAIMS_DROP = "DELETE FROM claims c USING UNNEST($1::text[], $2::text[]) u (user_id, kind) \

@@ -132,10 +132,16 @@ fn seen_version(version: i64) -> Option<i64> {
 /// The store or the audit does not answer.
 pub async fn see(app: &App, viewer: &Claims, users: &[UserId]) -> Result<Vec<Seen>, ApiError> {
     let views = app.store.views(users).await?;
-    let absent: Vec<UserId> =
-        users.iter().zip(&views).filter(|(_, view)| view.is_none()).map(|(user, _)| user.clone()).collect();
+    // Of somebody who has come back unseen the store does not know what others saw before.
+    let is_news = |view: &View| view.user == viewer.user || view.shown.version > 0;
+    let absent: Vec<UserId> = users
+        .iter()
+        .zip(&views)
+        .filter(|(_, view)| !view.as_ref().is_some_and(is_news))
+        .map(|(user, _)| user.clone())
+        .collect();
     let mut remembered = remember(app, viewer, &absent).await?;
-    let seen = users.iter().zip(views).map(|(user, view)| match view {
+    let seen = users.iter().zip(views).map(|(user, view)| match view.filter(is_news) {
         Some(view) if view.user == viewer.user => Seen::by_themselves(view),
         Some(view) if viewer.role != Role::User || view.org == viewer.org => Seen::by_others(view),
         Some(_) => Seen::unknown(user.clone()),

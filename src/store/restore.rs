@@ -6,7 +6,7 @@ use super::reply::Parts;
 use super::scripts::Script;
 use super::users::text;
 use super::{Opened, Shown, Store, StoreError, scripts};
-use crate::presence::{Claim, Gate, LoginId, Millis, Org, Status, UserId, Whose};
+use crate::presence::{Claim, Entry, Gate, LoginId, Millis, Org, Status, UserId, Whose};
 
 /// Most items of one call: a few milliseconds of Redis' time.
 const ITEMS_PER_CALL: usize = 200;
@@ -182,6 +182,20 @@ impl Store {
     pub async fn open_empty(&self, shard: Shard, epoch: i64) -> Result<Opened, StoreError> {
         self.begin_shard(shard, epoch, Lost::default()).await?;
         self.open_shard(shard).await
+    }
+
+    /// A user's record learns from a correction since when the status that Redis has again holds in the history, so that
+    /// what follows is not dated before it. Who has changed since is left alone.
+    ///
+    /// # Errors
+    /// If Redis did not answer.
+    pub async fn correct(&self, correction: &Entry) -> Result<(), StoreError> {
+        let Entry { user, org, to, since, online_since, shown_since, shown_online_since, .. } = correction;
+        let times = [since, online_since, shown_since, shown_online_since];
+        let mut args = vec![fred::prelude::Value::from(to.code())];
+        args.extend(times.map(|at| fred::prelude::Value::from(at.0)));
+        args.push(correction.shown_version.into());
+        self.judge(&scripts::USER_CORRECT, user, org, None, &args).await.map(drop)
     }
 
     /// A shard that was found set back to an older state goes on under a new epoch. Answers how it now stands; `None` if

@@ -97,6 +97,8 @@ script!(/// Reads everything a status is made of.
     USER_EXPLAIN = "user_explain", "no-writes", exactly(11), exactly(2), "shard", "record", "user");
 script!(/// People who were present come back.
     USER_RESTORE = "user_restore", "allow-oom", and_each(9, 3), and_each(2, 10), "shard", "record", "user");
+script!(/// A record learns what the history says after a store was set back.
+    USER_CORRECT = "user_correct", "allow-oom", exactly(12), exactly(9), "shard", "record", "user");
 script!(/// An empty shard begins a new life, still closed.
     SHARD_BEGIN = "shard_begin", "allow-oom", exactly(2), exactly(6));
 script!(/// Gates, claims and ended tokens come back.
@@ -137,6 +139,7 @@ pub static ALL: &[&Script] = &[
     &USER_STANDING,
     &USER_EXPLAIN,
     &USER_RESTORE,
+    &USER_CORRECT,
     &SHARD_BEGIN,
     &SHARD_RECALL,
     &SHARD_OPEN,

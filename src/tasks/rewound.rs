@@ -37,13 +37,16 @@ pub(super) async fn follow(
         kept = found.n,
         copied = position.n,
         copied_epoch = position.epoch,
-        corrected = rewound.corrected,
+        corrected = rewound.corrections.len(),
         follows,
         "redis was set back to an older state; see the system event `store_rewound`"
     );
     // Where this fails the epochs differ, and all of it is repeated.
     if let Some(opened) = node.app.store.raise_shard(shard, epoch, follows).await? {
         node.owned.keep(shard, opened.epoch, opened.n);
+    }
+    for correction in &rewound.corrections {
+        node.app.store.correct(correction).await?;
     }
     remind(node, shard, found.n, rewound.claimed).await?;
     Ok(rewound.position)

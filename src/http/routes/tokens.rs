@@ -111,14 +111,18 @@ pub async fn logout(
     source: Source,
     _: Body<LogoutBody>,
 ) -> Result<Json<Done>, ApiError> {
-    // Postgres first: what Redis forgets is restored from there. And while Redis is away the login at least cannot be
-    // renewed; the client learns by the 503 that it should come back.
+    // Postgres first: what Redis forgets is restored from there. Where one of them is away the other is told all the
+    // same; the client learns by the 503 that it should come back.
     uncut(async move {
-        if let Some(account) = AccountId::of(&claims.user) {
-            let origin = source.of(&claims);
-            app.accounts.end_family(account, &claims.login, EndReason::Logout, &origin).await?;
-        }
+        let kept = match AccountId::of(&claims.user) {
+            Some(account) => {
+                let origin = source.of(&claims);
+                app.accounts.end_family(account, &claims.login, EndReason::Logout, &origin).await
+            }
+            None => Ok(false),
+        };
         app.store.end_login(&claims.user, &claims.org, &claims.login).await?;
+        kept?;
         Ok(Done::saying("Logout successful"))
     })
     .await

@@ -239,7 +239,8 @@ impl Machine {
         let cause = match last {
             Some(session) if user.sessions.is_empty() || claim_end.is_none() => Some(Cause {
                 reason: session.end_reason(),
-                at: session.deadline,
+                // Another session may have shown itself after this deadline, and have ended since.
+                at: if user.sessions.is_empty() { session.deadline.max(user.seen) } else { session.deadline },
                 session: Some(session),
                 actor: None,
                 claims: claim_end.as_ref().and_then(|end| end.claims.clone()),

@@ -167,6 +167,40 @@ async fn whoever_goes_invisible_is_offline_to_the_byte() {
 }
 
 #[tokio::test]
+async fn who_comes_back_unseen_after_redis_forgot_them_changes_nothing_for_others() {
+    let life = Life::begin().await;
+    let (store, audit, user) = (&life.service.app.store, &life.service.app.audit, life.user());
+    let login = LoginId::parse(&format!("login-{}", life.ada.id)).unwrap();
+    life.claim(json!({"status": "invisible"})).await;
+    store.end_login(&user, &Org::default(), &login).await.unwrap();
+    let copy = async || {
+        let position = audit.position(0).await.unwrap();
+        let entries = store.entries(0, position.n, 1_000).await.unwrap();
+        audit.copy(0, position, position.epoch, &entries).await.unwrap();
+        entries.last().map_or(position.n, rollcall::presence::Outgoing::n)
+    };
+    // Everything is copied, and Redis forgets those who are offline.
+    let newest = copy().await;
+    store.trim(0, newest + 1, std::slice::from_ref(&user)).await.unwrap();
+    assert!(store.views(std::slice::from_ref(&user)).await.unwrap()[0].is_none(), "forgotten");
+    // The viewers' own coming is not what is compared.
+    life.seen().await;
+    let before = life.seen().await;
+
+    life.at(30_000);
+    let token = life.service.token(user.as_str(), "another");
+    assert_eq!(life.service.beat(&token, json!({})).await.1["online_status"], "invisible");
+    assert_eq!(before, life.seen().await, "hidden");
+    copy().await;
+    let another = LoginId::parse("another").unwrap();
+    store.end_login(&user, &Org::default(), &another).await.unwrap();
+    assert_eq!(before, life.seen().await, "gone again");
+    let newest = copy().await;
+    store.trim(0, newest + 1, std::slice::from_ref(&user)).await.unwrap();
+    assert_eq!(before, life.seen().await, "forgotten again");
+}
+
+#[tokio::test]
 async fn administrators_see_the_truth_when_they_say_why() {
     let life = Life::begin().await;
     life.claim(json!({"status": "invisible"})).await;

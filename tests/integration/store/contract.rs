@@ -339,6 +339,9 @@ async fn a_redis_that_forgot_the_scripts_learns_them_again() {
     store.own(0, false).await.unwrap();
     store.show_node().await.unwrap();
     store.beat(&beat("1")).await.unwrap();
+    store.beat(&beat("3")).await.unwrap();
+    let told = store.entries(0, 0, 1).await.unwrap().remove(0);
+    store.correct(told.entry().unwrap()).await.unwrap();
     store.touch_now(&bearer("1")).await.unwrap();
     store.check(&bearer("1")).await.unwrap();
     store.close(&bearer("1"), &Tab::default(), None).await.unwrap();

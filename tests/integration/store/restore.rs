@@ -198,3 +198,29 @@ async fn a_shard_that_was_set_back_goes_on_under_a_new_epoch() {
     let older = store.newest_entries(0, Some(2), 5).await.unwrap();
     assert_eq!(older.iter().map(Outgoing::n).collect::<Vec<_>>(), [1]);
 }
+
+#[tokio::test]
+async fn a_record_learns_since_when_its_older_status_holds_again() {
+    let store = store(1).await;
+    store.open_empty(0, 3).await.unwrap();
+    store.beat(&beat("1")).await.unwrap();
+    let mut correction = entries(&store).await.remove(0);
+    let since = a_day_ahead() + Millis(9_000);
+    (correction.since, correction.online_since) = (since, since);
+    (correction.shown_since, correction.shown_online_since) = (since, since);
+    correction.shown_version = (3 << 32) + 8;
+    for _ in 0..2 {
+        store.correct(&correction).await.unwrap();
+        let view = view(&store, "1").await;
+        assert_eq!((view.since, view.online_since, view.shown.since), (since, since, since));
+        assert_eq!(view.shown.version, (3 << 32) + 8);
+    }
+    // Whose status is another by now, or as young, is left alone.
+    for (to, since) in [(Status::Busy, since + Millis(1)), (Status::Online, since)] {
+        store.correct(&Entry { to, since, shown_version: 1, ..correction.clone() }).await.unwrap();
+        assert_eq!(view(&store, "1").await.shown.version, (3 << 32) + 8);
+    }
+    let nobody = Entry { user: UserId::parse("2").unwrap(), ..correction };
+    store.correct(&nobody).await.unwrap();
+    assert_eq!(store.views(&[nobody.user]).await.unwrap(), [None]);
+}
