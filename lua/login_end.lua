@@ -17,7 +17,7 @@ if is_lost() then return { 'restoring' } end
 local rec = load(place.users, user, org)
 if rec.org ~= org then return { 'stale', rec.org } end
 
-count_rule()
+if not redis.call('ZSCORE', ended, user .. ':' .. login) then count_rule() end
 redis.call('ZADD', ended, 'GT', now + tonumber(ARGV[5]), user .. ':' .. login)
 local last = remove_where(user, rec, function(s) return login_of(s.id) == login end)
 settle(user, rec, place, now, { reason = 'logout', at = now, session = last })

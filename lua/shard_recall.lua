@@ -3,15 +3,16 @@
 --
 -- KEYS[1-9]  the shard, see lib/shard.lua
 -- ARGV[1]    now in ms, 0 = clock of Redis
--- ARGV[2..]  per item seven: what, user, and
+-- ARGV[2]    epoch that is being restored
+-- ARGV[3..]  per item seven: what, user, and
 --            gate            kind, version, end (ms, 0 = none), "", ""
 --            manual, admin   id of the claim, status code, text, emoji, end (ms, 0 = none)
 --            cut             lowest token version still good, login that is exempt or "", "", "", ""
 --            ended           login, for so long a token of it may still live (ms), "", "", ""
--- Reply      {"open"} the shard is not being restored | {"ok"}
+-- Reply      {"open"} the shard is not being restored, or under another epoch | {"ok"}
 -- Access     write, allow-oom
 local now = clock(ARGV[1])
-if redis.call('HEXISTS', meta, 'restoring') == 0 then return { 'open' } end
+if redis.call('HGET', meta, 'restoring') ~= ARGV[2] then return { 'open' } end
 
 local recall = {}
 
@@ -19,7 +20,11 @@ function recall.gate(user, kind, version, ends)
   local known = redis.call('HGET', gates, user)
   if known and tonumber(version) <= cmsgpack.unpack(known)[2] then return end
   redis.call('HSET', gates, user, cmsgpack.pack({ kind, tonumber(version), tonumber(ends) }))
-  if tonumber(ends) > 0 then redis.call('ZADD', due, ends, 'g:' .. user) end
+  if tonumber(ends) > 0 then
+    redis.call('ZADD', due, ends, 'g:' .. user)
+  else
+    redis.call('ZREM', due, 'g:' .. user)
+  end
 end
 
 local function claim(slot)
@@ -41,5 +46,5 @@ function recall.ended(user, login, life)
   redis.call('ZADD', ended, 'GT', now + tonumber(life), user .. ':' .. login)
 end
 
-for i = 2, #ARGV, 7 do recall[ARGV[i]](unpack(ARGV, i + 1, i + 6)) end
+for i = 3, #ARGV, 7 do recall[ARGV[i]](unpack(ARGV, i + 1, i + 6)) end
 return { 'ok' }

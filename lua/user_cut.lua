@@ -23,6 +23,9 @@ local lowest = string.match(redis.call('HGET', cut, user) or '0', '^%d+')
 if version <= tonumber(lowest) then return standing(rec, now, 'repeated') end
 count_rule()
 redis.call('HSET', cut, user, ARGV[4] .. ' ' .. keep)
-local last = remove_where(user, rec, function(s) return login_of(s.id) ~= keep end)
+-- What a restore put back may stand for the login that stays.
+local last = remove_where(user, rec, function(s)
+  return login_of(s.id) ~= keep and (s.id ~= RESTORED or keep == '')
+end)
 settle(user, rec, place, now, { reason = ARGV[6], at = now, session = last, actor = ARGV[7] })
 return standing(rec, now)

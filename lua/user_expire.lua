@@ -22,6 +22,7 @@ local function end_gate(user)
   if not score or tonumber(score) > now then return false end
   redis.call('ZREM', due, 'g:' .. user)
   local gate = cmsgpack.unpack(redis.call('HGET', gates, user))
+  if gate[3] == 0 or gate[3] > now then return false end
   redis.call('HSET', gates, user, cmsgpack.pack({ '', gate[2], 0 }))
   return true
 end

@@ -5,12 +5,13 @@
 -- KEYS[10..]  per user three: on of the organisation, tabs of the organisation, records of the user's bucket
 -- ARGV[1]     now in ms, 0 = clock of Redis
 -- ARGV[2]     time to live (ms); shard_open counts it from the end of the restore
--- ARGV[3..]   per user ten: user, organisation, status code, since, online since, last sign of life, shown since,
+-- ARGV[3]     epoch that is being restored
+-- ARGV[4..]   per user ten: user, organisation, status code, since, online since, last sign of life, shown since,
 --             shown online since, shown last sign (ms), shown version
--- Reply       {"open"} the shard is not being restored | {"ok", users put back}
+-- Reply       {"open"} the shard is not being restored, or under another epoch | {"ok", users put back}
 -- Access      write, allow-oom
 local now, ttl = clock(ARGV[1]), tonumber(ARGV[2])
-if redis.call('HEXISTS', meta, 'restoring') == 0 then return { 'open' } end
+if redis.call('HGET', meta, 'restoring') ~= ARGV[3] then return { 'open' } end
 local lost_at = tonumber(redis.call('HGET', meta, 'lost_at'))
 -- Granted for longer than there has been time: never taken for a sign of life.
 local NO_SIGN = 1e15
@@ -43,7 +44,7 @@ end
 
 local count = 0
 for i = 1, (#KEYS - 9) / 3 do
-  local key, arg, said = 7 + i * 3, i * 10 - 7, {}
+  local key, arg, said = 7 + i * 3, i * 10 - 6, {}
   for field = 1, 8 do said[field] = tonumber(ARGV[arg + 1 + field]) end
   count = count + restore(ARGV[arg], ARGV[arg + 1], { org = KEYS[key], tabs = KEYS[key + 1], users = KEYS[key + 2] }, said)
 end

@@ -214,7 +214,8 @@ CREATE TABLE copy_position (
     n           bigint   NOT NULL,
     hash        bytea    NOT NULL,
     detected_at timestamptz,              -- of entry n: another one under this number shows that Redis was set back
-    heard_at    timestamptz               -- of the shard: what is lost with Redis is dated by it
+    heard_at    timestamptz,              -- of the shard: what is lost with Redis is dated by it
+    is_spared   boolean NOT NULL DEFAULT false -- after a loss: heard_at stays until who was put back had time to return
 ) WITH (fillfactor = 50);
 
 -- Entries that could not be stored, so that they do not block those behind them. json and not jsonb: jsonb refuses

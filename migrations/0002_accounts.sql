@@ -73,6 +73,8 @@ CREATE INDEX users_admins ON users (id) WHERE role = 'admin' AND deleted_at IS N
 CREATE INDEX users_suspensions_end ON users (suspended_until) WHERE suspended_until IS NOT NULL;
 -- Gates that Redis has not confirmed, asked for every second; nearly always none.
 CREATE INDEX users_gates_unconfirmed ON users (id) WHERE gate_confirmed_version < gate_version;
+-- Accounts that may not be online: read when Redis has lost its data.
+CREATE INDEX users_shut ON users (id) WHERE status <> 'active' OR NOT is_active;
 CREATE INDEX users_tokens_ended ON users (tokens_ended_at) WHERE tokens_ended_at IS NOT NULL;
 
 -- One row per login: the family of refresh tokens that began with it. Its name is the claim `sid`.

@@ -64,20 +64,32 @@ impl Accounts {
         after: AccountId,
         limit: u32,
     ) -> Result<Vec<AccountGate>, AccountError> {
-        let rows = sqlx::query(sql::GATES_UNCONFIRMED)
-            .bind(after)
-            .bind(i64::from(limit))
-            .fetch_all(&self.pool)
-            .await?;
-        Ok(rows.iter().map(AccountGate::from_row).collect::<sqlx::Result<_>>()?)
+        self.gates_by(sql::GATES_UNCONFIRMED, after, limit).await
     }
 
-    /// The gates of all accounts that ever had one, lifted or not.
+    /// The gates of all accounts that ever had one, lifted or not, by number from behind `after` on.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn gates(&self) -> Result<Vec<AccountGate>, AccountError> {
-        let rows = sqlx::query(sql::GATES_ALL).fetch_all(&self.pool).await?;
+    pub async fn gates(&self, after: AccountId, limit: u32) -> Result<Vec<AccountGate>, AccountError> {
+        self.gates_by(sql::GATES_ALL, after, limit).await
+    }
+
+    /// The gates that are shut now, by number from behind `after` on; among them suspensions whose end has come.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn shut_gates(&self, after: AccountId, limit: u32) -> Result<Vec<AccountGate>, AccountError> {
+        self.gates_by(sql::GATES_SHUT, after, limit).await
+    }
+
+    async fn gates_by(
+        &self,
+        statement: &'static str,
+        after: AccountId,
+        limit: u32,
+    ) -> Result<Vec<AccountGate>, AccountError> {
+        let rows = sqlx::query(statement).bind(after).bind(i64::from(limit)).fetch_all(&self.pool).await?;
         Ok(rows.iter().map(AccountGate::from_row).collect::<sqlx::Result<_>>()?)
     }
 

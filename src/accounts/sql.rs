@@ -85,8 +85,12 @@ statements! {
     /// Gates that Redis has not confirmed, by number from behind `$1` on, `$2` at most.
     GATES_UNCONFIRMED = concat!("SELECT ", account!(), ", gate_actor FROM users \
         WHERE gate_confirmed_version < gate_version AND id > $1 ORDER BY id LIMIT $2");
-    /// The gates of all accounts that ever had one, lifted or not.
-    GATES_ALL = concat!("SELECT ", account!(), ", gate_actor FROM users WHERE gate_version > 0 ORDER BY id");
+    /// The gates of all accounts that ever had one, lifted or not, by number from behind `$1` on, `$2` at most.
+    GATES_ALL = concat!("SELECT ", account!(), ", gate_actor FROM users WHERE gate_version > 0 AND id > $1 \
+        ORDER BY id LIMIT $2");
+    /// The gates that may be shut, by number from behind `$1` on, `$2` at most.
+    GATES_SHUT = concat!("SELECT ", account!(), ", gate_actor FROM users WHERE (status <> 'active' OR NOT is_active) \
+        AND id > $1 ORDER BY id LIMIT $2");
     /// Redis has a gate of this version.
     GATE_CONFIRM = "UPDATE users SET gate_confirmed_version = $2 \
         WHERE id = $1 AND gate_confirmed_version < $2 AND gate_version >= $2";

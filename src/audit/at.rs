@@ -106,6 +106,7 @@ impl Audit {
                 n: row.try_get("n")?,
                 detected_at: moment("detected_at")?.map(from_postgres),
                 heard_at: moment("heard_at")?.map(from_postgres),
+                is_spared: row.try_get("is_spared")?,
             };
             Ok((shard(row)?, position))
         };

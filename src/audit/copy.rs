@@ -64,7 +64,7 @@ impl Audit {
             return Err(CopyError::Moved(actual));
         }
         let detected_at = last.detected_at();
-        let heard_at = actual.heard_at.max(detected_at);
+        let heard_at = if actual.is_spared { actual.heard_at } else { actual.heard_at.max(detected_at) };
         let position = Position { n: last.n(), detected_at, heard_at, ..actual };
         let mut copied = Copied { position, ..Copied::default() };
         for raw in batch.iter().filter_map(Outgoing::raw) {

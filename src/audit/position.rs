@@ -24,6 +24,9 @@ pub struct Position {
     pub detected_at: Option<Millis>,
     /// When the copy last heard of the shard, by the clock of Redis.
     pub heard_at: Option<Millis>,
+    /// Whether people were put back after a loss whose time to return is not known to be over: what becomes of them may
+    /// yet be dated as far back as `heard_at`.
+    pub is_spared: bool,
 }
 
 impl Position {
@@ -85,6 +88,7 @@ impl Audit {
         let epoch: i64 = sqlx::query_scalar(sql::NEXT_EPOCH).fetch_one(&mut *tx).await?;
         record_epoch(&mut tx, shard, Position { epoch, ..Position::default() }, before, reason).await?;
         move_to(&mut tx, shard, Position { epoch, ..Position::default() }, hash).await?;
+        sqlx::query(sql::POSITION_SPARE).bind(column(shard)?).execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(NewEpoch { epoch, before })
     }
@@ -99,7 +103,7 @@ impl Audit {
         let Locked { position: before, hash } = begin(&mut tx, shard).await?;
         let drawn: i64 = sqlx::query_scalar(sql::NEXT_EPOCH).fetch_one(&mut *tx).await?;
         sqlx::query(sql::SKIP_EPOCHS).bind(epoch - drawn).execute(&mut *tx).await?;
-        let position = Position { epoch, n, detected_at: None, heard_at: before.heard_at };
+        let position = Position { epoch, n, detected_at: None, ..before };
         record_epoch(&mut tx, shard, position, before, "adopted").await?;
         move_to(&mut tx, shard, position, hash).await?;
         tx.commit().await?;
@@ -199,6 +203,7 @@ fn read(row: &PgRow) -> Result<Locked, AuditError> {
             n: row.try_get("n")?,
             detected_at: row.try_get::<Option<OffsetDateTime>, _>("detected_at")?.map(from_postgres),
             heard_at: row.try_get::<Option<OffsetDateTime>, _>("heard_at")?.map(from_postgres),
+            is_spared: row.try_get("is_spared")?,
         },
         hash: row.try_get("hash")?,
     })

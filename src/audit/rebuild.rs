@@ -202,6 +202,9 @@ async fn write(connection: &mut PgConnection, repair: &Repair<'_>) -> Result<(),
     }
     insert_intervals(connection, &repair.missing).await?;
     for ((shard, epoch), last) in &repair.last {
+        // Nothing of a wrong row is to be kept.
+        let names: Vec<&str> = last.iter().map(|last| last.entry.user.as_str()).collect();
+        sqlx::query(sql::LAST_DELETE).bind(names).execute(&mut *connection).await?;
         store_last(connection, column(*shard)?, *epoch, last).await?;
     }
     Ok(())

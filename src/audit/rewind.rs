@@ -15,7 +15,7 @@ use crate::presence::{Entry, EntryKind, Millis, Reason, Status, UserId};
 /// How a shard was found that had been set back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SetBack {
-    /// The epoch that Redis has.
+    /// The epoch of the newest entry that both have: what Redis has, unless it has forgotten a later one.
     pub epoch: i64,
     /// Number of the newest entry that both have.
     pub n: i64,
@@ -37,7 +37,8 @@ pub struct Rewound {
 }
 
 impl Audit {
-    /// The number of the newest of these entries (number, detected at) of a shard's epoch that is stored.
+    /// Epoch and number of the newest of these entries (number, detected at) of a shard that is stored under this epoch or
+    /// a later one: Redis may have forgotten that its epoch was raised.
     ///
     /// # Errors
     /// [`AuditError`] if Postgres fails.
@@ -46,20 +47,20 @@ impl Audit {
         shard: u16,
         epoch: i64,
         entries: &[(i64, Millis)],
-    ) -> Result<Option<i64>, AuditError> {
+    ) -> Result<Option<(i64, i64)>, AuditError> {
         let mut moments = Vec::with_capacity(entries.len());
         for (_, at) in entries {
             moments.push(to_postgres("detected_at", *at)?);
         }
         let (first, last) = (moments.iter().min().copied(), moments.iter().max().copied());
-        let newest = sqlx::query_scalar(sql::NEWEST_COMMON)
+        let newest = sqlx::query_as(sql::NEWEST_COMMON)
             .bind(column(shard)?)
             .bind(epoch)
             .bind(entries.iter().map(|(n, _)| *n).collect::<Vec<_>>())
             .bind(moments)
             .bind(first)
             .bind(last);
-        Ok(newest.fetch_one(&self.pool).await?)
+        Ok(newest.fetch_optional(&self.pool).await?)
     }
 
     /// Goes back to the newest common entry under a new epoch. The corrections follow what was copied, so that the old
@@ -69,6 +70,8 @@ impl Audit {
     /// [`CopyError::Moved`] if another node copied this shard meanwhile: then it may not have been set back at all.
     pub async fn rewind(&self, shard: u16, expected: Position, found: SetBack) -> Result<Rewound, CopyError> {
         let mut tx = self.pool.begin().await?;
+        // An old snapshot may have been put back, with a long history behind it.
+        sqlx::query(sql::NO_TIME_LIMIT).execute(&mut *tx).await?;
         let Some(Locked { position: actual, mut hash }) = lock(&mut tx, shard).await? else {
             return Err(CopyError::Moved(Position::default()));
         };
@@ -82,8 +85,7 @@ impl Audit {
         let log = store(&mut tx, place, &entries, &mut Copied::default()).await?;
         hash = seal(&mut tx, place, &log, hash).await?;
         let epoch: i64 = sqlx::query_scalar(sql::NEXT_EPOCH).fetch_one(&mut *tx).await?;
-        let position =
-            Position { epoch, n: found.n, detected_at: found.detected_at, heard_at: actual.heard_at };
+        let position = Position { epoch, n: found.n, detected_at: found.detected_at, ..actual };
         sqlx::query(sql::SYSTEM_EVENT)
             .bind("store_rewound")
             .bind(json!({

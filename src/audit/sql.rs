@@ -16,29 +16,32 @@ statements! {
     SWITCH_ROLE = "SELECT set_config('role', 'rollcall_app', false) FROM pg_roles \
         WHERE rolname = 'rollcall_app' AND current_user <> 'rollcall_app' AND pg_has_role(current_user, oid, 'member')";
 
-    POSITION = "SELECT epoch, n, hash, detected_at, heard_at FROM copy_position WHERE shard = $1";
+    POSITION = "SELECT epoch, n, hash, detected_at, heard_at, is_spared FROM copy_position WHERE shard = $1";
 
-    POSITION_LOCKED = "SELECT epoch, n, hash, detected_at, heard_at FROM copy_position WHERE shard = $1 FOR UPDATE";
+    POSITION_LOCKED = "SELECT epoch, n, hash, detected_at, heard_at, is_spared FROM copy_position WHERE shard = $1 FOR UPDATE";
 
     /// The shard's row must exist before it can be locked.
     POSITION_BEGIN = "INSERT INTO copy_position (shard, epoch, n, hash) VALUES ($1, 0, 0, $2) ON CONFLICT (shard) DO NOTHING";
 
-    /// An entry is also a word of the shard.
+    /// An entry is also a word of the shard, but says nothing of those who were put back and have not returned.
     POSITION_MOVE = "UPDATE copy_position SET epoch = $2, n = $3, hash = $4, detected_at = $5, \
-            heard_at = GREATEST(heard_at, $5) WHERE shard = $1";
+            heard_at = CASE WHEN is_spared THEN heard_at ELSE GREATEST(heard_at, $5) END WHERE shard = $1";
 
     /// In the order of shards, so that two callers cannot wait for each other.
-    HEARD = "UPDATE copy_position p SET heard_at = h.heard_at \
+    HEARD = "UPDATE copy_position p SET heard_at = h.heard_at, is_spared = false \
         FROM (SELECT shard, u.heard_at FROM copy_position JOIN UNNEST($1::smallint[], $2::timestamptz[]) u (shard, heard_at) \
             USING (shard) ORDER BY shard FOR UPDATE OF copy_position) h \
         WHERE p.shard = h.shard";
 
+    /// What was lost is dated by when it was last heard of, until everybody who was put back had time to return.
+    POSITION_SPARE = "UPDATE copy_position SET is_spared = heard_at IS NOT NULL WHERE shard = $1";
+
     NEXT_EPOCH = "SELECT nextval('presence_epoch')";
 
     /// The newest of these entries ($3: numbers, $4: when they were detected) that is stored.
-    NEWEST_COMMON = "SELECT max(l.n) FROM transitions_log l JOIN UNNEST($3::bigint[], $4::timestamptz[]) u (n, detected_at) \
+    NEWEST_COMMON = "SELECT l.epoch, l.n FROM transitions_log l JOIN UNNEST($3::bigint[], $4::timestamptz[]) u (n, detected_at) \
             ON l.n = u.n AND l.detected_at = u.detected_at \
-        WHERE l.shard = $1 AND l.epoch = $2 AND l.detected_at BETWEEN $5 AND $6";
+        WHERE l.shard = $1 AND l.epoch >= $2 AND l.detected_at BETWEEN $5 AND $6 ORDER BY l.n DESC, l.epoch DESC LIMIT 1";
 
     /// Whose status the transitions behind entry ($2, $3) of a shard have changed, and what it was before them.
     CHANGED_SINCE = "SELECT s.user_id, f.from_status \
@@ -202,7 +205,7 @@ statements! {
     REACH = "SELECT now() AS now, (SELECT max((detail->>'before')::timestamptz) FROM system_events \
         WHERE kind = 'partitions_dropped') AS kept_since";
 
-    POSITIONS = "SELECT shard, epoch, n, detected_at, heard_at FROM copy_position";
+    POSITIONS = "SELECT shard, epoch, n, detected_at, heard_at, is_spared FROM copy_position";
 
     /// Both statements of an answer see the same history.
     SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
@@ -223,6 +226,8 @@ statements! {
     REBUILD_LOG = "SELECT * FROM transitions_log WHERE subject > $1 AND subject <= $2 ORDER BY subject, epoch, n";
 
     REBUILD_INTERVALS = "SELECT * FROM intervals WHERE subject > $1 AND subject <= $2";
+
+    LAST_DELETE = "DELETE FROM presence_last WHERE user_id = ANY($1)";
 
     REBUILD_LAST = "SELECT s.subject AS person, s.user_id AS name, p.* FROM subjects s LEFT JOIN presence_last p USING (user_id) \
         WHERE s.subject > $1 AND s.subject <= $2";

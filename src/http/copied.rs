@@ -16,6 +16,9 @@ pub(super) async fn copied_until(store: &Store, audit: &Audit) -> Result<Option<
         let mut until = store.now().await?;
         for (shard, head) in (0 as Shard..).zip(store.heads().await?) {
             let copied = positions.get(&shard).copied().unwrap_or_default();
+            if copied.is_spared {
+                until = until.min(copied.heard_at.unwrap_or_default());
+            }
             match head {
                 // Never opened, or else lost.
                 None if copied.epoch == 0 => {}

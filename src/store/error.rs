@@ -11,8 +11,8 @@ pub enum StoreError {
     /// The shard came back empty and is not yet restored.
     #[error("the shard is being restored")]
     Restoring,
-    /// The shard is open, so nothing is put back into it any more: another node was faster.
-    #[error("the shard is open already")]
+    /// The shard is open, or restored anew under another epoch: nothing of this restore is put back into it any more.
+    #[error("this restore of the shard is over")]
     Open,
     /// Too many requests wait for Redis, or its memory is nearly full and this would start a new session.
     #[error("too busy")]

@@ -208,11 +208,23 @@ impl Store {
     /// # Errors
     /// If Redis did not answer.
     pub async fn now(&self) -> Result<Millis, StoreError> {
+        self.now_at(self.keys.nodes()).await
+    }
+
+    /// The clock of a shard, read now.
+    ///
+    /// # Errors
+    /// If the server that has the shard did not answer.
+    pub async fn now_of(&self, shard: Shard) -> Result<Millis, StoreError> {
+        self.now_at(self.keys.due(shard)).await
+    }
+
+    async fn now_at(&self, key: String) -> Result<Millis, StoreError> {
         if let Some(now) = self.clock.fixed() {
             return Ok(now);
         }
         let args = vec!["".into(), 0.into()];
-        let reply = self.link.call(&scripts::NODE_BEAT, vec![self.keys.nodes()], args).await?;
+        let reply = self.link.call(&scripts::NODE_BEAT, vec![key], args).await?;
         let mut parts = reply::Parts::new(scripts::NODE_BEAT.name, reply);
         let _nodes = parts.count()?;
         parts.millis()

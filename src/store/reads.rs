@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use fred::prelude::Value;
+use futures::{StreamExt, TryStreamExt};
 
 use super::keys::Shard;
 use super::reply::{self, Parts};
@@ -12,6 +13,9 @@ use crate::presence::{MOST_SESSIONS, Millis, Org, Status, UserId};
 
 /// Most records read by one call.
 const VIEWS_PER_CALL: usize = 250;
+
+/// Calls for records under way at a time.
+const VIEWS_AT_ONCE: usize = 4;
 
 /// Most shards counted or listed by one call: less than half a millisecond of Redis' time.
 const SHARDS_PER_CALL: Shard = 16;
@@ -33,8 +37,10 @@ impl Store {
         let chunks = together.values().flat_map(|indexes| indexes.chunks(VIEWS_PER_CALL));
         let calls = chunks.map(|chunk| self.views_of(users, chunk));
         let mut views = vec![None; users.len()];
-        for (index, view) in futures::future::try_join_all(calls).await?.into_iter().flatten() {
-            views[index] = view;
+        // A few at a time: a list of everybody must let heartbeats pass.
+        let mut calls = futures::stream::iter(calls.collect::<Vec<_>>()).buffer_unordered(VIEWS_AT_ONCE);
+        while let Some(read) = calls.try_next().await? {
+            read.into_iter().for_each(|(index, view)| views[index] = view);
         }
         Ok(views)
     }

@@ -88,9 +88,9 @@ impl Store {
     ///
     /// # Errors
     /// If Redis did not answer.
-    pub async fn recall(&self, shard: Shard, rules: &[Rule]) -> Result<(), StoreError> {
+    pub async fn recall(&self, shard: Shard, epoch: i64, rules: &[Rule]) -> Result<(), StoreError> {
         for rules in rules.chunks(ITEMS_PER_CALL) {
-            let mut args = vec![self.clock.now()];
+            let mut args = vec![self.clock.now(), epoch.into()];
             rules.iter().for_each(|rule| args.extend(self.rule_args(rule)));
             self.put_back(&scripts::SHARD_RECALL, self.keys.shared(shard), args).await?;
         }
@@ -131,11 +131,11 @@ impl Store {
     ///
     /// # Errors
     /// If Redis did not answer.
-    pub async fn restore(&self, shard: Shard, people: &[Past]) -> Result<u64, StoreError> {
+    pub async fn restore(&self, shard: Shard, epoch: i64, people: &[Past]) -> Result<u64, StoreError> {
         let mut restored = 0;
         for people in people.chunks(ITEMS_PER_CALL) {
             let mut keys = self.keys.shared(shard);
-            let mut args = vec![self.clock.now(), self.policy.longest_ttl().0.into()];
+            let mut args = vec![self.clock.now(), self.policy.longest_ttl().0.into(), epoch.into()];
             for past in people {
                 keys.extend(self.keys.place(&past.user, &past.org));
                 args.extend([past.user.as_str().into(), past.org.as_str().into(), past.status.code().into()]);
@@ -165,12 +165,16 @@ impl Store {
     /// live from now on to return.
     ///
     /// # Errors
+    /// [`StoreError::Restoring`] if Redis was emptied again meanwhile, so that another restore is under way;
     /// [`StoreError::Layout`] if its data were written by a version, or for a number of shards, that does not fit.
-    pub async fn open_shard(&self, shard: Shard) -> Result<Opened, StoreError> {
-        let args = vec![self.clock.now(), self.policy.longest_ttl().0.into()];
+    pub async fn open_shard(&self, shard: Shard, epoch: i64) -> Result<Opened, StoreError> {
+        let args = vec![self.clock.now(), epoch.into(), self.policy.longest_ttl().0.into()];
         let reply = self.link.call(&scripts::SHARD_OPEN, vec![self.keys.meta(shard)], args).await?;
         let mut parts = Parts::new(scripts::SHARD_OPEN.name, reply);
-        let opened = Opened { epoch: parts.int()?, n: parts.int()? };
+        let Ok(epoch) = parts.text()?.parse() else {
+            return Err(StoreError::Restoring);
+        };
+        let opened = Opened { epoch, n: parts.int()? };
         self.check_layout(parts.int()?, parts.int()?)?;
         Ok(opened)
     }
@@ -181,7 +185,7 @@ impl Store {
     /// Those of [`Store::open_shard`].
     pub async fn open_empty(&self, shard: Shard, epoch: i64) -> Result<Opened, StoreError> {
         self.begin_shard(shard, epoch, Lost::default()).await?;
-        self.open_shard(shard).await
+        self.open_shard(shard, epoch).await
     }
 
     /// A user's record learns from a correction since when the status that Redis has again holds in the history, so that

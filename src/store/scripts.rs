@@ -96,15 +96,15 @@ script!(/// Reads what a token's standing depends on.
 script!(/// Reads everything a status is made of.
     USER_EXPLAIN = "user_explain", "no-writes", exactly(11), exactly(2), "shard", "record", "user");
 script!(/// People who were present come back.
-    USER_RESTORE = "user_restore", "allow-oom", and_each(9, 3), and_each(2, 10), "shard", "record", "user");
+    USER_RESTORE = "user_restore", "allow-oom", and_each(9, 3), and_each(3, 10), "shard", "record", "user");
 script!(/// A record learns what the history says after a store was set back.
     USER_CORRECT = "user_correct", "allow-oom", exactly(12), exactly(9), "shard", "record", "user");
 script!(/// An empty shard begins a new life, still closed.
     SHARD_BEGIN = "shard_begin", "allow-oom", exactly(2), exactly(6));
 script!(/// Gates, claims and ended tokens come back.
-    SHARD_RECALL = "shard_recall", "allow-oom", exactly(9), and_each(1, 7), "shard", "record", "user", "claim");
+    SHARD_RECALL = "shard_recall", "allow-oom", exactly(9), and_each(2, 7), "shard", "record", "user", "claim");
 script!(/// Opens a shard that is restored.
-    SHARD_OPEN = "shard_open", "allow-oom", exactly(1), exactly(2));
+    SHARD_OPEN = "shard_open", "allow-oom", exactly(1), exactly(3));
 script!(/// A shard that was set back goes on under a new epoch.
     SHARD_RAISE = "shard_raise", "allow-oom", exactly(1), exactly(2));
 script!(/// Takes or keeps a shard.

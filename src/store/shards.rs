@@ -19,7 +19,7 @@ pub const STALL: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_secs(10);
 
 /// What keeping a shard answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ownership {
     /// Another node has it.
     Other,
@@ -38,6 +38,8 @@ pub enum Ownership {
         restored_until: Millis,
         /// Decisions about users (gates, ended tokens) that it was told; falls only if the shard was set back.
         rules: i64,
+        /// The run of the server that answered: another one may have lost the tail of what was acknowledged.
+        server: String,
     },
 }
 
@@ -98,7 +100,8 @@ impl Store {
         match parts.text()?.as_str() {
             "own" => {
                 let (epoch, n) = (parts.int()?, parts.int()?);
-                Ok(Ownership::Own { epoch, n, restored_until: parts.millis()?, rules: parts.int()? })
+                let (restored_until, rules) = (parts.millis()?, parts.int()?);
+                Ok(Ownership::Own { epoch, n, restored_until, rules, server: parts.text()? })
             }
             "lost" => Ok(Ownership::Lost { begun: parts.text()?.parse().ok() }),
             _ => Ok(Ownership::Other),

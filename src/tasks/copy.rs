@@ -120,16 +120,16 @@ async fn drain(
             position = adopt(node, shard, state.epoch).await?;
         }
         loop {
-            let unread =
-                if position.epoch == state.epoch { unread(node, shard, position).await? } else { None };
+            let is_followed = position.epoch == state.epoch && !state.set_back;
+            let unread = if is_followed { unread(node, shard, position).await? } else { None };
             let Some(entries) = unread else {
                 return rewound::follow(node, shard, state.epoch, position).await;
             };
             let Some(first) = entries.first() else {
-                node.owned.copied(shard, position.epoch, position.n, None);
+                node.owned.copied(shard, position, None);
                 return Ok(position);
             };
-            node.owned.copied(shard, position.epoch, position.n, first.detected_at());
+            node.owned.copied(shard, position, first.detected_at());
             position = copy(node, shard, state.epoch, position, &entries, gone).await?;
         }
     };

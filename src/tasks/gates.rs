@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 
 use super::Node;
 use super::owned::Life;
@@ -37,35 +37,49 @@ pub(super) async fn run(node: Node) {
 /// Tells of gates that Redis has not confirmed; and of all gates a shard that may have forgotten them.
 async fn step(node: &Node, told: &mut Vec<Life>) -> anyhow::Result<()> {
     while node.app.accounts.end_suspensions(BATCH).await? == BATCH as usize {}
+    let unconfirmed = pages(node, Which::Unconfirmed, &node.owned.shards()).await;
     let lives = node.owned.lives();
     let unsure: Vec<Shard> =
         lives.iter().filter(|life| !told.contains(life)).map(|(shard, _)| *shard).collect();
     if !unsure.is_empty() {
-        tell_all(node, node.app.accounts.gates().await?, &unsure).await?;
+        pages(node, Which::All, &unsure).await?;
         *told = lives;
     }
-    let mut after = AccountId(0);
+    unconfirmed
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Unconfirmed,
+    All,
+}
+
+/// Tells those gates that belong to these shards, page by page.
+async fn pages(node: &Node, which: Which, shards: &[Shard]) -> anyhow::Result<()> {
+    let (keys, accounts) = (node.app.store.keys(), &node.app.accounts);
+    let (mut after, mut outcome) = (AccountId(0), Ok(()));
     loop {
-        let gates = node.app.accounts.unconfirmed_gates(after, BATCH).await?;
+        let gates = match which {
+            Which::Unconfirmed => accounts.unconfirmed_gates(after, BATCH).await?,
+            Which::All => accounts.gates(after, BATCH).await?,
+        };
         let Some(last) = gates.last() else {
-            return Ok(());
+            return outcome;
         };
         after = last.account.id;
-        tell_all(node, gates, &node.owned.shards()).await?;
+        let ours = gates.into_iter().filter(|gate| shards.contains(&keys.shard_of(&gate.account.id.user())));
+        let calls: Vec<_> = ours.map(|gate| tell(node, gate, which)).collect();
+        // One that Redis refuses hides nobody else.
+        let failed = stream::iter(calls).buffer_unordered(AT_ONCE).filter_map(async |told| told.err());
+        outcome = failed.collect::<Vec<_>>().await.pop().map_or(outcome, Err);
     }
 }
 
-/// Tells those of these gates that belong to these shards.
-async fn tell_all(node: &Node, gates: Vec<AccountGate>, shards: &[Shard]) -> anyhow::Result<()> {
-    let keys = node.app.store.keys();
-    let ours = gates.into_iter().filter(|gate| shards.contains(&keys.shard_of(&gate.account.id.user())));
-    let calls: Vec<_> = ours.map(|gate| tell(node, gate)).collect();
-    stream::iter(calls).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
-    Ok(())
-}
-
-async fn tell(node: &Node, gate: AccountGate) -> anyhow::Result<()> {
+async fn tell(node: &Node, gate: AccountGate, which: Which) -> anyhow::Result<()> {
     let account = &gate.account;
     node.app.store.gate(&account.id.user(), &account.org, &gate.gate, gate.actor.as_deref()).await?;
-    Ok(node.app.accounts.confirm_gate(account.id, gate.gate.version).await?)
+    if which == Which::Unconfirmed {
+        node.app.accounts.confirm_gate(account.id, gate.gate.version).await?;
+    }
+    Ok(())
 }

@@ -103,7 +103,7 @@ mod tests {
     fn a_shard_counts_once_its_position_is_known() {
         let taken = State { epoch: 1, newest: 5_000_000, ..State::default() };
         assert_eq!(behind(&taken), None);
-        assert_eq!(behind(&State { copied: Some(4_999_990), ..taken }), Some(10));
+        assert_eq!(behind(&State { copied: Some(4_999_990), ..taken.clone() }), Some(10));
         // The copy may be ahead of what was last heard of Redis.
         assert_eq!(behind(&State { copied: Some(5_000_001), ..taken }), Some(0));
     }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::audit::Position;
 use crate::presence::Millis;
 use crate::store::Shard;
 
 /// What is known of an owned shard.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct State {
     /// Its epoch in Redis.
     pub epoch: i64,
@@ -16,15 +17,30 @@ pub(super) struct State {
     pub newest: i64,
     /// Number of the last entry in Postgres, once known.
     pub copied: Option<i64>,
+    /// When that entry was detected: another one under its number shows that the store was set back.
+    pub copied_at: Option<Millis>,
     /// When the oldest entry that could not be copied was made.
     pub waiting_since: Option<Millis>,
     /// Until then those may return who were put back after a loss.
     pub restored_until: Millis,
-    /// Decisions about users that the shard was told, as last heard.
-    pub rules: i64,
+    /// What it last said of itself.
+    pub heard: Heard,
+    /// Whether it said less than before, so that the store must have been set back.
+    pub set_back: bool,
     /// Another number for each time that this node cannot know what the shard was told: newly ours, of another epoch, set
     /// back.
     pub life: u64,
+}
+
+/// What a shard says of itself each second.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Heard {
+    /// Number of its newest entry.
+    pub n: i64,
+    /// Decisions about users that it was told.
+    pub rules: i64,
+    /// The run of the server that answered.
+    pub server: String,
 }
 
 /// A shard, and the number of its life in the eyes of this node.
@@ -60,13 +76,20 @@ impl Owned {
         self.lives.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// So many decisions about users an owned shard was told. Fewer than before means that it was set back.
-    pub(super) fn told(&self, shard: Shard, rules: i64) {
+    /// An owned shard has said how it stands. Where that is less than before, or another server says it, nobody knows what
+    /// of the last moments was forgotten.
+    pub(super) fn heard(&self, shard: Shard, heard: Heard) {
         if let Some(state) = self.lock().get_mut(&shard) {
-            if rules < state.rules {
+            let is_first = state.heard.server.is_empty();
+            state.set_back |= !is_first && heard.n < state.heard.n;
+            if !is_first
+                && (heard.n < state.heard.n
+                    || heard.rules < state.heard.rules
+                    || heard.server != state.heard.server)
+            {
                 state.life = self.new_life();
             }
-            state.rules = rules;
+            state.heard = heard;
         }
     }
 
@@ -100,9 +123,10 @@ impl Owned {
 
     /// How far a shard's outbox is copied in an epoch. Numbers of another epoch mean nothing in the present one: taken
     /// for its own they would let entries be trimmed that nobody has copied.
-    pub(super) fn copied(&self, shard: Shard, epoch: i64, n: i64, waiting_since: Option<Millis>) {
+    pub(super) fn copied(&self, shard: Shard, position: Position, waiting_since: Option<Millis>) {
+        let Position { epoch, n, detected_at, .. } = position;
         if let Some(state) = self.lock().get_mut(&shard).filter(|state| state.epoch == epoch) {
-            state.copied = Some(n);
+            (state.copied, state.copied_at) = (Some(n), detected_at);
             state.newest = state.newest.max(n);
             state.waiting_since = waiting_since;
         }
@@ -120,7 +144,7 @@ impl Owned {
 
     /// The owned shards with their states.
     pub(super) fn states(&self) -> Vec<(Shard, State)> {
-        self.lock().iter().map(|(shard, state)| (*shard, *state)).collect()
+        self.lock().iter().map(|(shard, state)| (*shard, state.clone())).collect()
     }
 
     /// Whether Redis' memory is nearly full, so that new sessions are refused.
@@ -142,13 +166,14 @@ mod tests {
     fn what_was_copied_in_another_epoch_says_nothing_of_this_one() {
         let owned = Owned::default();
         owned.keep(3, 1, 500);
-        owned.copied(3, 1, 400, None);
+        let position = |epoch, n| Position { epoch, n, ..Position::default() };
+        owned.copied(3, position(1, 400), None);
         owned.keep(3, 2, 7);
         // A copy that began in the epoch before ends only now.
-        owned.copied(3, 1, 500, Some(Millis(1)));
+        owned.copied(3, position(1, 500), Some(Millis(1)));
         let renewed = State { epoch: 2, newest: 7, life: 2, ..State::default() };
-        assert_eq!(owned.states(), [(3, renewed)]);
-        owned.copied(3, 2, 6, None);
+        assert_eq!(owned.states(), [(3, renewed.clone())]);
+        owned.copied(3, position(2, 6), None);
         assert_eq!(owned.states(), [(3, State { copied: Some(6), ..renewed })]);
     }
 
@@ -156,15 +181,25 @@ mod tests {
     fn a_shard_begins_another_life_when_it_may_have_forgotten() {
         let owned = Owned::default();
         let life = || owned.lives()[0].1;
+        let say = |n, rules, server: &str| owned.heard(3, Heard { n, rules, server: server.to_owned() });
+        let is_set_back = || owned.states()[0].1.set_back;
         owned.keep(3, 1, 0);
-        owned.told(3, 5);
+        say(7, 5, "a");
         let first = life();
         owned.keep(3, 1, 9);
-        owned.told(3, 6);
-        assert_eq!(life(), first);
-        owned.told(3, 4);
+        say(9, 6, "a");
+        assert_eq!((life(), is_set_back()), (first, false));
+        say(9, 4, "a");
+        let fewer_rules = life();
+        assert_ne!(fewer_rules, first);
+        say(9, 5, "b");
         let set_back = life();
-        assert_ne!(set_back, first);
+        assert_ne!(set_back, fewer_rules);
+        assert!(!is_set_back(), "another server may know everything");
+        say(8, 5, "b");
+        assert!(is_set_back() && life() != set_back);
+        owned.keep(3, 2, 9);
+        assert!(!is_set_back(), "followed");
         owned.lose(3);
         owned.keep(3, 1, 9);
         assert!(![first, set_back].contains(&life()), "another node had it meanwhile");

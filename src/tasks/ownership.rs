@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use super::Node;
+use super::owned::Heard;
 use super::ticks::Ticks;
 use crate::metrics::record;
 use crate::store::{Ownership, Shard, StoreError};
@@ -19,8 +20,9 @@ const AT_ONCE: usize = 16;
 /// A task: keeps, takes and gives up shards; at the end gives up all of them, so that others need not wait.
 pub(super) async fn run(node: Node) {
     let mut ticks = Ticks::every(PERIOD, &node.stop);
+    let mut nodes = 1;
     while ticks.next().await {
-        if let Err(error) = step(&node).await {
+        if let Err(error) = step(&node, &mut nodes).await {
             tracing::warn!(%error, "cannot keep shards");
         }
         record::shards_owned(node.owned.shards().len() as u64);
@@ -35,17 +37,12 @@ pub(super) async fn run(node: Node) {
     }
 }
 
-async fn step(node: &Node) -> Result<(), StoreError> {
-    let nodes = match node.app.store.show_node().await {
-        Ok(nodes) => nodes.max(1),
-        Err(error) => {
-            // The list of nodes may be on a server that is down, while those of some shards are not.
-            join_all(node.owned.shards().into_iter().map(|shard| keep(node, shard))).await;
-            return Err(error);
-        }
-    };
+/// `nodes`: how many lived when Redis was last heard: their list may be on a server that is down, while the shards are not.
+async fn step(node: &Node, nodes: &mut u64) -> Result<(), StoreError> {
+    let shown = node.app.store.show_node().await;
+    *nodes = shown.as_ref().map_or(*nodes, |shown| (*shown).max(1));
     let all = node.app.store.keys().shards();
-    let share = usize::from(all).div_ceil(usize::try_from(nodes).unwrap_or(usize::MAX));
+    let share = usize::from(all).div_ceil(usize::try_from(*nodes).unwrap_or(usize::MAX));
     let mut mine = node.owned.shards();
     for shard in mine.split_off(mine.len().min(share)) {
         node.owned.lose(shard);
@@ -53,7 +50,7 @@ async fn step(node: &Node) -> Result<(), StoreError> {
     }
     join_all(mine.iter().map(|shard| keep(node, *shard))).await;
     take(node, all, share).await;
-    Ok(())
+    shown.map(drop)
 }
 
 /// Takes shards that nobody keeps, up to this node's share. Every shard is asked for: which are free is not known.
@@ -73,10 +70,10 @@ async fn take(node: &Node, all: Shard, share: usize) {
 
 async fn keep(node: &Node, shard: Shard) {
     match node.app.store.own(shard, node.owned.pressure()).await {
-        Ok(Ownership::Own { epoch, n, restored_until, rules }) => {
+        Ok(Ownership::Own { epoch, n, restored_until, rules, server }) => {
             node.owned.keep(shard, epoch, n);
             node.owned.spares_until(shard, restored_until);
-            node.owned.told(shard, rules);
+            node.owned.heard(shard, Heard { n, rules, server });
         }
         Ok(Ownership::Lost { begun }) => node.owned.lost(shard, begun),
         Ok(Ownership::Other) => node.owned.lose(shard),

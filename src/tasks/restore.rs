@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use serde_json::json;
 
 use super::Node;
 use super::ticks::Ticks;
+use crate::accounts::AccountId;
 use crate::audit::LastKnown;
 use crate::metrics::record;
 use crate::presence::Millis;
@@ -22,7 +23,7 @@ const PERIOD: Duration = Duration::from_millis(50);
 /// Calls on a store at a time.
 const AT_ONCE: usize = 8;
 
-/// Users whose claims are read at a time.
+/// Users whose gates or claims are read at a time.
 const USERS_OF_PAGE: u32 = 1_000;
 
 /// How seldom the copy notes that it heard of a shard; a loss may be so much later than what is known of it.
@@ -58,22 +59,39 @@ struct Done {
 
 async fn restore(node: &Node, lost: &BTreeMap<Shard, Option<i64>>) -> anyhow::Result<()> {
     let began = Instant::now();
-    let begun = some_at_once(lost.iter().map(|(shard, begun)| begin(node, *shard, *begun)).collect()).await?;
-    let mut shards: BTreeMap<Shard, Done> = begun.into_iter().flatten().collect();
+    let begun = each(lost.iter().map(|(shard, begun)| (*shard, begin(node, *shard, *begun))).collect()).await;
+    let mut shards: BTreeMap<Shard, Done> = begun.into_iter().collect();
     recall(node, &mut shards).await?;
     put_back(node, &mut shards).await?;
     let took = began.elapsed();
-    some_at_once(shards.into_iter().map(|(shard, done)| open(node, shard, done, took)).collect()).await?;
+    each(shards.into_iter().map(|(shard, done)| (shard, open(node, shard, done, took))).collect()).await;
     Ok(())
 }
 
-/// Makes calls, [`AT_ONCE`] at a time, until one fails.
-async fn some_at_once<T, E>(calls: Vec<impl Future<Output = Result<T, E>>>) -> Result<Vec<T>, E> {
-    stream::iter(calls).buffer_unordered(AT_ONCE).try_collect().await
+/// Makes a call for each shard, [`AT_ONCE`] at a time; answers those that came to something. One that fails says so and
+/// holds up no other: it is tried again from the beginning.
+async fn each<T>(calls: Vec<(Shard, impl Future<Output = anyhow::Result<Option<T>>>)>) -> Vec<(Shard, T)> {
+    let calls: Vec<_> = calls.into_iter().map(async |(shard, call)| (shard, call.await)).collect();
+    let mut calls = stream::iter(calls).buffer_unordered(AT_ONCE);
+    let mut done = Vec::new();
+    while let Some((shard, outcome)) = calls.next().await {
+        match outcome {
+            Ok(came) => done.extend(came.map(|came| (shard, came))),
+            Err(error) => {
+                let error = format!("{error:#}");
+                tracing::warn!(shard, error, "cannot restore the shard; its heartbeats get 503");
+            }
+        }
+    }
+    done
 }
 
 /// Begins the new life of a shard, or goes on with a restore that was broken off. `None` if it is open already.
-async fn begin(node: &Node, shard: Shard, begun: Option<i64>) -> anyhow::Result<Option<(Shard, Done)>> {
+async fn begin(node: &Node, shard: Shard, begun: Option<i64>) -> anyhow::Result<Option<Done>> {
+    // What was heard of the shard may be older than the end of the last restore.
+    if node.app.store.shard(shard).await?.is_some() {
+        return Ok(None);
+    }
     let position = node.app.audit.position(shard).await?;
     let (drawn, heard_at) = match begun {
         Some(epoch) if epoch == position.epoch => (epoch, position.heard_at),
@@ -86,46 +104,56 @@ async fn begin(node: &Node, shard: Shard, begun: Option<i64>) -> anyhow::Result<
     let uncertainty = node.app.policy.longest_ttl() + HEARD_EVERY;
     let lost = Lost { at: heard_at.unwrap_or_default(), uncertainty };
     let epoch = node.app.store.begin_shard(shard, drawn, lost).await?;
-    Ok(epoch.map(|epoch| (shard, Done { epoch, lost, ..Done::default() })))
+    Ok(epoch.map(|epoch| Done { epoch, lost, ..Done::default() }))
 }
 
 /// Gates, ended tokens and claims, before anybody is there whom they could concern.
 async fn recall(node: &Node, shards: &mut BTreeMap<Shard, Done>) -> anyhow::Result<()> {
     let mut rules: BTreeMap<Shard, Vec<Rule>> = BTreeMap::new();
     for rule in rules_in_force(node).await? {
-        let shard = node.app.store.keys().shard_of(rule.user());
-        if let Some(done) = shards.get_mut(&shard) {
-            done.rules += 1;
-            rules.entry(shard).or_default().push(rule);
-        }
+        rules.entry(node.app.store.keys().shard_of(rule.user())).or_default().push(rule);
     }
-    let calls = shards.keys().map(async |shard| {
-        unless_open(node.app.store.recall(*shard, rules.get(shard).map_or(&[], Vec::as_slice)).await)?;
-        recall_claims(node, *shard).await.map(|claims| (*shard, claims))
+    let calls = shards.iter().map(|(shard, done)| {
+        let rules = rules.remove(shard).unwrap_or_default();
+        (*shard, recall_shard(node, *shard, done.epoch, rules))
     });
-    for (shard, claims) in some_at_once(calls.collect()).await? {
-        shards.entry(shard).and_modify(|done| done.rules += claims);
-    }
+    let told: BTreeMap<Shard, usize> = each(calls.collect()).await.into_iter().collect();
+    shards.retain(|shard, done| {
+        done.rules = told.get(shard).copied().unwrap_or(0);
+        told.contains_key(shard)
+    });
     Ok(())
 }
 
-/// The claims on a shard's users, page by page; answers how many.
-async fn recall_claims(node: &Node, shard: Shard) -> anyhow::Result<usize> {
+/// The rules of a shard, and the claims on its users, page by page; answers how many.
+async fn recall_shard(
+    node: &Node,
+    shard: Shard,
+    epoch: i64,
+    mut rules: Vec<Rule>,
+) -> anyhow::Result<Option<usize>> {
     let (mut after, mut count) = (None, 0);
     loop {
+        count += rules.len();
+        if unless_over(node.app.store.recall(shard, epoch, &rules).await)?.is_none() {
+            return Ok(None);
+        }
         let page = node.app.audit.claims_of_shard(shard, after.as_ref(), USERS_OF_PAGE).await?;
-        let Some(last) = page.last() else { return Ok(count) };
+        let Some(last) = page.last() else { return Ok(Some(count)) };
         after = Some(last.user.clone());
-        count += page.len();
-        let claims: Vec<Rule> =
-            page.into_iter().map(|row| Rule::Claim(row.user, row.whose, row.claim)).collect();
-        unless_open(node.app.store.recall(shard, &claims).await)?;
+        rules = page.into_iter().map(|row| Rule::Claim(row.user, row.whose, row.claim)).collect();
     }
 }
 
 async fn rules_in_force(node: &Node) -> anyhow::Result<Vec<Rule>> {
-    let gates = node.app.accounts.gates().await?.into_iter().filter(|gate| gate.gate.kind.is_some());
-    let mut rules: Vec<Rule> = gates.map(|gate| Rule::Gate(gate.account.id.user(), gate.gate)).collect();
+    let (mut rules, mut after) = (Vec::new(), AccountId(0));
+    loop {
+        let gates = node.app.accounts.shut_gates(after, USERS_OF_PAGE).await?;
+        let Some(last) = gates.last() else { break };
+        after = last.account.id;
+        let shut = gates.into_iter().filter(|gate| gate.gate.kind.is_some());
+        rules.extend(shut.map(|gate| Rule::Gate(gate.account.id.user(), gate.gate)));
+    }
     let ended = node.app.accounts.ended_since(node.app.config.auth.access_ttl.duration()).await?;
     rules.extend(ended.tokens.into_iter().map(|ended| Rule::Cut(ended.user, ended.version, ended.keep)));
     rules.extend(ended.logins.into_iter().map(|ended| Rule::Ended(ended.user, ended.login)));
@@ -144,13 +172,21 @@ async fn put_back(node: &Node, shards: &mut BTreeMap<Shard, Done>) -> anyhow::Re
         for (shard, last) in page {
             people.entry(shard).or_default().push(past(last));
         }
-        let calls = people.iter().map(async |(shard, people)| {
-            unless_open(node.app.store.restore(*shard, people).await).map(|came| (*shard, came.unwrap_or(0)))
+        people.retain(|shard, _| shards.contains_key(shard));
+        let calls = people.iter().map(|(shard, people)| {
+            let epoch = shards[shard].epoch;
+            let call = async move { Ok(unless_over(node.app.store.restore(*shard, epoch, people).await)?) };
+            (*shard, call)
         });
-        for (shard, came) in some_at_once(calls.collect()).await? {
-            record::restored_users(came);
-            shards.entry(shard).and_modify(|done| done.people += came);
-        }
+        let came: BTreeMap<Shard, u64> = each(calls.collect()).await.into_iter().collect();
+        shards.retain(|shard, done| match (people.contains_key(shard), came.get(shard)) {
+            (true, None) => false,
+            (_, came) => {
+                record::restored_users(came.copied().unwrap_or(0));
+                done.people += came.copied().unwrap_or(0);
+                true
+            }
+        });
     }
 }
 
@@ -172,8 +208,8 @@ fn past(last: LastKnown) -> Past {
     }
 }
 
-/// Another node that restores the same shard may be faster; then there is nothing left to do.
-fn unless_open<T>(outcome: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+/// Another node that restores the same shard may be faster, or Redis was emptied again; then there is nothing left to do.
+fn unless_over<T>(outcome: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
     match outcome {
         Ok(value) => Ok(Some(value)),
         Err(StoreError::Open) => Ok(None),
@@ -181,7 +217,7 @@ fn unless_open<T>(outcome: Result<T, StoreError>) -> Result<Option<T>, StoreErro
     }
 }
 
-async fn open(node: &Node, shard: Shard, done: Done, took: Duration) -> anyhow::Result<()> {
+async fn open(node: &Node, shard: Shard, done: Done, took: Duration) -> anyhow::Result<Option<()>> {
     // The first life of a shard has lost nothing.
     if done.lost.at > Millis(0) {
         let Done { epoch, lost, rules, people } = done;
@@ -192,7 +228,7 @@ async fn open(node: &Node, shard: Shard, done: Done, took: Duration) -> anyhow::
         });
         node.app.audit.tell("store_lost", detail).await?;
     }
-    let opened = node.app.store.open_shard(shard).await?;
+    let opened = node.app.store.open_shard(shard, done.epoch).await?;
     node.owned.keep(shard, opened.epoch, opened.n);
-    Ok(())
+    Ok(Some(()))
 }

@@ -1,6 +1,8 @@
 //! A store that was set back: a failover or a crash lost the tail of what it had acknowledged. Nobody is kept waiting:
 //! the copy goes back to the newest entry that both stores have, and the shard goes on under a new epoch.
 
+use std::collections::BTreeSet;
+
 use super::Node;
 use crate::audit::{CopyError, Position, SetBack};
 use crate::metrics::record;
@@ -41,22 +43,32 @@ pub(super) async fn follow(
         follows,
         "redis was set back to an older state; see the system event `store_rewound`"
     );
-    // Where this fails the epochs differ, and all of it is repeated.
+    // Before the epoch is raised: where this fails the epochs differ, and all of it is repeated.
+    remind(node, shard, found.n, rewound.claimed).await?;
+    for correction in &rewound.corrections {
+        if let Err(error) = node.app.store.correct(correction).await {
+            let user = correction.user.as_str();
+            tracing::warn!(user, %error, "a record does not know since when its status holds again");
+        }
+    }
     if let Some(opened) = node.app.store.raise_shard(shard, epoch, follows).await? {
         node.owned.keep(shard, opened.epoch, opened.n);
     }
-    for correction in &rewound.corrections {
-        node.app.store.correct(correction).await?;
-    }
-    remind(node, shard, found.n, rewound.claimed).await?;
     Ok(rewound.position)
 }
 
-/// Claims that were acknowledged and copied, and that Redis has forgotten, are said again, unless the user has said
-/// something since.
+/// Claims that were acknowledged and copied, and that Redis has forgotten, are said again, unless there was another word
+/// on the user's claims since.
 async fn remind(node: &Node, shard: Shard, common: i64, mut claimed: Vec<UserId>) -> anyhow::Result<()> {
-    let since = node.app.store.entries(shard, common, PAGE).await?;
-    claimed.retain(|user| !since.iter().any(|entry| entry.user() == Some(user)));
+    let mut after = common;
+    while !claimed.is_empty() {
+        let since = node.app.store.entries(shard, after, PAGE).await?;
+        let Some(last) = since.last() else { break };
+        after = last.n();
+        let words = since.iter().filter_map(Outgoing::entry).filter(|entry| entry.claims.is_some());
+        let spoken: BTreeSet<&UserId> = words.map(|entry| &entry.user).collect();
+        claimed.retain(|user| !spoken.contains(user));
+    }
     let known = node.app.audit.last(&claimed).await?;
     let claims = node.app.audit.claims_of(&claimed).await?;
     for last in known.into_iter().flatten() {
@@ -80,7 +92,7 @@ async fn newest_common(
         epoch: stands.epoch,
         n: stands.n.min(most),
         detected_at: None,
-        at: node.app.store.now().await?,
+        at: node.app.store.now_of(shard).await?,
     };
     let mut below = None;
     loop {
@@ -89,10 +101,10 @@ async fn newest_common(
         let dated: Vec<(i64, Millis)> =
             entries.iter().filter_map(|entry| Some((entry.n(), entry.detected_at()?))).collect();
         let common = node.app.audit.newest_common(shard, stands.epoch, &dated).await?;
-        let first_after = entries.iter().rfind(|entry| common.is_none_or(|common| entry.n() > common));
+        let first_after = entries.iter().rfind(|entry| common.is_none_or(|(_, common)| entry.n() > common));
         found.at = first_after.and_then(Outgoing::detected_at).unwrap_or(found.at);
-        if let Some(common) = common {
-            found.n = common;
+        if let Some((epoch, common)) = common {
+            (found.epoch, found.n) = (epoch, common);
             found.detected_at = dated.iter().find(|(n, _)| *n == common).map(|(_, at)| *at);
             return Ok(found);
         }

@@ -22,7 +22,7 @@ pub(super) async fn run(node: Node) {
     while ticks.next().await {
         for (shard, state) in node.owned.states() {
             let Some(copied) = state.copied else { continue };
-            if let Err(error) = trim(&node, shard, copied).await {
+            if let Err(error) = trim(&node, shard, copied, state.copied_at).await {
                 tracing::debug!(shard, %error, "cannot trim");
             }
         }
@@ -30,14 +30,19 @@ pub(super) async fn run(node: Node) {
 }
 
 /// Trims below the last copied entry, which stays: it shows whether the store was set back.
-async fn trim(node: &Node, shard: Shard, copied: i64) -> Result<(), StoreError> {
+async fn trim(node: &Node, shard: Shard, copied: i64, copied_at: Option<Millis>) -> Result<(), StoreError> {
     let store = &node.app.store;
+    // In a store that was set back the numbers below may be of others, whom nobody has copied.
+    let last = store.entries(shard, copied - 1, 1).await?;
+    if !last.first().is_some_and(|entry| entry.n() == copied && entry.detected_at() == copied_at) {
+        return Ok(());
+    }
     loop {
         let entries = store.entries(shard, 0, BATCH).await?;
         let Some(newest) = entries.last().map(Outgoing::n) else {
             return Ok(());
         };
-        let now = store.now().await?;
+        let now = store.now_of(shard).await?;
         // One whose time cannot be read is as old as those around it.
         let is_old = |entry: &Outgoing| entry.detected_at().is_none_or(|at| at + KEEP < now);
         let old: Vec<_> = entries.iter().take_while(|entry| entry.n() < copied && is_old(entry)).collect();

@@ -10,7 +10,7 @@ use rollcall::presence::{
     Activity, Claim, Entry, EntryKind, Gate, GateKind, LoginId, Millis, Org, Outgoing, Pace, Reason, Status,
     Tab, UserId, Whose,
 };
-use rollcall::store::{Bearer, Beat, Lost, Store};
+use rollcall::store::{Bearer, Beat, Store};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool};
 
 use crate::store::{a_day_ahead, store};
@@ -228,8 +228,7 @@ fn the_past_is_answered_as_it_was() {
             let url = pool.connect_options().to_url_lossy().to_string();
             let (audit, store) = (Audit::new(pool.clone()), store(1).await);
             let epoch = audit.next_epoch(0, "test").await.unwrap().epoch;
-            store.begin_shard(0, epoch, Lost::default()).await.unwrap();
-            store.open_shard(0).await.unwrap();
+            store.open_empty(0, epoch).await.unwrap();
             let told = live(&store, &audit, &steps).await;
             assert!(told.len() > 30, "only {} entries", told.len());
             compare_at(&audit, &told).await;

@@ -9,10 +9,11 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::auth::Claims;
 use crate::http::error::ApiError;
-use crate::http::extract::{Body, Caller};
+use crate::http::extract::{Body, Quiet, admitted};
 use crate::http::seen::{Seen, see_oneself};
 use crate::http::words::{Emoji, Words, given};
 use crate::presence::{Amendment, Millis, Status, Whose};
+use crate::store::Bearer;
 
 /// The farthest end of a claim, in ms: a year.
 pub(super) const FARTHEST_END: i64 = 366 * 86_400_000;
@@ -53,7 +54,7 @@ fn own_status<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Status>, D::
     request_body = StatusBody, responses((status = 200, body = Seen)))]
 pub async fn put(
     State(app): State<App>,
-    Caller(claims): Caller,
+    Quiet(claims): Quiet,
     Body(body): Body<StatusBody>,
 ) -> Result<Json<Seen>, ApiError> {
     if body.status == Some(Status::Online) {
@@ -73,19 +74,25 @@ pub async fn put(
         },
     };
     match app.store.amend_claim(&claims.user, &claims.org, &amendment).await? {
-        Some(_) => Ok(Json(see_oneself(&app, &claims).await?)),
+        Some(_) => shown(&app, &claims).await,
         None => Err(ApiError::Conflict("There is no status to change: say which.".to_owned())),
     }
 }
 
 /// Takes the caller's own status back
 #[utoipa::path(delete, path = "/api/presence/status/", tag = "presence", responses((status = 200, body = Seen)))]
-pub async fn delete(State(app): State<App>, Caller(claims): Caller) -> Result<Json<Seen>, ApiError> {
+pub async fn delete(State(app): State<App>, Quiet(claims): Quiet) -> Result<Json<Seen>, ApiError> {
     clear(&app, &claims).await
 }
 
 async fn clear(app: &App, claims: &Claims) -> Result<Json<Seen>, ApiError> {
     app.store.claim(&claims.user, &claims.org, Whose::Manual, None, None).await?;
+    shown(app, claims).await
+}
+
+/// The request is a sign of life, but only after what it says: whoever comes back unseen is never seen in between.
+async fn shown(app: &App, claims: &Claims) -> Result<Json<Seen>, ApiError> {
+    admitted(app.store.touch(&Bearer::from(claims)).await)?;
     Ok(Json(see_oneself(app, claims).await?))
 }
 

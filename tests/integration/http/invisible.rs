@@ -201,6 +201,23 @@ async fn who_comes_back_unseen_after_redis_forgot_them_changes_nothing_for_other
 }
 
 #[tokio::test]
+async fn who_comes_back_with_the_wish_to_be_unseen_is_never_seen() {
+    let life = Life::begin().await;
+    let login = LoginId::parse(&format!("login-{}", life.ada.id)).unwrap();
+    life.claim(json!({"status": "online"})).await;
+    life.service.app.store.end_login(&life.user(), &Org::default(), &login).await.unwrap();
+    life.seen().await;
+    let before = life.seen().await;
+    // The first request of her return.
+    life.at(50_000);
+    let token = life.service.token(life.user().as_str(), "another");
+    let request = life.service.request(Method::PUT, "/api/presence/status/").bearer_auth(&token);
+    let (status, truth) = answer(request.json(&json!({"status": "invisible"}))).await;
+    assert_eq!((status, &truth["status"]), (StatusCode::OK, &json!("invisible")), "{truth}");
+    assert_eq!(before, life.seen().await);
+}
+
+#[tokio::test]
 async fn administrators_see_the_truth_when_they_say_why() {
     let life = Life::begin().await;
     life.claim(json!({"status": "invisible"})).await;

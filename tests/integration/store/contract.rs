@@ -140,15 +140,7 @@ async fn opening_and_owning_a_shard_twice_changes_nothing() {
     assert_eq!((opened.epoch, opened.n), (5, 0));
     assert_eq!(store.open_empty(0, 6).await.unwrap(), opened, "an open shard keeps its epoch");
     for _ in 0..2 {
-        assert_eq!(
-            store.own(0, false).await.unwrap(),
-            Ownership::Own {
-                epoch: 5,
-                n: 0,
-                restored_until: super::a_day_ahead() + rollcall::presence::Policy::default().longest_ttl(),
-                rules: 0
-            }
-        );
+        is_own(store.own(0, false).await.unwrap());
     }
     let rival = rival(&store).await;
     assert_eq!(rival.own(0, false).await.unwrap(), Ownership::Other);
@@ -156,15 +148,14 @@ async fn opening_and_owning_a_shard_twice_changes_nothing() {
     assert_eq!(rival.own(0, false).await.unwrap(), Ownership::Other, "only the owner may release");
     store.release(0).await.unwrap();
     store.release(0).await.unwrap();
-    assert_eq!(
-        rival.own(0, false).await.unwrap(),
-        Ownership::Own {
-            epoch: 5,
-            n: 0,
-            restored_until: super::a_day_ahead() + rollcall::presence::Policy::default().longest_ttl(),
-            rules: 0
-        }
-    );
+    is_own(rival.own(0, false).await.unwrap());
+}
+
+fn is_own(found: Ownership) {
+    let Ownership::Own { epoch, n, restored_until, rules, server } = found else { panic!("{found:?}") };
+    let until = super::a_day_ahead() + rollcall::presence::Policy::default().longest_ttl();
+    assert_eq!((epoch, n, restored_until, rules), (5, 0, until, 0));
+    assert_eq!(server.len(), 40, "the run of a server: {server}");
 }
 
 /// Another node on the same data.
@@ -332,9 +323,9 @@ async fn a_redis_that_forgot_the_scripts_learns_them_again() {
     let Bearer { user, org, login, .. } = bearer("1");
     redis_command("SCRIPT FLUSH").await;
     store.begin_shard(0, 1, Lost::default()).await.unwrap();
-    store.recall(0, &[Rule::Ended(user.clone(), login.clone())]).await.unwrap();
-    store.restore(0, &[super::restore::past("2", Status::Online)]).await.unwrap();
-    store.open_shard(0).await.unwrap();
+    store.recall(0, 1, &[Rule::Ended(user.clone(), login.clone())]).await.unwrap();
+    store.restore(0, 1, &[super::restore::past("2", Status::Online)]).await.unwrap();
+    store.open_shard(0, 1).await.unwrap();
     store.raise_shard(0, 1, 2).await.unwrap();
     store.own(0, false).await.unwrap();
     store.show_node().await.unwrap();

@@ -58,17 +58,20 @@ async fn a_shard_is_closed_until_it_is_restored() {
     assert_eq!(store.begin_shard(0, 4, Lost::default()).await.unwrap(), Some(3), "the first one counts");
     assert_eq!(store.shard(0).await.unwrap(), None);
     assert_eq!(store.raise_shard(0, 3, 4).await.unwrap(), None);
-    assert_eq!(store.restore(0, &[past("1", Status::Online)]).await.unwrap(), 1);
-    assert_eq!(store.restore(0, &[past("1", Status::Busy)]).await.unwrap(), 0, "adds, never overwrites");
+    assert_eq!(store.restore(0, 3, &[past("1", Status::Online)]).await.unwrap(), 1);
+    assert_eq!(store.restore(0, 3, &[past("1", Status::Busy)]).await.unwrap(), 0, "adds, never overwrites");
     assert!(matches!(store.beat(&beat("1")).await, Err(StoreError::Restoring)));
+    // Somebody whose restore began before Redis was emptied again is no part of this one.
+    assert!(matches!(store.restore(0, 2, &[past("9", Status::Online)]).await, Err(StoreError::Open)));
+    assert!(matches!(store.open_shard(0, 2).await, Err(StoreError::Restoring)));
     for _ in 0..2 {
-        let opened = store.open_shard(0).await.unwrap();
+        let opened = store.open_shard(0, 3).await.unwrap();
         assert_eq!((opened.epoch, opened.n), (3, 0));
     }
     assert_eq!(store.begin_shard(0, 4, Lost::default()).await.unwrap(), None, "it is open");
-    assert!(matches!(store.restore(0, &[past("2", Status::Online)]).await, Err(StoreError::Open)));
+    assert!(matches!(store.restore(0, 3, &[past("2", Status::Online)]).await, Err(StoreError::Open)));
     let rule = Rule::Ended(UserId::parse("1").unwrap(), LoginId::parse("login").unwrap());
-    assert!(matches!(store.recall(0, &[rule]).await, Err(StoreError::Open)));
+    assert!(matches!(store.recall(0, 3, &[rule]).await, Err(StoreError::Open)));
     assert!(matches!(store.beat(&beat("1")).await, Ok(Answer::Standing { .. })));
 }
 
@@ -86,12 +89,12 @@ async fn people_come_back_as_they_were() {
     let rules = [("3", Status::Busy), ("4", Status::Invisible)]
         .map(|(user, status)| Rule::Claim(UserId::parse(user).unwrap(), Whose::Manual, claim(user, status)));
     for _ in 0..2 {
-        store.recall(0, &rules).await.unwrap();
+        store.recall(0, 3, &rules).await.unwrap();
     }
     let people: Vec<Past> =
         states.iter().zip(1..).map(|(status, user)| past(&user.to_string(), *status)).collect();
-    assert_eq!(store.restore(0, &people).await.unwrap(), 4);
-    store.open_shard(0).await.unwrap();
+    assert_eq!(store.restore(0, 3, &people).await.unwrap(), 4);
+    store.open_shard(0, 3).await.unwrap();
     for past in people {
         let view = view(&store, past.user.as_str()).await;
         assert_eq!(
@@ -110,11 +113,11 @@ async fn people_come_back_as_they_were() {
 #[tokio::test]
 async fn who_returns_never_went_and_who_does_not_is_dated_by_what_was_last_heard() {
     let store = closed().await;
-    store.restore(0, &["1", "2", "3"].map(|user| past(user, Status::Online))).await.unwrap();
+    store.restore(0, 3, &["1", "2", "3"].map(|user| past(user, Status::Online))).await.unwrap();
     // The restore takes a minute: the time to return begins when it is over.
     let opened = a_day_ahead() + Millis(60_000);
     store.clock().set(opened);
-    store.open_shard(0).await.unwrap();
+    store.open_shard(0, 3).await.unwrap();
     let ttl = Policy::default().longest_ttl();
     let users: Vec<UserId> = ["1", "2", "3"].map(|user| UserId::parse(user).unwrap()).into();
     store.clock().set(opened + ttl - Millis(1));
@@ -161,11 +164,11 @@ async fn rules_that_are_newer_than_what_was_heard_of_people_decide() {
         Rule::Cut(user("3"), 5, Some(LoginId::parse("kept").unwrap())),
         Rule::Ended(user("4"), LoginId::parse("login").unwrap()),
     ];
-    store.recall(0, &rules).await.unwrap();
-    store.restore(0, &["1", "2", "3", "4"].map(|user| past(user, Status::Online))).await.unwrap();
+    store.recall(0, 3, &rules).await.unwrap();
+    store.restore(0, 3, &["1", "2", "3", "4"].map(|user| past(user, Status::Online))).await.unwrap();
     // Busy by a claim that nobody knows any more.
-    store.restore(0, &[past("5", Status::Busy)]).await.unwrap();
-    store.open_shard(0).await.unwrap();
+    store.restore(0, 3, &[past("5", Status::Busy)]).await.unwrap();
+    store.open_shard(0, 3).await.unwrap();
     let told: Vec<_> =
         entries(&store).await.into_iter().map(|entry| (entry.user, entry.to, entry.reason)).collect();
     assert_eq!(

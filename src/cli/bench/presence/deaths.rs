@@ -10,6 +10,8 @@ use crate::presence::{Millis, Reason};
 /// The copy may be so far behind.
 const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_secs(1);
+/// Deaths that were due so much before or after count, too.
+const MARGIN: Millis = Millis(1_000);
 
 /// Reports the deaths that were due between two moments.
 pub(super) async fn measure(
@@ -40,8 +42,9 @@ pub(super) async fn measure(
 async fn recorded(app: &App, due: (Millis, Millis)) -> anyhow::Result<Vec<Transition>> {
     let filter = Filter {
         reason: Some(Reason::Expired),
-        since: Some(due.0),
-        until: Some(due.1 + Millis(1)),
+        // A last heartbeat that was on its way when its sender was silenced is due a moment later.
+        since: Some(due.0 - MARGIN),
+        until: Some(due.1 + MARGIN),
         ..Filter::default()
     };
     let (mut rows, mut cursor) = (Vec::new(), None);
