@@ -168,20 +168,21 @@ impl Finder {
     }
 }
 
-/// Where most sentinels that answer say the primary is.
+/// Where the sentinels that answer say the primary is. They may differ: one that was away says what it last knew. The
+/// higher configuration epoch counts, the rule by which they settle it among themselves; of equals, what most say.
 async fn told(service: &str, watchers: &[Watcher]) -> Result<Address, StoreError> {
     let answers = join_all(watchers.iter().map(|watcher| watcher.primary_of(service))).await;
-    let (mut votes, mut refusal) = (BTreeMap::<Address, usize>::new(), None);
+    let (mut votes, mut refusal) = (BTreeMap::<(u64, Address), usize>::new(), None);
     for answer in answers {
         match answer {
-            Ok(address) => *votes.entry(address).or_default() += 1,
+            Ok(claim) => *votes.entry(claim).or_default() += 1,
             Err(error) => refusal = Some(error),
         }
     }
     votes
         .into_iter()
-        .max_by_key(|(_, count)| *count)
-        .map(|(address, _)| address)
+        .max_by_key(|((epoch, _), count)| (*epoch, *count))
+        .map(|((_, address), _)| address)
         .ok_or_else(|| refusal.unwrap_or_else(|| StoreError::Unavailable("the URL names no sentinel".into())))
 }
 
@@ -192,17 +193,25 @@ impl Watcher {
         Ok(Self { client, connection })
     }
 
-    async fn primary_of(&self, service: &str) -> Result<Address, StoreError> {
-        let question = vec!["get-master-addr-by-name", service];
+    /// Where this sentinel says the primary is, and since which configuration epoch.
+    async fn primary_of(&self, service: &str) -> Result<(u64, Address), StoreError> {
         let client = self.client.with_options(&primary::question());
+        let question = vec!["get-master-addr-by-name", service];
         let answer: Result<Option<(String, u16)>, Error> = client.custom(cmd!("SENTINEL"), question).await;
-        match answer {
-            Ok(Some((host, port))) => Ok(Address { host, port }),
-            Ok(None) => Err(StoreError::Unfit(format!(
-                "the sentinels know no service `{service}` (sentinelServiceName)"
-            ))),
-            Err(error) => Err(StoreError::Unavailable(format!("no sentinel answers: {error}"))),
-        }
+        let address = match answer {
+            Ok(Some((host, port))) => Address { host, port },
+            Ok(None) => {
+                return Err(StoreError::Unfit(format!(
+                    "the sentinels know no service `{service}` (sentinelServiceName)"
+                )));
+            }
+            Err(error) => return Err(StoreError::Unavailable(format!("no sentinel answers: {error}"))),
+        };
+        // A sentinel that does not say counts as knowing nothing newer.
+        let more: Result<BTreeMap<String, String>, Error> =
+            client.custom(cmd!("SENTINEL"), vec!["master", service]).await;
+        let epoch = more.ok().and_then(|more| more.get("config-epoch")?.parse().ok());
+        Ok((epoch.unwrap_or(0), address))
     }
 }
 

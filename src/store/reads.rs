@@ -21,7 +21,7 @@ const VIEWS_AT_ONCE: usize = 4;
 const SHARDS_PER_CALL: Shard = 16;
 
 /// How many more than its even share a shard is asked for at first, when the newest of all are listed.
-const FEW: usize = 10;
+const FEW: usize = 4;
 
 impl Store {
     /// The records of some users, in the order asked; `None` where Redis has none.

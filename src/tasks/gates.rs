@@ -70,8 +70,8 @@ async fn pages(node: &Node, which: Which, shards: &[Shard]) -> anyhow::Result<()
         let ours = gates.into_iter().filter(|gate| shards.contains(&keys.shard_of(&gate.account.id.user())));
         let calls: Vec<_> = ours.map(|gate| tell(node, gate, which)).collect();
         // One that Redis refuses hides nobody else.
-        let failed = stream::iter(calls).buffer_unordered(AT_ONCE).filter_map(async |told| told.err());
-        outcome = failed.collect::<Vec<_>>().await.pop().map_or(outcome, Err);
+        let told: Vec<_> = stream::iter(calls).buffer_unordered(AT_ONCE).collect().await;
+        outcome = told.into_iter().find(Result::is_err).unwrap_or(outcome);
     }
 }
 

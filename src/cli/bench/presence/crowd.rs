@@ -184,6 +184,11 @@ impl Crowd {
         self.resting.store(resting, Ordering::Relaxed);
     }
 
+    /// Whoever fell silent comes back with the next heartbeat.
+    pub(super) fn call_back(&self) {
+        self.silent.iter().for_each(|silent| silent.store(false, Ordering::Relaxed));
+    }
+
     fn silencing(&self) -> MutexGuard<'_, Silencing> {
         self.silencing.lock().unwrap_or_else(PoisonError::into_inner)
     }

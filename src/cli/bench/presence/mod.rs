@@ -128,13 +128,15 @@ impl Measurement<'_> {
         self.heartbeats().await?;
         let admin = self.node.tokens(config);
         asking::measure(&self.node.address, &admin, &mut self.report).await?;
-        self.deaths(due, first, sessions - due).await?;
+        self.deaths(due, first, sessions - due, Target::Most(250.0)).await?;
         let left = sessions - due - deaths;
-        self.deaths(deaths, second, left).await?;
-        self.parts(left).await?;
+        self.deaths(deaths, second, left, Target::None).await?;
+        self.crowd.call_back();
+        self.until("everybody is back", |stats| stats.online >= u64::from(sessions)).await?;
+        self.parts(sessions).await?;
         let (sent, failed) = self.crowd.counts();
         if !args.keep_redis {
-            self.loss(left).await?;
+            self.loss(sessions).await?;
         }
         tell(&format!("\n{sent} heartbeats, {failed} failed; begun in {:.0} s\n", filled.as_secs_f64()))?;
         Ok(self.report.is_met())
@@ -186,13 +188,19 @@ impl Measurement<'_> {
     }
 
     /// Waits until a moment is over and the audit has the deaths that were due until then.
-    async fn deaths(&mut self, expected: u32, due: (Millis, Millis), left: u32) -> anyhow::Result<()> {
+    async fn deaths(
+        &mut self,
+        expected: u32,
+        due: (Millis, Millis),
+        left: u32,
+        noticed: Target,
+    ) -> anyhow::Result<()> {
         let wanted = u64::from(left);
         let over = |stats: &Stats| stats.online <= wanted && stats.now > due.1;
         let stats = self.until("everybody who is due is offline", over).await?;
         self.report.title(&format!("{expected} due within 10 s while the others go on"))?;
         self.report.row("users still present", count(stats.online), "", Target::Equal(count(wanted)))?;
-        deaths::measure(&self.app, expected, due, &mut self.report).await
+        deaths::measure(&self.app, expected, due, noticed, &mut self.report).await
     }
 
     /// What each part of the data takes: removed at the end, part by part.
