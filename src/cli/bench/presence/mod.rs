@@ -28,7 +28,7 @@ use report::{Report, Target, tell};
 use wire::Wire;
 
 /// Accounts that can be listed, with their presence.
-const ACCOUNTS: u32 = 100;
+const ACCOUNTS: u32 = 1_000;
 /// The first deaths are counted before the second begin.
 const BETWEEN: Duration = Duration::from_secs(10);
 /// Everybody has sent a heartbeat since.
