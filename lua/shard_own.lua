@@ -12,7 +12,7 @@
 -- ARGV[6]  1 = memory is nearly full
 -- Reply    {"other"} | {"lost", epoch whose restore has begun or ""} owned, but the shard is not open
 --          | {"own", epoch, n, until when those who were put back may return (ms; 0 = nobody was), decisions counted,
---            server that answers}
+--            run of the server that answers, or ""}
 -- Access   write, allow-oom
 local owner, meta, ended, node = KEYS[1], KEYS[2], KEYS[3], ARGV[2]
 local now = tonumber(ARGV[1])
@@ -31,5 +31,7 @@ if gap > tonumber(ARGV[4]) or gap < 0 then
 end
 redis.call('HSET', meta, 'tick', now, 'pressure', ARGV[6])
 redis.call('ZREMRANGEBYSCORE', ended, '-inf', now)
-local server = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-return { 'own', known[1], known[2], known[4] or '0', known[6] or '0', server or '' }
+-- Where INFO is not allowed the shard is owned all the same.
+local info = redis.pcall('INFO', 'server')
+local server = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
+return { 'own', known[1], known[2], known[4] or '0', known[6] or '0', server }

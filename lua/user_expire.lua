@@ -1,5 +1,6 @@
 -- user_expire: what was due of some users happens: sessions, claims and gates come to their end. The judge is the
 -- due score alone, so the call may come from an event, a nudge or a sweep, late or twice.
+-- Longer than the house number because what ends at one moment must be settled at once, whatever ends.
 --
 -- KEYS[1-9]   the shard, see lib/shard.lua
 -- KEYS[10..]  per user three: on of the organisation, tabs of the organisation, records of the user's bucket

@@ -1,10 +1,8 @@
 -- How a sign of life changes a session. Needs lib/user.lua.
 
--- Adds a session. The first of a login that names its tab takes the place of that login's session `0`; any takes the
--- place of what a restore put there.
+-- Adds a session, in place of what a restore put there. The first of a login that names its tab replaces its session `0`.
 local function place_session(user, rec, id)
-  local _, restored = find(rec, RESTORED)
-  if restored then remove(user, rec, restored) end
+  remove_where(user, rec, function(s) return s.id == RESTORED end)
   local login, at = login_of(id), #rec.sessions + 1
   local zero, named = nil, false
   for i, s in ipairs(rec.sessions) do

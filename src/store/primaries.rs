@@ -179,11 +179,13 @@ async fn told(service: &str, watchers: &[Watcher]) -> Result<Address, StoreError
             Err(error) => refusal = Some(error),
         }
     }
-    votes
-        .into_iter()
-        .max_by_key(|((epoch, _), count)| (*epoch, *count))
-        .map(|((_, address), _)| address)
+    newest(votes)
         .ok_or_else(|| refusal.unwrap_or_else(|| StoreError::Unavailable("the URL names no sentinel".into())))
+}
+
+/// Of claims with their configuration epochs and how many say so, the one that counts.
+fn newest(votes: BTreeMap<(u64, Address), usize>) -> Option<Address> {
+    votes.into_iter().max_by_key(|((epoch, _), count)| (*epoch, *count)).map(|((_, address), _)| address)
 }
 
 impl Watcher {
@@ -207,11 +209,15 @@ impl Watcher {
             }
             Err(error) => return Err(StoreError::Unavailable(format!("no sentinel answers: {error}"))),
         };
-        // A sentinel that does not say counts as knowing nothing newer.
-        let more: Result<BTreeMap<String, String>, Error> =
-            client.custom(cmd!("SENTINEL"), vec!["master", service]).await;
-        let epoch = more.ok().and_then(|more| more.get("config-epoch")?.parse().ok());
-        Ok((epoch.unwrap_or(0), address))
+        // One that may not say counts as knowing nothing newer; one that says what nobody can read is no help.
+        let more: Result<Value, Error> = client.custom(cmd!("SENTINEL"), vec!["master", service]).await;
+        let Ok(more) = more else {
+            return Ok((0, address));
+        };
+        let epoch = more.convert::<BTreeMap<String, String>>().ok();
+        let epoch = epoch.and_then(|more| more.get("config-epoch")?.parse().ok());
+        let unread = || StoreError::Unavailable("a sentinel tells no configuration epoch".into());
+        Ok((epoch.ok_or_else(unread)?, address))
     }
 }
 
@@ -230,4 +236,17 @@ fn server(address: &Address) -> Server {
 /// The same settings for one server.
 fn at(base: &Config, server: Server) -> Config {
     Config { server: ServerConfig::Centralized { server }, ..base.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentinel_that_knows_more_counts_against_two_that_were_away() {
+        let at = |port| Address { host: "h".into(), port };
+        assert_eq!(newest(BTreeMap::from([((3, at(1)), 2), ((4, at(2)), 1)])), Some(at(2)));
+        assert_eq!(newest(BTreeMap::from([((4, at(1)), 2), ((4, at(2)), 1)])), Some(at(1)));
+        assert_eq!(newest(BTreeMap::new()), None);
+    }
 }

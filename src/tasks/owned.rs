@@ -23,8 +23,8 @@ pub(super) struct State {
     pub waiting_since: Option<Millis>,
     /// Until then those may return who were put back after a loss.
     pub restored_until: Millis,
-    /// What it last said of itself.
-    pub heard: Heard,
+    /// What it last said of itself; none before the first time.
+    pub heard: Option<Heard>,
     /// Whether it said less than before, so that the store must have been set back.
     pub set_back: bool,
     /// Another number for each time that this node cannot know what the shard was told: newly ours, of another epoch, set
@@ -33,13 +33,13 @@ pub(super) struct State {
 }
 
 /// What a shard says of itself each second.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Heard {
     /// Number of its newest entry.
     pub n: i64,
     /// Decisions about users that it was told.
     pub rules: i64,
-    /// The run of the server that answered.
+    /// The run of the server that answered; empty where it may not tell.
     pub server: String,
 }
 
@@ -80,16 +80,14 @@ impl Owned {
     /// of the last moments was forgotten.
     pub(super) fn heard(&self, shard: Shard, heard: Heard) {
         if let Some(state) = self.lock().get_mut(&shard) {
-            let is_first = state.heard.server.is_empty();
-            state.set_back |= !is_first && heard.n < state.heard.n;
-            if !is_first
-                && (heard.n < state.heard.n
-                    || heard.rules < state.heard.rules
-                    || heard.server != state.heard.server)
-            {
-                state.life = self.new_life();
+            if let Some(before) = &state.heard {
+                let is_less = heard.n < before.n;
+                state.set_back |= is_less;
+                if is_less || heard.rules < before.rules || heard.server != before.server {
+                    state.life = self.new_life();
+                }
             }
-            state.heard = heard;
+            state.heard = Some(heard);
         }
     }
 
