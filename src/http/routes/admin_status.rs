@@ -7,6 +7,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::gates::DecisionBody;
 use super::status::ends_at;
 use crate::accounts::{AccountId, actions};
 use crate::app::App;
@@ -69,25 +70,16 @@ pub async fn set(
     put(app, claims, AccountId(id), source, Some(claim), body.reason).await
 }
 
-/// Why somebody's presence is given back.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ClearStatusBody {
-    /// At most 500 characters; kept with the action.
-    #[schema(value_type = Option<String>, max_length = 500)]
-    reason: Option<Why>,
-}
-
 /// Lets sessions and the user say again how they are
 #[utoipa::path(delete, path = "/api/users/admin/users/{id}/set-online-status/", tag = "administration",
     params(("id" = i64, Path, description = "account")),
-    request_body = Option<ClearStatusBody>, responses((status = 200, body = StatusSet)))]
+    request_body = Option<DecisionBody>, responses((status = 200, body = StatusSet)))]
 pub async fn clear(
     State(app): State<App>,
     Admin(claims): Admin,
     Path(id): Path<i64>,
     source: Source,
-    Body(body): Body<ClearStatusBody>,
+    Body(body): Body<DecisionBody>,
 ) -> Result<Json<StatusSet>, ApiError> {
     put(app, claims, AccountId(id), source, None, body.reason).await
 }

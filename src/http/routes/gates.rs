@@ -33,7 +33,7 @@ const FARTHEST_END: i64 = 3_653 * 86_400_000;
 pub struct DecisionBody {
     /// At most 500 characters; kept with the action.
     #[schema(value_type = Option<String>, max_length = 500)]
-    reason: Option<Why>,
+    pub(super) reason: Option<Why>,
 }
 
 /// Why, and until when. Without an end until an administrator activates the account.
