@@ -7,9 +7,9 @@
 //! another: those of a primary that is frozen fill up and refuse, those of the others go on.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use fred::prelude::{Key, Value};
+use fred::prelude::Key;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
@@ -17,6 +17,7 @@ use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use super::keys::Keys;
 use super::link::Link;
 use super::reply::Parts;
+use super::standings::Standings;
 use super::{Clock, StoreError, scripts};
 use crate::metrics::record;
 use crate::presence::{Millis, Org, SessionId, Status, UserId};
@@ -72,6 +73,7 @@ pub(super) struct Batcher {
     link: Link,
     keys: Keys,
     clock: Clock,
+    standings: Arc<Standings>,
     /// Of each shard: the key of `due`, and that of who is present of the default organisation.
     shards: Vec<[Key; 2]>,
     default_org: Org,
@@ -84,7 +86,7 @@ pub(super) struct Batcher {
 }
 
 impl Batcher {
-    pub(super) fn new(link: Link, keys: Keys, clock: Clock) -> Self {
+    pub(super) fn new(link: Link, keys: Keys, clock: Clock, standings: Arc<Standings>) -> Self {
         // Unbounded in type only: a lane announces no more calls than it may have.
         let (announce, announced) = mpsc::unbounded_channel();
         let default_org = Org::default();
@@ -106,6 +108,7 @@ impl Batcher {
             link,
             keys,
             clock,
+            standings,
         }
     }
 
@@ -178,41 +181,52 @@ impl Batcher {
     async fn call(&self, batch: &[Waiting]) -> Result<Vec<Option<Extended>>, StoreError> {
         let mut keys = Vec::with_capacity(batch.len() * 3);
         let mut args = Vec::with_capacity(batch.len() * 4 + 1);
+        let mut known = Vec::with_capacity(batch.len());
         args.push(self.clock.now());
         for Waiting { beat, .. } in batch {
             let shard = self.keys.shard_of(&beat.user);
+            let standing = self.standings.of(shard, &beat.user);
             let [due, on] = &self.shards[usize::from(shard)];
-            let is_default = beat.org == self.default_org;
-            let on = if is_default { on.clone() } else { self.keys.on(shard, &beat.org).into() };
             let (lease, member) = self.keys.alarm(&beat.user, &beat.session);
-            keys.extend([due.clone(), on, lease.into()]);
-            args.push(beat.user.as_str().into());
-            args.push(member.into());
-            args.push(beat.code.into());
-            args.push(beat.ttl.0.into());
+            keys.extend([due.clone(), lease.into()]);
+            args.extend([member.into(), beat.code.into(), beat.ttl.0.into()]);
+            if standing.is_some() {
+                args.push("".into());
+            } else {
+                let is_default = beat.org == self.default_org;
+                keys.push(if is_default { on.clone() } else { self.keys.on(shard, &beat.org).into() });
+                args.push(beat.user.as_str().into());
+            }
+            known.push(standing);
         }
-        let reply = self.link.call(&scripts::SESSION_BEAT, keys, args).await?;
-        decode(reply, batch.len())
+        let mut parts =
+            Parts::new(scripts::SESSION_BEAT.name, self.link.call(&scripts::SESSION_BEAT, keys, args).await?);
+        let now = parts.millis()?;
+        let outcome =
+            |(waiting, known): (&Waiting, Option<_>)| self.outcome(&mut parts, &waiting.beat, known, now);
+        batch.iter().zip(known).map(outcome).collect()
     }
-}
 
-fn decode(reply: Value, count: usize) -> Result<Vec<Option<Extended>>, StoreError> {
-    let mut parts = Parts::new(scripts::SESSION_BEAT.name, reply);
-    let now = parts.millis()?;
-    let mut extended = Vec::with_capacity(count);
-    for _ in 0..count {
-        let score = parts.text()?;
-        extended.push(if score.is_empty() {
-            None
-        } else {
-            Some(standing(&score, now).ok_or_else(|| parts.wrong())?)
-        });
+    /// What became of one heartbeat; `known`: how its user stands, if Redis was not asked.
+    fn outcome(
+        &self,
+        parts: &mut Parts,
+        beat: &Plain,
+        known: Option<(Status, Millis)>,
+        now: Millis,
+    ) -> Result<Option<Extended>, StoreError> {
+        let said = parts.text()?;
+        if said.is_empty() {
+            return Ok(None);
+        }
+        let (status, since) = match known {
+            Some(standing) => standing,
+            None => {
+                let standing = super::parse_score(&said).ok_or_else(|| parts.wrong())?;
+                self.standings.learn(self.keys.shard_of(&beat.user), &beat.user, standing, now);
+                standing
+            }
+        };
+        Ok(Some(Extended { status, since, now }))
     }
-    Ok(extended)
-}
-
-/// Reads a score of `on`: status code * 10^13 + since.
-fn standing(score: &str, now: Millis) -> Option<Extended> {
-    let (status, since) = super::parse_score(score)?;
-    Some(Extended { status, since, now })
 }

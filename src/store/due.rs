@@ -94,8 +94,9 @@ impl Store {
             args.push(users[*index].as_str().into());
             args.push(org.as_str().into());
         }
-        let reply = self.link.call(&scripts::USER_EXPIRE, keys, args).await?;
-        let mut parts = Parts::new(scripts::USER_EXPIRE.name, reply);
+        let reply = self.link.call(&scripts::USER_EXPIRE, keys, args).await;
+        chunk.iter().for_each(|(index, _)| self.standings.forget(shard, &users[*index]));
+        let mut parts = Parts::new(scripts::USER_EXPIRE.name, reply?);
         match parts.text()?.as_str() {
             "ok" => {}
             "restoring" => return Err(StoreError::Restoring),

@@ -6,6 +6,7 @@ mod due;
 mod error;
 mod events;
 mod explain;
+mod feed;
 mod keys;
 mod link;
 mod outbox;
@@ -19,6 +20,7 @@ mod settings;
 mod shards;
 mod signs;
 mod slots;
+mod standings;
 mod users;
 mod words;
 
@@ -98,6 +100,8 @@ pub struct Store {
     policy: Policy,
     clock: Clock,
     batcher: batcher::Batcher,
+    feed: feed::Feed,
+    standings: Arc<standings::Standings>,
     /// Logins whose sign of life of this second is written, so that a busy page costs one a second.
     touched: Cache<(UserId, LoginId), ()>,
     token_life: Millis,
@@ -122,8 +126,11 @@ impl Store {
         scripts::ALL.iter().for_each(|script| record::expect_script(script.name));
         let keys = Keys::new(&settings.prefix, settings.shards);
         let clock = Clock::default();
+        let standings = Arc::new(standings::Standings::new(keys.shards()));
         let store = Self {
-            batcher: batcher::Batcher::new(link.clone(), keys.clone(), clock.clone()),
+            batcher: batcher::Batcher::new(link.clone(), keys.clone(), clock.clone(), Arc::clone(&standings)),
+            feed: feed::Feed::new(link.clone(), keys.clone(), Arc::clone(&standings)),
+            standings,
             touched: Cache::builder().max_capacity(500_000).time_to_live(Duration::from_secs(1)).build(),
             policy: settings.policy,
             token_life: Millis(i64::try_from(settings.token_life.as_millis()).unwrap_or(i64::MAX)),
@@ -183,10 +190,10 @@ impl Store {
         &self.clock
     }
 
-    /// Sends heartbeats to Redis, and follows its primaries as they change. Runs until dropped; without it
-    /// [`Store::beat`] waits for ever.
+    /// Sends heartbeats to Redis, follows its primaries as they change, and reads the outboxes. Runs until dropped;
+    /// without it [`Store::beat`] waits for ever.
     pub async fn work(&self) {
-        futures::future::join(self.batcher.work(), self.link.follow()).await;
+        futures::future::join3(self.batcher.work(), self.link.follow(), self.feed.work()).await;
     }
 
     /// Subscribes to the end of leases, at every primary; begins as soon as it can.

@@ -179,7 +179,17 @@ impl Store {
         keys.extend(lease);
         let mut all = vec![self.clock.now(), user.as_str().into(), org.as_str().into()];
         all.extend_from_slice(args);
-        reply::said(script.name, self.link.call(script, keys, all).await?)
+        let reply = self.link.call(script, keys, all).await;
+        // Even without an answer it may have happened.
+        let shard = self.keys.shard_of(user);
+        self.standings.forget(shard, user);
+        let said = reply::said(script.name, reply?)?;
+        if let Said::Judged(Answer::Standing { status, since, now, .. }, _) = said
+            && status != presence::Status::Offline
+        {
+            self.standings.learn(shard, user, (status, since), now);
+        }
+        Ok(said)
     }
 
     pub(super) fn noted(&self, answer: Answer, note: &str) -> Answer {

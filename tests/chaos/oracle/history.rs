@@ -1,7 +1,7 @@
 //! What the service recorded of each user, as it stands in Postgres.
 
 use std::collections::HashMap;
-use std::fmt;
+use std::{fmt, iter};
 
 use sqlx::{FromRow, PgPool};
 
@@ -77,8 +77,14 @@ impl History {
     }
 }
 
-/// The status at a moment, and since when.
-pub(super) fn status_at(rows: &[Row], moment: i64) -> (&str, i64) {
-    let next = rows.partition_point(|row| row.occurred <= moment);
-    next.checked_sub(1).map_or(("offline", 0), |last| (rows[last].to.as_str(), rows[last].occurred))
+/// Each status that may have been told between two moments, and since when: one that ended counts until that was
+/// noticed.
+pub(super) fn statuses(rows: &[Row], from: i64, to: i64) -> Vec<(&str, i64)> {
+    let before = rows.partition_point(|row| row.detected <= from);
+    let first = before.checked_sub(1).map_or(("offline", 0), |last| stands(&rows[last]));
+    iter::once(first).chain(rows[before..].iter().filter(|row| row.occurred <= to).map(stands)).collect()
+}
+
+fn stands(row: &Row) -> (&str, i64) {
+    (row.to.as_str(), row.occurred)
 }

@@ -2,12 +2,15 @@
 
 use std::ops::Range;
 
-use super::history::{Row, status_at};
+use super::history::{Row, statuses};
 use crate::crowd::{Heard, Request, What};
 use crate::times::{BOUND, GRACE, LATE, LINGER, RECOVERY, SLACK, TTL};
 
 /// A shard that came back empty is told within so many ms which logins have ended.
 const TOLD_AGAIN: i64 = 5_000;
+
+/// A heartbeat may be answered with a status that another node changed so many ms ago.
+const BEHIND: i64 = 1_000;
 
 /// What may be excused, of the whole run.
 #[derive(Clone, Debug, Default)]
@@ -105,7 +108,7 @@ impl Case<'_> {
             return Some(format!("judged outside of the time of the request: {request}"));
         }
         // Moments are milliseconds: what happened in the same one may have come before or after.
-        let around: Vec<_> = (at - 1..=at + 1).map(|moment| status_at(self.rows, moment)).collect();
+        let around = statuses(self.rows, at - BEHIND, at + 1);
         if self.was_overdue(request, *at) {
             return None;
         }

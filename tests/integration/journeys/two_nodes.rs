@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::Client;
 use rollcall::audit::{Audit, connect};
@@ -157,4 +157,37 @@ async fn event_nudge_and_sweep_each_bring_people_offline() {
     assert!(expirations(&node, "sweep").await >= sweeps + 10.0);
     assert!(late.iter().all(|late| (1_000..2_000).contains(late)), "{late:?}");
     prove(&audit).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_node_changed_is_told_with_the_next_heartbeats() {
+    let stack = support::private_stack(|_| ());
+    let database = support::migrated(&stack).await;
+    let [first, second] =
+        ["first", "second"].map(|name| Program::serve(name, &stack.redis_url(), &database, SETTINGS));
+    let (client, token) = (Client::new(), token("77"));
+    let told = async |node: &Program| {
+        let request = client.post(format!("{}/api/users/heartbeat/", node.base)).bearer_auth(&token);
+        request.send().await.ok()?.json::<Value>().await.ok()?["online_status"].as_str().map(str::to_owned)
+    };
+    for node in [&first, &second] {
+        eventually("both let the person in", Duration::from_secs(10), async || {
+            told(node).await.filter(|status| status == "online")
+        })
+        .await;
+    }
+    for (status, changed_at, asked) in
+        [("busy", &first, &second), ("away", &second, &first), ("busy", &second, &first)]
+    {
+        let url = format!("{}/api/presence/status/", changed_at.base);
+        let request = client.put(url).bearer_auth(&token).json(&json!({"status": status}));
+        request.send().await.unwrap().error_for_status().unwrap();
+        assert_eq!(told(changed_at).await.unwrap(), status, "who changed it knows at once");
+        let began = Instant::now();
+        eventually("the other has heard", Duration::from_secs(5), async || {
+            told(asked).await.filter(|told| told == status)
+        })
+        .await;
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    }
 }

@@ -11,11 +11,21 @@ use rollcall::store::{Shard, Store, StoreSettings};
 
 use crate::support;
 
-/// A store of its own, with its batcher at work, whose time stands still a day from now.
+/// A store of its own, at work until the test lets go of it, whose time stands still a day from now.
 pub async fn store(shards: Shard) -> Arc<Store> {
     let store = Arc::new(Store::connect(settings(support::prefix(), shards)).await.unwrap());
     let worker = Arc::clone(&store);
-    tokio::spawn(async move { worker.work().await });
+    tokio::spawn(async move {
+        let dropped = async {
+            while Arc::strong_count(&worker) > 1 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::select! {
+            () = worker.work() => {}
+            () = dropped => {}
+        }
+    });
     store.clock().set(a_day_ahead());
     store
 }

@@ -195,7 +195,9 @@ impl Crowd {
 
     fn silence_some_of(&self, turn: &[u32]) {
         let mut silencing = self.silencing();
-        for number in turn {
+        // Who has an account is left alone: one of them asks questions, and each is a sign of life.
+        let nameless = self.people - u32::try_from(self.accounts.len()).unwrap_or(self.people);
+        for number in turn.iter().filter(|number| **number < nameless) {
             if silencing.left > 0 && number.is_multiple_of(silencing.every) {
                 self.silent[*number as usize].store(true, Ordering::Relaxed);
                 silencing.left -= 1;
