@@ -8,10 +8,11 @@ use serde_json::json;
 use sqlx::{FromRow, PgConnection};
 use time::OffsetDateTime;
 
+use super::entitlement::{check_entitled, lock};
 use super::families::{self, EndReason, interval};
 use super::{
-    Account, AccountError, AccountGate, AccountId, AccountStatus, Accounts, Action, Origin, Severity,
-    actions, sql,
+    Account, AccountError, AccountGate, AccountId, AccountStatus, Accounts, Action, Origin, Permission,
+    Severity, actions, sql,
 };
 
 /// When a suspension ends.
@@ -48,6 +49,13 @@ impl Decision {
             Self::Suspend(_) => (actions::USER_SUSPENDED, "Suspended"),
             Self::Ban => (actions::USER_BANNED, "Banned"),
             Self::Activate => (actions::USER_ACTIVATED, "Activated"),
+        }
+    }
+
+    const fn permission(self) -> Permission {
+        match self {
+            Self::Approve | Self::Reject => Permission::ApproveUser,
+            Self::Suspend(_) | Self::Ban | Self::Activate => Permission::SuspendUser,
         }
     }
 
@@ -103,7 +111,7 @@ impl Accounts {
         origin: &Origin,
     ) -> Result<Decided, AccountError> {
         let mut transaction = self.pool.begin().await?;
-        let last_admin = lock(&mut transaction, id, origin).await?;
+        let locked = lock(&mut transaction, id, origin, decision.permission()).await?;
         let row = sqlx::query(sql::GATE).bind(id).fetch_one(&mut *transaction).await?;
         let before = AccountGate::from_row(&row)?;
         let account = &before.account;
@@ -113,7 +121,7 @@ impl Accounts {
         if (status, is_active, until) == (account.status, account.is_active, account.suspended_until) {
             return Ok(Decided { gate: before, ended: None });
         }
-        if last_admin && status != AccountStatus::Active {
+        if locked.last_admin && status != AccountStatus::Active {
             return Err(AccountError::LastAdmin);
         }
         let ended = if status == AccountStatus::Banned && account.status != status {
@@ -148,7 +156,7 @@ impl Accounts {
         origin: &Origin,
     ) -> Result<(Account, i64), AccountError> {
         let mut transaction = self.pool.begin().await?;
-        check_entitled(&mut transaction, origin).await?;
+        lock(&mut transaction, id, origin, Permission::ForceLogoutUser).await?;
         let version = families::end_tokens(&mut transaction, id, EndReason::ForceLogout, origin).await?;
         sqlx::query(sql::FAMILIES_END)
             .bind(id)
@@ -179,7 +187,11 @@ impl Accounts {
         origin: &Origin,
     ) -> Result<Account, AccountError> {
         let mut transaction = self.pool.begin().await?;
-        check_entitled(&mut transaction, origin).await?;
+        let permission = match name {
+            actions::PRESENCE_REVEALED => Permission::RevealPresence,
+            _ => Permission::SetPresence,
+        };
+        check_entitled(&mut transaction, origin, permission).await?;
         let row = sqlx::query(sql::GATE).bind(id).fetch_one(&mut *transaction).await?;
         let account = Account::from_row(&row)?;
         let detail = match name {
@@ -201,32 +213,6 @@ const fn standing(account: &Account) -> AccountStatus {
         AccountStatus::Suspended if account.suspension_over => AccountStatus::Active,
         status => status,
     }
-}
-
-/// Locks an account and every active administrator, in one order, and then looks whether who acts is one of them: of two
-/// who shut each other out one comes first. Answers whether the account is the last of them.
-async fn lock(connection: &mut PgConnection, id: AccountId, origin: &Origin) -> Result<bool, AccountError> {
-    let rows: Vec<(AccountId, String, bool)> =
-        sqlx::query_as(sql::ROLE_LOCK).bind(id).fetch_all(&mut *connection).await?;
-    check_entitled(connection, origin).await?;
-    let (_, _, administers) = rows.iter().find(|(other, ..)| *other == id).ok_or(AccountError::NotFound)?;
-    let others = rows.iter().any(|(other, _, administers)| *other != id && *administers);
-    Ok(*administers && !others)
-}
-
-/// An access token says which role its bearer had when it was issued. Before somebody acts on others it is looked at
-/// what they are now; who has no account here (a host's administrator, the command line) is believed.
-async fn check_entitled(connection: &mut PgConnection, origin: &Origin) -> Result<(), AccountError> {
-    let actor = origin.actor.as_ref().and_then(|actor| actor.parse().ok());
-    let Some(actor) = actor.as_ref().and_then(AccountId::of) else {
-        return Ok(());
-    };
-    let entitled: bool = sqlx::query_scalar(sql::ADMINISTERS)
-        .bind(actor)
-        .bind(&origin.session_id)
-        .fetch_one(connection)
-        .await?;
-    if entitled { Ok(()) } else { Err(AccountError::NotEntitled) }
 }
 
 /// When the suspension that is decided ends, by the clock of Postgres.

@@ -3,10 +3,11 @@
 use serde_json::json;
 use sqlx::{FromRow, Row};
 
+use super::entitlement::{Locked, lock};
 use super::families::{self, EndReason};
 use super::{
     Account, AccountError, AccountId, Accounts, Action, Credentials, Filter, NewAccount, Origin, Page,
-    Severity, actions, sql,
+    Permission, Severity, actions, sql,
 };
 use crate::presence::{LoginId, Role};
 
@@ -118,10 +119,11 @@ impl Accounts {
         Ok(Page { count, accounts })
     }
 
-    /// Gives an account a role.
+    /// Gives an account a role. It counts at once: whatever demands a role reads it anew.
     ///
     /// # Errors
-    /// [`AccountError::NotFound`]; [`AccountError::LastAdmin`] if nobody could administer any more.
+    /// [`AccountError::NotFound`]; [`AccountError::LastAdmin`] if nobody could administer any more;
+    /// [`AccountError::NotEntitled`].
     pub async fn set_role(
         &self,
         id: AccountId,
@@ -129,12 +131,9 @@ impl Accounts {
         origin: &Origin,
     ) -> Result<Account, AccountError> {
         let mut transaction = self.pool.begin().await?;
-        let rows: Vec<(AccountId, String, bool)> =
-            sqlx::query_as(sql::ROLE_LOCK).bind(id).fetch_all(&mut *transaction).await?;
-        let (_, before, administers) =
-            rows.iter().find(|(other, ..)| *other == id).ok_or(AccountError::NotFound)?;
-        let others = rows.iter().any(|(other, _, administers)| *other != id && *administers);
-        if *administers && role != Role::Admin && !others {
+        let Locked { role: before, last_admin, .. } =
+            lock(&mut transaction, id, origin, Permission::AssignModerator).await?;
+        if last_admin && role != Role::Admin {
             return Err(AccountError::LastAdmin);
         }
         let account =

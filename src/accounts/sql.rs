@@ -72,9 +72,10 @@ statements! {
         ORDER BY id FOR UPDATE";
     /// A new role.
     ROLE_SET = concat!("UPDATE users SET role = $2, updated_at = now() WHERE id = $1 RETURNING ", account!());
-    /// Whether somebody may administer now, whatever their token says: role and gate of account `$1`, login `$2`.
-    ADMINISTERS = "SELECT EXISTS (SELECT FROM users WHERE id = $1 AND role = 'admin' AND status = 'active' AND is_active \
-        AND deleted_at IS NULL) AND NOT EXISTS (SELECT FROM token_families WHERE login = $2 AND ended_at IS NOT NULL)";
+    /// What somebody may do now, whatever their token says: the role of account `$1`, if it is in use and login `$2` has
+    /// not ended.
+    ROLE_NOW = "SELECT role FROM users WHERE id = $1 AND status = 'active' AND is_active AND deleted_at IS NULL \
+        AND NOT EXISTS (SELECT FROM token_families WHERE login = $2 AND ended_at IS NOT NULL)";
     /// The clock by which suspensions end.
     NOW = "SELECT date_trunc('milliseconds', now())";
     /// What decides whether an account may be online changes; Redis has yet to confirm it.

@@ -91,8 +91,7 @@ pub(super) async fn run(config: &Config, command: &UserCommand) -> anyhow::Resul
         UserCommand::SetRole { username, role } => {
             let account = find(&accounts, username).await?;
             accounts.set_role(account.id, *role, &origin).await?;
-            let (name, most) = (&account.username, config.auth.access_ttl);
-            say(&format!("{name} is {role} from the next access token on, within {most} at the latest"))?;
+            say(&format!("{} is {role} from now on", account.username))?;
         }
         UserCommand::SetPassword { username, password: _ } => {
             let account = find(&accounts, username).await?;

@@ -14,8 +14,8 @@ use super::fallback::{not_allowed, not_found};
 use super::middleware::{RequestRules, layered};
 use super::openapi;
 use super::routes::{
-    admin_status, admin_users, at, audit_logs, bench, explain, export, gates, heartbeat, login, presence,
-    status, timeline, tokens, transitions, users,
+    admin_status, admin_users, at, audit_logs, bench, explain, export, gates, heartbeat, login, permissions,
+    presence, status, timeline, tokens, transitions, users,
 };
 use crate::app::App;
 use crate::metrics::record;
@@ -74,6 +74,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(transitions::list))
         .routes(routes!(export::export))
         // /api/admin/
+        .routes(routes!(permissions::mine))
         .routes(routes!(audit_logs::list))
 }
 

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::error::ApiError;
 use super::extract::Source;
 use super::time::Timestamp;
-use crate::accounts::{AccountId, actions};
+use crate::accounts::{AccountId, Permission, actions};
 use crate::app::App;
 use crate::audit::LastKnown;
 use crate::auth::Claims;
@@ -174,7 +174,7 @@ pub async fn reveal(
     why: &str,
     source: Source,
 ) -> Result<Seen, ApiError> {
-    if viewer.role != Role::Admin {
+    if !viewer.role.may(Permission::RevealPresence) {
         return Err(ApiError::Forbidden);
     }
     let account = AccountId::of(user).ok_or(ApiError::NotFound("User"))?;

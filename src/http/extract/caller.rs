@@ -4,19 +4,30 @@
 //! | type | role | sign of life | login and gate checked | without Redis |
 //! |---|---|---|---|---|
 //! | [`Caller`] | any | yes | yes | the token alone decides |
-//! | [`Moderator`], [`Admin`] | at least this | yes | yes | the token alone decides |
+//! | [`May`] | one with the permission | yes | yes | the token and Postgres decide |
+//! | [`Moderator`], [`Admin`] | at least this | yes | yes | the token and Postgres decide |
 //! | [`Quiet`] | any | no | yes | 503: an ended login must not act |
 //! | [`Verified`] | any | no | no | not asked: the handler's own call on the store decides (heartbeat, logout) |
 //!
 //! A [`Caller`] is let in while Redis does not answer, because requests that only read Postgres go on then; those that
 //! need presence fail at their own call. While a shard is being restored Redis does answer, and soon knows better: its
 //! users get 503.
+//!
+//! A token says which role its bearer had when it was issued. What demands more than a plain user reads the role anew, so
+//! that one who was given or lost it need not wait for the next token; without Postgres that is a 503. For a [`Caller`]
+//! the role only decides how much is shown: it is read anew, too, but a Postgres that does not answer at once leaves the
+//! token's word.
+
+use std::marker::PhantomData;
+use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use time::OffsetDateTime;
 
+use super::to::Demand;
+use crate::accounts::{AccountError, AccountId};
 use crate::app::App;
 use crate::auth::Claims;
 use crate::http::error::ApiError;
@@ -24,6 +35,9 @@ use crate::http::measured;
 use crate::metrics::labels::AuthMethod;
 use crate::presence::Role;
 use crate::store::{Answer, Bearer, StoreError};
+
+/// How long the present role of a caller is waited for where the token's word would do.
+const ROLE_PATIENCE: Duration = Duration::from_millis(500);
 
 /// A caller whose token is good.
 #[derive(Clone, Debug)]
@@ -36,6 +50,10 @@ pub struct Quiet(pub Claims);
 /// A caller whose token and login are good; the request is a sign of life.
 #[derive(Clone, Debug)]
 pub struct Caller(pub Claims);
+
+/// A [`Caller`] whose role has the permission that `P` names: `May(claims, ..): May<to::ViewUsers>`.
+#[derive(Clone, Debug)]
+pub struct May<P>(pub Claims, pub PhantomData<P>);
 
 /// A [`Caller`] who is a moderator or an administrator.
 #[derive(Clone, Debug)]
@@ -112,23 +130,57 @@ impl FromRequestParts<App> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let Verified(claims) = Verified::from_request_parts(parts, app).await?;
-        admitted(app.store.touch(&Bearer::from(&claims)).await)?;
-        Ok(Self(claims))
+        let claims = admit(parts, app).await?;
+        if claims.role == Role::User {
+            return Ok(Self(claims));
+        }
+        match tokio::time::timeout(ROLE_PATIENCE, role_now(app, &claims)).await {
+            Ok(Ok(role)) => Ok(Self(Claims { role, ..claims })),
+            Err(_) | Ok(Err(AccountError::Unavailable(_))) => {
+                tracing::debug!("a role is taken from its token");
+                Ok(Self(claims))
+            }
+            Ok(Err(error)) => Err(error.into()),
+        }
     }
 }
 
-/// The caller, if the role is one of `roles`.
-async fn with_role(parts: &mut Parts, app: &App, roles: &[Role]) -> Result<Claims, ApiError> {
-    let Caller(claims) = Caller::from_request_parts(parts, app).await?;
-    if roles.contains(&claims.role) { Ok(claims) } else { Err(ApiError::Forbidden) }
+/// A caller whose token and login are good, with the role that the token says.
+async fn admit(parts: &mut Parts, app: &App) -> Result<Claims, ApiError> {
+    let Verified(claims) = Verified::from_request_parts(parts, app).await?;
+    admitted(app.store.touch(&Bearer::from(&claims)).await)?;
+    Ok(claims)
+}
+
+/// The role of a caller now. Who has no account here has the role that the token says.
+async fn role_now(app: &App, claims: &Claims) -> Result<Role, AccountError> {
+    match AccountId::of(&claims.user) {
+        Some(account) => Ok(app.accounts.role_now(account, &claims.login).await?.unwrap_or(Role::User)),
+        None => Ok(claims.role),
+    }
+}
+
+/// The caller, if their present role is one that `test` lets through.
+async fn with_role(parts: &mut Parts, app: &App, test: impl Fn(Role) -> bool) -> Result<Claims, ApiError> {
+    let claims = admit(parts, app).await?;
+    let role = role_now(app, &claims).await?;
+    if test(role) { Ok(Claims { role, ..claims }) } else { Err(ApiError::Forbidden) }
+}
+
+impl<P: Demand> FromRequestParts<App> for May<P> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let claims = with_role(parts, app, |role| role.may(P::PERMISSION)).await?;
+        Ok(Self(claims, PhantomData))
+    }
 }
 
 impl FromRequestParts<App> for Moderator {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        with_role(parts, app, &[Role::Moderator, Role::Admin]).await.map(Self)
+        with_role(parts, app, |role| role >= Role::Moderator).await.map(Self)
     }
 }
 
@@ -136,6 +188,6 @@ impl FromRequestParts<App> for Admin {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        with_role(parts, app, &[Role::Admin]).await.map(Self)
+        with_role(parts, app, |role| role == Role::Admin).await.map(Self)
     }
 }

@@ -5,9 +5,10 @@ mod body;
 mod caller;
 mod params;
 mod source;
+pub mod to;
 
 pub use body::Body;
-pub use caller::{Admin, Caller, Moderator, Quiet, Verified, admitted};
+pub use caller::{Admin, Caller, May, Moderator, Quiet, Verified, admitted};
 pub use params::{Path, Query};
 pub use source::Source;
 

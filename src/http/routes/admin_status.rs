@@ -13,7 +13,7 @@ use crate::accounts::{AccountId, actions};
 use crate::app::App;
 use crate::auth::Claims;
 use crate::http::error::ApiError;
-use crate::http::extract::{Admin, Body, Path, Source};
+use crate::http::extract::{Body, May, Path, Source, to};
 use crate::http::seen::{Seen, see};
 use crate::http::time::Timestamp;
 use crate::http::uncut::uncut;
@@ -59,7 +59,7 @@ pub struct StatusSet {
     request_body = Option<SetStatusBody>, responses((status = 200, body = StatusSet)))]
 pub async fn set(
     State(app): State<App>,
-    Admin(claims): Admin,
+    May(claims, ..): May<to::SetPresence>,
     Path(id): Path<i64>,
     source: Source,
     Body(body): Body<SetStatusBody>,
@@ -76,7 +76,7 @@ pub async fn set(
     request_body = Option<DecisionBody>, responses((status = 200, body = StatusSet)))]
 pub async fn clear(
     State(app): State<App>,
-    Admin(claims): Admin,
+    May(claims, ..): May<to::SetPresence>,
     Path(id): Path<i64>,
     source: Source,
     Body(body): Body<DecisionBody>,

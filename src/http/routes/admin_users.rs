@@ -9,7 +9,7 @@ use crate::accounts::{Account, AccountId, AccountStatus, Filter};
 use crate::app::App;
 use crate::auth::Claims;
 use crate::http::error::ApiError;
-use crate::http::extract::{Moderator, Path, Query};
+use crate::http::extract::{May, Path, Query, to};
 use crate::http::person::Person;
 use crate::http::seen::{Seen, see};
 use crate::http::time::Timestamp;
@@ -79,7 +79,7 @@ pub struct PeoplePage {
     responses((status = 200, body = PeoplePage)))]
 pub async fn list(
     State(app): State<App>,
-    Moderator(claims): Moderator,
+    May(claims, ..): May<to::ViewUsers>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<PeoplePage>, ApiError> {
     let page = query.page.unwrap_or(1);
@@ -197,7 +197,7 @@ pub struct PresentQuery {
     responses((status = 200, body = PresentUsers)))]
 pub async fn online(
     State(app): State<App>,
-    Moderator(claims): Moderator,
+    May(claims, ..): May<to::ViewUsers>,
     Query(PresentQuery { limit }): Query<PresentQuery>,
 ) -> Result<Json<PresentUsers>, ApiError> {
     let limit = limit.unwrap_or(MOST_PRESENT);
@@ -231,7 +231,7 @@ pub async fn online(
     params(("id" = i64, Path, description = "account")), responses((status = 200, body = Person)))]
 pub async fn detail(
     State(app): State<App>,
-    Moderator(claims): Moderator,
+    May(claims, ..): May<to::ViewUsers>,
     Path(id): Path<i64>,
 ) -> Result<Json<Person>, ApiError> {
     let (account, seen) = one(&app, &claims, id).await?;
@@ -255,7 +255,7 @@ pub struct OnlineStatus {
     params(("id" = i64, Path, description = "account")), responses((status = 200, body = OnlineStatus)))]
 pub async fn online_status(
     State(app): State<App>,
-    Moderator(claims): Moderator,
+    May(claims, ..): May<to::ViewUsers>,
     Path(id): Path<i64>,
 ) -> Result<Json<OnlineStatus>, ApiError> {
     let (account, seen) = one(&app, &claims, id).await?;

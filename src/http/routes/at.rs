@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::audit::{Reach, WasPresent};
 use crate::http::copied::copied_until;
 use crate::http::error::ApiError;
-use crate::http::extract::{Admin, Query};
+use crate::http::extract::{May, Query, to};
 use crate::http::pages::limit;
 use crate::http::time::{Timestamp, moment};
 use crate::presence::{Millis, Org, Status, UserId};
@@ -76,7 +76,7 @@ pub struct AtAnswer {
     responses((status = 200, body = AtAnswer)))]
 pub async fn at(
     State(app): State<App>,
-    _: Admin,
+    _: May<to::ViewHistory>,
     Query(query): Query<AtQuery>,
 ) -> Result<Json<AtAnswer>, ApiError> {
     let limit = limit(query.limit)?;

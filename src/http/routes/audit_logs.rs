@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::accounts::{ActionFilter, RecordedAction};
 use crate::app::App;
 use crate::http::error::ApiError;
-use crate::http::extract::{Admin, Query};
+use crate::http::extract::{May, Query, to};
 use crate::http::pages::{cursor, limit};
 use crate::http::time::{Timestamp, moment};
 use crate::presence::Millis;
@@ -96,7 +96,7 @@ pub struct AuditLogsPage {
     responses((status = 200, body = AuditLogsPage)))]
 pub async fn list(
     State(app): State<App>,
-    _: Admin,
+    _: May<to::ViewAuditLogs>,
     Query(query): Query<AuditLogsQuery>,
 ) -> Result<Json<AuditLogsPage>, ApiError> {
     let (limit, cursor) = (limit(query.limit)?, cursor(query.cursor.as_deref())?);

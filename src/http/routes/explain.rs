@@ -6,7 +6,7 @@ use axum::extract::State;
 use crate::app::App;
 use crate::http::error::ApiError;
 use crate::http::explain::{Explanation, explain};
-use crate::http::extract::{Admin, Path};
+use crate::http::extract::{May, Path, to};
 use crate::presence::UserId;
 
 /// Explains a user's status
@@ -14,7 +14,7 @@ use crate::presence::UserId;
     params(("id" = String, Path, description = "user id")), responses((status = 200, body = Explanation)))]
 pub async fn user(
     State(app): State<App>,
-    _: Admin,
+    _: May<to::ViewHistory>,
     Path(user): Path<UserId>,
 ) -> Result<Json<Explanation>, ApiError> {
     let explanation = explain(&app.store, &app.audit, &app.accounts, &user).await?;

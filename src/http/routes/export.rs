@@ -18,7 +18,7 @@ use crate::accounts::{Action, Origin, actions};
 use crate::app::App;
 use crate::audit::{Cursor, Filter, Page};
 use crate::http::error::ApiError;
-use crate::http::extract::{Admin, Query, Source};
+use crate::http::extract::{May, Query, Source, to};
 use crate::http::rows::{Form, Writer};
 use crate::http::time::{Timestamp, moment};
 use crate::presence::{Millis, Org, Reason, SessionId, Status, UserId};
@@ -84,7 +84,7 @@ pub struct ExportQuery {
         (String = "text/csv"), (String = "application/x-ndjson")))))]
 pub async fn export(
     State(app): State<App>,
-    Admin(claims): Admin,
+    May(claims, ..): May<to::ExportData>,
     source: Source,
     Query(query): Query<ExportQuery>,
 ) -> Result<Response, ApiError> {

@@ -17,7 +17,7 @@ use crate::accounts::{Account, AccountGate, AccountId, Decided, Decision, End, O
 use crate::app::App;
 use crate::auth::Claims;
 use crate::http::error::ApiError;
-use crate::http::extract::{Admin, Body, Path, Source};
+use crate::http::extract::{Body, May, Path, Source, to};
 use crate::http::time::Timestamp;
 use crate::http::uncut::uncut;
 use crate::http::words::Why;
@@ -101,14 +101,14 @@ impl DecidedAnswer {
 
 /// Declares the endpoints that only decide.
 macro_rules! decisions {
-    ($($(#[$doc:meta])* $name:ident = $path:literal, $decision:expr, $done:literal;)+) => {$(
+    ($($(#[$doc:meta])* $name:ident = $path:literal, $demand:ident, $decision:expr, $done:literal;)+) => {$(
         $(#[$doc])*
         #[utoipa::path(post, path = $path, tag = "administration",
             params(("id" = i64, Path, description = "account")),
             request_body = Option<DecisionBody>, responses((status = 200, body = DecidedAnswer)))]
         pub async fn $name(
             State(app): State<App>,
-            Admin(claims): Admin,
+            May(claims, ..): May<to::$demand>,
             Path(id): Path<i64>,
             source: Source,
             Body(body): Body<DecisionBody>,
@@ -120,19 +120,19 @@ macro_rules! decisions {
 
 decisions! {
     /// Lets a pending account in
-    approve = "/api/users/admin/users/{id}/approve/", Decision::Approve, "approved";
+    approve = "/api/users/admin/users/{id}/approve/", ApproveUser, Decision::Approve, "approved";
     /// Turns a pending account away
     ///
     /// It is banned; its name stays taken.
-    reject = "/api/users/admin/users/{id}/reject/", Decision::Reject, "rejected";
+    reject = "/api/users/admin/users/{id}/reject/", ApproveUser, Decision::Reject, "rejected";
     /// Shuts an account out for good
     ///
     /// Its user is offline at once, and its logins end.
-    ban = "/api/users/admin/users/{id}/ban/", Decision::Ban, "banned";
+    ban = "/api/users/admin/users/{id}/ban/", SuspendUser, Decision::Ban, "banned";
     /// Lets an account in again that was suspended, banned or switched off
     ///
     /// Nobody is online by that: the next sign of life does it.
-    activate = "/api/users/admin/users/{id}/activate/", Decision::Activate, "activated";
+    activate = "/api/users/admin/users/{id}/activate/", SuspendUser, Decision::Activate, "activated";
 }
 
 /// Shuts an account out, perhaps until an end
@@ -143,7 +143,7 @@ decisions! {
     request_body = Option<SuspendBody>, responses((status = 200, body = DecidedAnswer)))]
 pub async fn suspend(
     State(app): State<App>,
-    Admin(claims): Admin,
+    May(claims, ..): May<to::SuspendUser>,
     Path(id): Path<i64>,
     source: Source,
     Body(body): Body<SuspendBody>,
@@ -158,7 +158,7 @@ pub async fn suspend(
     request_body = Option<DecisionBody>, responses((status = 200, body = DecidedAnswer)))]
 pub async fn force_logout(
     State(app): State<App>,
-    Admin(claims): Admin,
+    May(claims, ..): May<to::ForceLogoutUser>,
     Path(id): Path<i64>,
     source: Source,
     Body(body): Body<DecisionBody>,

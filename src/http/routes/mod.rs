@@ -10,6 +10,7 @@ pub mod export;
 pub mod gates;
 pub mod heartbeat;
 pub mod login;
+pub mod permissions;
 pub mod presence;
 pub mod status;
 pub mod timeline;

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::app::App;
 use crate::audit::{Stretch, Told};
 use crate::http::error::ApiError;
-use crate::http::extract::{Admin, Path, Query};
+use crate::http::extract::{May, Path, Query, to};
 use crate::http::pages::{cursor, limit};
 use crate::http::time::{Timestamp, moment};
 use crate::presence::{Device, EntryKind, Millis, Reason, SessionId, Status, UserId};
@@ -117,7 +117,7 @@ pub struct TimelineAnswer {
     responses((status = 200, body = TimelineAnswer)))]
 pub async fn timeline(
     State(app): State<App>,
-    _: Admin,
+    _: May<to::ViewHistory>,
     Path(user): Path<UserId>,
     Query(query): Query<TimelineQuery>,
 ) -> Result<Json<TimelineAnswer>, ApiError> {

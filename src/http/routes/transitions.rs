@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::app::App;
 use crate::audit::{Filter, Transition};
 use crate::http::error::ApiError;
-use crate::http::extract::{Admin, Query};
+use crate::http::extract::{May, Query, to};
 use crate::http::pages::{cursor, limit};
 use crate::http::time::{Timestamp, moment};
 use crate::presence::{Device, Millis, Org, Reason, SessionId, Status, UserId};
@@ -167,7 +167,7 @@ pub fn check(filter: &Filter) -> Result<(), ApiError> {
     responses((status = 200, body = TransitionsPage)))]
 pub async fn list(
     State(app): State<App>,
-    _: Admin,
+    _: May<to::ViewHistory>,
     Query(query): Query<TransitionsQuery>,
 ) -> Result<Json<TransitionsPage>, ApiError> {
     let limit = limit(query.limit)?;

@@ -16,6 +16,7 @@ mod invisible;
 mod layers;
 mod lost_shard;
 mod openapi;
+mod permissions;
 mod presence;
 mod server;
 mod status;

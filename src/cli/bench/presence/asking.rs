@@ -19,7 +19,7 @@ const LISTED: usize = 50;
 /// Asks both, in turns.
 pub(super) async fn measure(address: &str, tokens: &Tokens, report: &mut Report) -> anyhow::Result<()> {
     let grant = Grant {
-        user: UserId::parse("1")?,
+        user: UserId::parse("bench")?,
         org: Org::default(),
         login: LoginId::parse("bench-admin")?,
         token_version: 0,

@@ -1,0 +1,75 @@
+//! Whether somebody may act on others now, whatever their token says.
+//!
+//! An access token says which role its bearer had when it was issued, and lives for minutes. So the role is read again:
+//! at the door of every request that demands one, and once more behind the locks of the transaction that acts.
+
+use sqlx::PgConnection;
+
+use super::{AccountError, AccountId, Accounts, Origin, Permission, sql};
+use crate::presence::{LoginId, Role};
+
+impl Accounts {
+    /// The role that an account has now; `None` if it is gone or may not be online, or this login has ended.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn role_now(&self, account: AccountId, login: &LoginId) -> Result<Option<Role>, AccountError> {
+        let mut connection = self.pool.acquire().await?;
+        role_now(&mut connection, account, Some(login.as_str())).await
+    }
+}
+
+async fn role_now(
+    connection: &mut PgConnection,
+    account: AccountId,
+    login: Option<&str>,
+) -> Result<Option<Role>, AccountError> {
+    let word: Option<String> =
+        sqlx::query_scalar(sql::ROLE_NOW).bind(account).bind(login).fetch_optional(connection).await?;
+    let role = word.map(|word| word.parse()).transpose();
+    Ok(role.map_err(|error: crate::presence::UnknownWord| sqlx::Error::Decode(Box::new(error)))?)
+}
+
+/// The role of who acts, read now, if it has the permission. Who has no account here (a host's administrator, the
+/// command line) is believed.
+pub(super) async fn check_entitled(
+    connection: &mut PgConnection,
+    origin: &Origin,
+    permission: Permission,
+) -> Result<Role, AccountError> {
+    let actor = origin.actor.as_ref().and_then(|actor| actor.parse().ok());
+    let Some(actor) = actor.as_ref().and_then(AccountId::of) else {
+        return Ok(Role::Admin);
+    };
+    let role = role_now(connection, actor, origin.session_id.as_deref()).await?;
+    role.filter(|role| role.may(permission)).ok_or(AccountError::NotEntitled)
+}
+
+/// An account that somebody acts on, behind its lock.
+pub(super) struct Locked {
+    /// What it is.
+    pub(super) role: Role,
+    /// Nobody but this account can administer.
+    pub(super) last_admin: bool,
+}
+
+/// Locks an account and every active administrator, in one order, and then looks whether who acts may do so: of two
+/// who shut each other out one comes first.
+pub(super) async fn lock(
+    connection: &mut PgConnection,
+    id: AccountId,
+    origin: &Origin,
+    permission: Permission,
+) -> Result<Locked, AccountError> {
+    let rows: Vec<(AccountId, String, bool)> =
+        sqlx::query_as(sql::ROLE_LOCK).bind(id).fetch_all(&mut *connection).await?;
+    let by = check_entitled(connection, origin, permission).await?;
+    let (_, role, administers) =
+        rows.iter().find(|(other, ..)| *other == id).ok_or(AccountError::NotFound)?;
+    let role: Role = role.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+    if !by.may_act_on(role) {
+        return Err(AccountError::NotEntitled);
+    }
+    let others = rows.iter().any(|(other, _, administers)| *other != id && *administers);
+    Ok(Locked { role, last_admin: *administers && !others })
+}
