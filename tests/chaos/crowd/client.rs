@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 use rand::rngs::StdRng;
+use reqwest::Method;
 use rollcall::presence::Role;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -29,6 +30,10 @@ pub(crate) enum Mode {
 const WHIM: std::ops::Range<i64> = 4_000..40_000;
 /// Absences last so long, in ms: some are shorter than a session lives.
 const AWAY: std::ops::Range<i64> = 2_000..25_000;
+/// What a client may set for itself; `None` takes it back.
+const CLAIMS: [Option<&str>; 4] = [Some("busy"), Some("away"), Some("invisible"), None];
+/// Beats that contradict the status which a client has set, before it sets it again: one may tell what was before.
+const CONTRADICTIONS: u32 = 3;
 /// A step of waiting, so that a change and a stop are noticed.
 const STEP: Duration = Duration::from_millis(100);
 
@@ -50,6 +55,9 @@ struct Client {
     connection: u64,
     hidden: bool,
     idle_since: i64,
+    /// Beats in a row that told another status than the one it has set; as many as it takes where it does not know
+    /// whether that was heard.
+    contradicted: u32,
 }
 
 /// A client's life, until the crowd is stopped.
@@ -73,6 +81,7 @@ pub(super) async fn live(world: Arc<World>, witness: Arc<Mutex<Witness>>, number
         ended: None,
         account,
         idle_since: 0,
+        contradicted: 0,
     };
     client.run().await;
 }
@@ -101,6 +110,10 @@ impl Client {
                 && now >= next_beat
             {
                 next_beat = times::now() + self.beat(idle).await;
+                if self.contradicted >= CONTRADICTIONS {
+                    let claim = look(&self.witness).claim;
+                    self.claim(claim).await;
+                }
             } else {
                 tokio::time::sleep(STEP).await;
             }
@@ -146,7 +159,7 @@ impl Client {
         let Mode::Live { idle } = self.mode() else {
             return self.come_back().await;
         };
-        match self.rng.random_range(0..10) {
+        match self.rng.random_range(0..12) {
             0..4 => self.set(Mode::Silent),
             4..6 => {
                 // A page that closes sends this once and waits for nothing.
@@ -160,11 +173,22 @@ impl Client {
                 let ended = std::mem::take(&mut self.token);
                 self.ended = is_done.then_some(ended);
             }
+            7..9 => {
+                let claim = CLAIMS[self.rng.random_range(0..CLAIMS.len())];
+                look(&self.witness).claim = claim;
+                self.claim(claim).await;
+            }
             _ => {
                 self.idle_since = times::now();
                 self.set(Mode::Live { idle: !idle });
             }
         }
+    }
+
+    /// Sets the status, or takes it back.
+    async fn claim(&mut self, claim: Option<&'static str>) {
+        let is_done = self.request(What::Claim(claim), self.node).await.is_some();
+        self.contradicted = if is_done { 0 } else { CONTRADICTIONS };
     }
 
     /// Beats at this node, or at the next that answers; answers after how many ms to beat again.
@@ -188,6 +212,8 @@ impl Client {
             What::Goodbye => json!({"logout": true}),
             What::Logout => return json!({}),
             What::Login => return json!({"username": self.account, "password": super::PASSWORD}),
+            What::Claim(Some(status)) => return json!({ "status": status }),
+            What::Claim(None) => return json!({"status": "online"}),
         };
         if self.named {
             body["session"] = json!("tab");
@@ -205,10 +231,12 @@ impl Client {
         let path = match what {
             What::Logout => "/api/auth/logout/",
             What::Login => "/api/auth/login/",
+            What::Claim(_) => "/api/presence/status/",
             _ => "/api/users/heartbeat/",
         };
-        let mut request =
-            self.world.http[node].post(format!("{}{path}", self.world.bases[node])).json(&self.body(what));
+        let method = if matches!(what, What::Claim(_)) { Method::PUT } else { Method::POST };
+        let url = format!("{}{path}", self.world.bases[node]);
+        let mut request = self.world.http[node].request(method, url).json(&self.body(what));
         let token = if what == What::Ghost { self.ended.as_ref() } else { Some(&self.token) };
         if let Some(token) = token.filter(|_| what != What::Login) {
             request = request.bearer_auth(token);
@@ -229,6 +257,10 @@ impl Client {
         let heard = answer.map_or(Heard::Nothing, |(status, body)| self.hear(status, &body));
         self.count(&heard);
         let is_done = matches!(heard, Heard::Done { .. });
+        if let (What::Beat { .. }, Heard::Done { status, .. }) = (what, &heard) {
+            let is_right = look(&self.witness).told(status);
+            self.contradicted = if is_right { 0 } else { self.contradicted + 1 };
+        }
         let request = Request { sent, done, node, login: self.login, what, heard };
         look(&self.witness).log.push(request);
         is_done.then_some(told)

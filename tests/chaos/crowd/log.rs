@@ -13,6 +13,8 @@ pub(crate) enum What {
     Logout,
     /// A login by name and password, which is a sign of life.
     Login,
+    /// A status of the client's own is set, or taken back with `None`.
+    Claim(Option<&'static str>),
     /// A heartbeat by the token of a login that has ended.
     Ghost,
 }
@@ -58,7 +60,7 @@ impl Request {
     /// Whether it is a sign of life, where it is let in: an ended login's is not, unless it was let in all the same.
     pub(crate) fn is_sign(&self) -> bool {
         match self.what {
-            What::Beat { .. } | What::Login => true,
+            What::Beat { .. } | What::Login | What::Claim(_) => true,
             What::Ghost => self.acknowledged().is_some(),
             What::Goodbye | What::Logout => false,
         }

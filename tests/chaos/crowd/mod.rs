@@ -1,5 +1,5 @@
 //! A crowd of clients over real HTTP: they beat at the told pace, fall silent, come back, say goodbye, log out, turn
-//! idle and active, go to another node when theirs does not answer, and remember all of it.
+//! idle and active, busy and invisible, go to another node when theirs does not answer, and remember all of it.
 
 mod client;
 mod log;
@@ -48,8 +48,22 @@ pub(crate) struct Witness {
     pub(crate) mode: Mode,
     /// Since when (ms).
     pub(crate) since: i64,
+    /// The status it has set for itself.
+    pub(crate) claim: Option<&'static str>,
     /// Its requests since they were last judged, and the end of those before.
     pub(crate) log: Vec<Request>,
+}
+
+impl Witness {
+    /// Whether a beat that is answered with this status was told what the client has set for itself.
+    pub(crate) fn told(&self, status: &str) -> bool {
+        fits(self.claim, status)
+    }
+}
+
+/// Whether somebody who set this for themselves may be told this status. Who has set nothing may be idle.
+pub(crate) fn fits(claim: Option<&str>, status: &str) -> bool {
+    status == "offline" || claim.map_or(status == "online" || status == "away", |claim| claim == status)
 }
 
 /// What all clients share.
@@ -151,6 +165,7 @@ impl Crowd {
                 steady: rng.random_bool(0.4),
                 mode: Mode::Gone,
                 since: crate::times::now(),
+                claim: None,
                 log: Vec::new(),
             })));
         }

@@ -8,7 +8,7 @@ use rollcall::presence::Role;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use crate::crowd::{Crowd, Mode, look};
+use crate::crowd::{Crowd, Mode, Witness, look};
 
 /// Users of one question.
 const AT_ONCE: usize = 1_000;
@@ -56,24 +56,32 @@ impl Viewer {
 
 /// What the clients themselves would say.
 fn expected(crowd: &Crowd) -> Vec<(String, &'static str)> {
-    let says = |mode| match mode {
-        Mode::Live { idle: false } => "online",
-        Mode::Live { idle: true } => "away",
-        Mode::Silent | Mode::Gone => "offline",
+    let says = |seen: &Witness| match (seen.mode, seen.claim) {
+        (Mode::Silent | Mode::Gone, _) => "offline",
+        (Mode::Live { .. }, Some(claim)) => claim,
+        (Mode::Live { idle: false }, None) => "online",
+        (Mode::Live { idle: true }, None) => "away",
     };
-    crowd.clients.iter().map(|client| look(client)).map(|seen| (seen.user.clone(), says(seen.mode))).collect()
+    crowd.clients.iter().map(|client| look(client)).map(|seen| (seen.user.clone(), says(&seen))).collect()
+}
+
+/// The same as others see it.
+fn shown(truth: &[(String, &'static str)]) -> Vec<(String, &'static str)> {
+    let shown = |status| if status == "invisible" { "offline" } else { status };
+    truth.iter().map(|(user, status)| (user.clone(), shown(*status))).collect()
 }
 
 /// Every difference between what is expected and what is said.
 pub(super) async fn differences(crowd: &Crowd, bases: &[&str], pool: &PgPool) -> anyhow::Result<Vec<String>> {
     let expected = expected(crowd);
+    let shown = shown(&expected);
     let users: Vec<String> = expected.iter().map(|(user, _)| user.clone()).collect();
     let mut found = Vec::new();
     for base in bases {
         let viewer = Viewer::new(crowd, base)?;
         let said = viewer.statuses(&users).await.context("ask for views")?;
-        compare(&expected, &said, &format!("the API at {base}"), &mut found);
-        found.extend(counts(&expected, &viewer).await.context("ask for counts")?);
+        compare(&shown, &said, &format!("the API at {base}"), &mut found);
+        found.extend(counts(&shown, &viewer).await.context("ask for counts")?);
     }
     let last: Vec<(String, String)> =
         sqlx::query_as("SELECT user_id, status FROM presence_last").fetch_all(pool).await?;
@@ -107,7 +115,7 @@ fn compare(expected: &[(String, &str)], said: &HashMap<String, String>, by: &str
 async fn counts(expected: &[(String, &str)], viewer: &Viewer) -> anyhow::Result<Option<String>> {
     let stats = viewer.ask("/api/presence/stats/", None).await?;
     let count = |status: &str| expected.iter().filter(|(_, is)| *is == status).count();
-    let mine = (count("online") + 1, count("away"), 0);
+    let mine = (count("online") + 1, count("away"), count("busy"));
     let number =
         |name: &str| stats[name].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
     let said = (number("online"), number("away"), number("busy"));

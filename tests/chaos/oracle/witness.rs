@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::history::{Row, statuses};
-use crate::crowd::{Heard, Request, What};
+use crate::crowd::{Heard, Request, What, fits};
 use crate::times::{BOUND, GRACE, LATE, LINGER, RECOVERY, SLACK, TTL};
 
 /// A shard that came back empty is told within so many ms which logins have ended.
@@ -89,8 +89,9 @@ impl Case<'_> {
                 found.push(format!("noticed {late} ms after the deadline: {row}"));
             }
         }
-        let answers = self.requests.iter().filter(|request| request.sent >= self.since);
-        found.extend(answers.filter_map(|request| self.answered(request)));
+        for (place, request) in self.requests.iter().enumerate().filter(|(_, it)| it.sent >= self.since) {
+            found.extend(self.answered(request).or_else(|| self.forgotten(place)));
+        }
         found
     }
 
@@ -118,6 +119,23 @@ impl Case<'_> {
         let began = around.iter().any(|(said, from)| said == status && from == since);
         (status != "offline" && !began && !self.excuses.is_lost(*since, *at))
             .then(|| format!("the history says {around:?}, the answer another `since`: {request}"))
+    }
+
+    /// A beat that was answered with another status than the one that the client had set before, and was acknowledged.
+    fn forgotten(&self, place: usize) -> Option<String> {
+        let beat = &self.requests[place];
+        let (What::Beat { .. }, Heard::Done { status, at, .. }) = (beat.what, &beat.heard) else {
+            return None;
+        };
+        let set = self.requests[..place].iter().rev().find(|it| matches!(it.what, What::Claim(_)))?;
+        let What::Claim(claim) = set.what else { return None };
+        let is_due = set.acknowledged().is_some_and(|(_, latest)| *at > latest + BEHIND);
+        // One before, which nobody knows to have been done, may have been done after it.
+        let overtaken = self.requests[..place].iter().any(|it| {
+            matches!(it.what, What::Claim(_)) && it.is_open() && self.excuses.effective_until(it) >= set.sent
+        });
+        let excused = overtaken || self.excuses.is_lost(set.sent, set.done + TOLD_AGAIN);
+        (is_due && !excused && !fits(claim, status)).then(|| format!("this was forgotten: {set}: {beat}"))
     }
 
     /// Whether Redis may have forgotten that a login ended. Of accounts Postgres knows it, and tells a shard that lost its
@@ -188,7 +206,9 @@ impl Case<'_> {
 
     /// Offline before a deadline that was granted and acknowledged.
     fn too_early(&self, row: &Row) -> Option<String> {
-        let granted = self.requests.iter().rev().filter(|request| request.is_sign()).find(|request| {
+        // Of the requests of a second that are no beats the first alone counts.
+        let grants = |request: &&Request| request.is_sign() && !matches!(request.what, What::Claim(_));
+        let granted = self.requests.iter().rev().filter(grants).find(|request| {
             let Some((earliest, latest)) = request.acknowledged() else { return false };
             // In the very millisecond of the end, it came after it: before it, it would have put it off.
             latest < row.detected
