@@ -37,15 +37,15 @@ pub struct Rewound {
 }
 
 impl Audit {
-    /// Epoch and number of the newest of these entries (number, detected at) of a shard that is stored under this epoch or
-    /// a later one: Redis may have forgotten that its epoch was raised.
+    /// Epoch and number of the newest of these entries (number, detected at) of a shard that is stored. Its epoch may be
+    /// a later one than Redis knows, which may have forgotten that its epoch was raised; or an earlier one, if nothing has
+    /// happened since it was raised.
     ///
     /// # Errors
     /// [`AuditError`] if Postgres fails.
     pub async fn newest_common(
         &self,
         shard: u16,
-        epoch: i64,
         entries: &[(i64, Millis)],
     ) -> Result<Option<(i64, i64)>, AuditError> {
         let mut moments = Vec::with_capacity(entries.len());
@@ -55,7 +55,6 @@ impl Audit {
         let (first, last) = (moments.iter().min().copied(), moments.iter().max().copied());
         let newest = sqlx::query_as(sql::NEWEST_COMMON)
             .bind(column(shard)?)
-            .bind(epoch)
             .bind(entries.iter().map(|(n, _)| *n).collect::<Vec<_>>())
             .bind(moments)
             .bind(first)

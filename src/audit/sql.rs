@@ -38,10 +38,15 @@ statements! {
 
     NEXT_EPOCH = "SELECT nextval('presence_epoch')";
 
-    /// The newest of these entries ($3: numbers, $4: when they were detected) that is stored.
-    NEWEST_COMMON = "SELECT l.epoch, l.n FROM transitions_log l JOIN UNNEST($3::bigint[], $4::timestamptz[]) u (n, detected_at) \
-            ON l.n = u.n AND l.detected_at = u.detected_at \
-        WHERE l.shard = $1 AND l.epoch >= $2 AND l.detected_at BETWEEN $5 AND $6 ORDER BY l.n DESC, l.epoch DESC LIMIT 1";
+    /// The newest of these entries ($2: numbers, $3: when they were detected) that is stored, under whichever of the
+    /// shard's epochs: they are few, and each is found by the key.
+    NEWEST_COMMON = "WITH RECURSIVE lives (epoch) AS (\
+            SELECT max(epoch) FROM transitions_log WHERE shard = $1 \
+            UNION ALL SELECT (SELECT max(l.epoch) FROM transitions_log l WHERE l.shard = $1 AND l.epoch < lives.epoch) \
+                FROM lives WHERE lives.epoch IS NOT NULL) \
+        SELECT l.epoch, l.n FROM lives CROSS JOIN UNNEST($2::bigint[], $3::timestamptz[]) u (n, detected_at) \
+            JOIN transitions_log l ON l.shard = $1 AND l.epoch = lives.epoch AND l.n = u.n AND l.detected_at = u.detected_at \
+        WHERE l.detected_at BETWEEN $4 AND $5 ORDER BY l.n DESC, l.epoch DESC LIMIT 1";
 
     /// Whose status the transitions behind entry ($2, $3) of a shard have changed, and what it was before them.
     CHANGED_SINCE = "SELECT s.user_id, f.from_status \

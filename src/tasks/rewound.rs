@@ -100,7 +100,7 @@ async fn newest_common(
         let Some(oldest) = entries.last().map(Outgoing::n) else { return Ok(found) };
         let dated: Vec<(i64, Millis)> =
             entries.iter().filter_map(|entry| Some((entry.n(), entry.detected_at()?))).collect();
-        let common = node.app.audit.newest_common(shard, stands.epoch, &dated).await?;
+        let common = node.app.audit.newest_common(shard, &dated).await?;
         let first_after = entries.iter().rfind(|entry| common.is_none_or(|(_, common)| entry.n() > common));
         found.at = first_after.and_then(Outgoing::detected_at).unwrap_or(found.at);
         if let Some((epoch, common)) = common {

@@ -194,6 +194,49 @@ async fn a_store_that_was_set_back_is_followed_and_the_difference_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_set_back_twice_is_told_of_nothing_twice() {
+    let (stack, database, node) = alone(&[]).await;
+    let stays: Vec<String> = (100..110).map(|user| user.to_string()).collect();
+    for user in &stays {
+        assert_eq!(node.beat(&node.token(user, "tab"), json!({})).await.0, StatusCode::OK);
+    }
+    let mut told = 0;
+    // The second time the newest that both stores have is of the epoch before the present one.
+    for newcomers in [200..210, 300..310] {
+        redis_command_to(&stack, "SAVE").await;
+        for user in newcomers {
+            let user = user.to_string();
+            assert_eq!(node.beat(&node.token(&user, "tab"), json!({})).await.0, StatusCode::OK);
+            history_of(&node, &user, 1).await;
+        }
+        stack.redis().kill();
+        stack.redis().start(Data::Kept).unwrap();
+        told += 2;
+        eventually("both shards are followed", Duration::from_secs(10), async || {
+            for shard in 0..2 {
+                let stands = node.app.store.shard(shard).await.ok()??;
+                (stands.epoch == node.app.audit.position(shard).await.ok()?.epoch).then_some(())?;
+            }
+            (events(&database, "store_rewound").await.len() == told).then_some(())
+        })
+        .await;
+    }
+    for user in 300..310 {
+        let user = user.to_string();
+        let rows = history_of(&node, &user, 2).await;
+        assert_eq!(story(&rows)[1], (Status::Offline, Reason::StoreRewound));
+        // What comes now is copied behind everything else.
+        assert_eq!(node.beat(&node.token(&user, "tab"), json!({})).await.0, StatusCode::OK);
+        history_of(&node, &user, 3).await;
+    }
+    for user in &stays {
+        assert_eq!(history(&node.app.audit, user).await.len(), 1, "{user} has noticed nothing");
+    }
+    prove(&node.app.audit).await;
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn gates_stand_as_decided_although_redis_has_forgotten() {
     let (stack, _database, node) = alone(&[]).await;
     let boss = logged_in_as(&node, "boss", Role::Admin).await;
