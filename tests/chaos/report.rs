@@ -149,14 +149,16 @@ const HEAD: &str = "\
 
 `./run chaos` starts a Redis (append-only file, written each second), a Postgres (durable) and three nodes as processes,
 puts a proxy between each node and each store, and sends a crowd over real HTTP: clients that beat at the told pace, fall
-silent, come back before or after their deadline, say goodbye, log out, turn idle and active, and go to another node
-when theirs does not answer. Each remembers what it sent, when, and what was acknowledged. Then one thing after the
-other is broken, in an order that follows from the seed.
+silent, come back before or after their deadline, say goodbye, log out, turn idle and active, set themselves busy, away
+or invisible and take it back, and go to another node when theirs does not answer. Each remembers what it sent, when,
+and what was acknowledged. Then one thing after the other is broken, in an order that follows from the seed.
 
 After each fault, when it is quiet, these are checked, of every client and every row:
 
 - Everybody is what they should be: by the API of every node, its counts, the last known state and the open interval.
-- Every acknowledged answer said what the history says of that moment: status and since when.
+- Every acknowledged answer said what the history says of that moment, or of the second before (another node may have
+  changed it): status and since when.
+- Whoever set a status of their own was told it with every beat from then on.
 - Nobody who kept trying to beat went offline, and nobody before a deadline that was granted.
 - Whoever fell silent is offline, at the deadline that was granted, noticed in time.
 - Nobody came online, or logged out, without having asked for it.
@@ -173,9 +175,10 @@ What is excused, and why:
   stalled line, and is judged by the clock of Redis when it arrives. Whoever fell silent in that moment is online for as
   much longer.
 - What Redis forgot (killed without its data, or with older data) cannot agree with what was answered meanwhile. Logins
-  of accounts that have ended are told to it again within seconds; of tokens that a host issued nobody else knows, so
+  of accounts that have ended are told to it again within seconds, and so are statuses that had been copied by then; of tokens that a host issued nobody else knows, so
   those are good again until they die.
-- After Redis was set back, a transition may be dated before the correction that Postgres made of it.
+- After Redis was set back, a transition may be dated before the correction that Postgres made of it, and the first one
+  of a user before what Redis has forgotten.
 
 What is not simulated: a clock that jumps backwards (the model test moves time freely), disks that lie, a network that
 reorders (TCP does not). A clock that jumps ahead is Redis and all nodes standing still.

@@ -28,14 +28,15 @@ const RULES: &[(&str, &str)] = &[
          FROM e JOIN subjects s USING (subject)
          WHERE sequence <> before + 1 OR from_status <> status OR from_status = to_status LIMIT 20",
     ),
-    // A correction is dated when it was found that Redis had been set back; Redis does not know of it, and may date what
-    // it had pending before that.
+    // A correction is dated when it was found that Redis had been set back; Redis does not know of it, nor of what it has
+    // forgotten, and may date what it had pending before that.
     (
         "a user's moments do not go back",
-        "WITH e AS (SELECT subject, sequence, occurred_at, lag(occurred_at) OVER w AS before, lag(reason) OVER w AS reason
+        "WITH e AS (SELECT subject, sequence, occurred_at, lag(occurred_at) OVER w AS before, lag(reason) OVER w AS reason,
+                 lag(epoch) OVER w = epoch AS is_same_life
              FROM transitions_log WHERE kind = 'transition' WINDOW w AS (PARTITION BY subject ORDER BY sequence))
          SELECT format('%s #%s: %s after %s', s.user_id, sequence, occurred_at, before) FROM e JOIN subjects s USING (subject)
-         WHERE occurred_at < before AND reason <> 'store_rewound' LIMIT 20",
+         WHERE occurred_at < before AND reason <> 'store_rewound' AND is_same_life LIMIT 20",
     ),
     (
         "intervals are what transitions say",
