@@ -11,6 +11,9 @@ CREATE TABLE users (
     bio                    text NOT NULL DEFAULT '',
     -- A path or URL of a picture that another service keeps.
     avatar                 text,
+    -- What existing clients keep about a person beside that, as they name it: father_name, position, phone_number ...
+    -- Nothing is found by it and nothing is decided by it, so it needs no columns.
+    profile                jsonb NOT NULL DEFAULT '{}',
     -- A PHC string: algorithm, cost, salt and hash in one, so that the cost can be raised later.
     password_hash          text NOT NULL,
     role                   text NOT NULL DEFAULT 'user',
@@ -41,6 +44,12 @@ CREATE TABLE users (
     last_login_at          timestamptz,
     -- In the trash: invisible to every query, and the names are free again.
     deleted_at             timestamptz,
+    -- Removed for good: nothing about the person is left in the row, which stays until no token can name it any more.
+    purged_at              timestamptz,
+    -- What a search looks at. The line ends keep a search from matching across two fields.
+    search                 text NOT NULL GENERATED ALWAYS AS (
+        lower(username || E'\n' || email || E'\n' || first_name || ' ' || last_name)
+    ) STORED,
 
     -- Which characters a name may have is checked in the program: what counts as a letter here depends on
     -- the locale that the cluster was made with.
@@ -51,6 +60,8 @@ CREATE TABLE users (
     CONSTRAINT users_names_length CHECK (char_length(first_name) <= 150 AND char_length(last_name) <= 150),
     CONSTRAINT users_bio_length CHECK (char_length(bio) <= 500),
     CONSTRAINT users_avatar_length CHECK (char_length(avatar) <= 2048),
+    CONSTRAINT users_profile_form CHECK (jsonb_typeof(profile) = 'object' AND octet_length(profile::text) <= 16384),
+    CONSTRAINT users_purged_only_if_deleted CHECK (purged_at IS NULL OR deleted_at IS NOT NULL),
     CONSTRAINT users_role_known CHECK (role IN ('user', 'moderator', 'admin')),
     CONSTRAINT users_status_known CHECK (status IN ('active', 'pending', 'suspended', 'banned')),
     CONSTRAINT users_org_form CHECK (org ~ '^[A-Za-z0-9_.-]{1,64}$'),
@@ -64,8 +75,7 @@ CREATE TABLE users (
 -- e-mail address must, so a login by either is never ambiguous.
 CREATE UNIQUE INDEX users_username_taken ON users (lower(username)) WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX users_email_taken ON users (lower(email)) WHERE deleted_at IS NULL;
--- Lists are newest first. A search by part of a name reads them all: it is rare, and an index for it
--- (pg_trgm) would need an extension that not every host allows.
+-- Lists are newest first. Searches have their index in 0003_directory.sql, where the host has what it needs.
 CREATE INDEX users_newest ON users (created_at DESC, id DESC) WHERE deleted_at IS NULL;
 -- "Is this the last administrator?" locks the few there are.
 CREATE INDEX users_admins ON users (id) WHERE role = 'admin' AND deleted_at IS NULL;
@@ -74,7 +84,7 @@ CREATE INDEX users_suspensions_end ON users (suspended_until) WHERE suspended_un
 -- Gates that Redis has not confirmed, asked for every second; nearly always none.
 CREATE INDEX users_gates_unconfirmed ON users (id) WHERE gate_confirmed_version < gate_version;
 -- Accounts that may not be online: read when Redis has lost its data.
-CREATE INDEX users_shut ON users (id) WHERE status <> 'active' OR NOT is_active;
+CREATE INDEX users_shut ON users (id) WHERE status <> 'active' OR NOT is_active OR deleted_at IS NOT NULL;
 CREATE INDEX users_tokens_ended ON users (tokens_ended_at) WHERE tokens_ended_at IS NOT NULL;
 
 -- One row per login: the family of refresh tokens that began with it. Its name is the claim `sid`.
@@ -96,7 +106,7 @@ CREATE TABLE token_families (
     CONSTRAINT token_families_end_complete CHECK ((ended_at IS NULL) = (end_reason IS NULL)),
     CONSTRAINT token_families_end_reason_known CHECK (
         end_reason IN ('logout', 'logout_all', 'force_logout', 'password_changed', 'reuse', 'abandoned',
-                       'banned')
+                       'banned', 'deleted')
     )
 );
 

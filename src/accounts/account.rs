@@ -138,6 +138,8 @@ pub struct Account {
     pub updated_at: OffsetDateTime,
     /// When somebody last logged in to it.
     pub last_login_at: Option<OffsetDateTime>,
+    /// When it was put into the trash, if it was.
+    pub deleted_at: Option<OffsetDateTime>,
 }
 
 impl Account {
@@ -150,7 +152,7 @@ impl Account {
     /// Why the account may not be online; `None` if it may. A suspension whose end has passed is none.
     #[must_use]
     pub const fn gate(&self) -> Option<GateKind> {
-        if !self.is_active {
+        if !self.is_active || self.deleted_at.is_some() {
             return Some(GateKind::Inactive);
         }
         match self.status {
@@ -195,6 +197,7 @@ impl FromRow<'_, PgRow> for Account {
             created_at: row.try_get("created_at")?,
             updated_at: row.try_get("updated_at")?,
             last_login_at: row.try_get("last_login_at")?,
+            deleted_at: row.try_get("deleted_at")?,
         })
     }
 }
@@ -206,24 +209,4 @@ pub struct Credentials {
     pub account: Account,
     /// A PHC string.
     pub password_hash: String,
-}
-
-/// Which accounts a page is about. What is `None` does not matter.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Part of the user name, first name, last name or address, without regard to case.
-    pub search: Option<String>,
-    /// The role.
-    pub role: Option<Role>,
-    /// The status.
-    pub status: Option<AccountStatus>,
-}
-
-/// One page of accounts, newest first.
-#[derive(Clone, Debug)]
-pub struct Page {
-    /// How many accounts there are on all pages.
-    pub count: i64,
-    /// Those of this page.
-    pub accounts: Vec<Account>,
 }

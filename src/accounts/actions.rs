@@ -23,6 +23,16 @@ pub const FORCE_LOGOUT: &str = "FORCE_LOGOUT";
 pub const USER_REGISTERED: &str = "USER_REGISTERED";
 /// Somebody made an account for another.
 pub const USER_CREATED: &str = "USER_CREATED";
+/// An account was changed by another.
+pub const USER_UPDATED: &str = "USER_UPDATED";
+/// An account was put into the trash.
+pub const USER_DELETED: &str = "USER_DELETED";
+/// An account was taken out of the trash.
+pub const USER_RESTORED: &str = "USER_RESTORED";
+/// An account was removed for good.
+pub const PERMANENT_DELETE: &str = "PERMANENT_DELETE";
+/// Accounts were made from a file.
+pub const DATA_IMPORTED: &str = "DATA_IMPORTED";
 /// The role changed.
 pub const ROLE_CHANGED: &str = "ROLE_CHANGED";
 /// The password changed.

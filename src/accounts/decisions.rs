@@ -52,7 +52,9 @@ impl Decision {
         }
     }
 
-    const fn permission(self) -> Permission {
+    /// What it demands of who decides.
+    #[must_use]
+    pub const fn permission(self) -> Permission {
         match self {
             Self::Approve | Self::Reject => Permission::ApproveUser,
             Self::Suspend(_) | Self::Ban | Self::Activate => Permission::SuspendUser,

@@ -49,6 +49,8 @@ pub(super) async fn check_entitled(
 pub(super) struct Locked {
     /// What it is.
     pub(super) role: Role,
+    /// What who acts is.
+    pub(super) by: Role,
     /// Nobody but this account can administer.
     pub(super) last_admin: bool,
 }
@@ -71,5 +73,5 @@ pub(super) async fn lock(
         return Err(AccountError::NotEntitled);
     }
     let others = rows.iter().any(|(other, _, administers)| *other != id && *administers);
-    Ok(Locked { role, last_admin: *administers && !others })
+    Ok(Locked { role, by, last_admin: *administers && !others })
 }

@@ -30,6 +30,8 @@ pub enum EndReason {
     Reuse,
     /// The account was banned.
     Banned,
+    /// The account was put into the trash.
+    Deleted,
     /// It was opened, but logging in failed after that: nobody ever had its tokens.
     Abandoned,
 }
@@ -46,6 +48,7 @@ impl EndReason {
             Self::Reuse => "reuse",
             Self::Abandoned => "abandoned",
             Self::Banned => "banned",
+            Self::Deleted => "deleted",
         }
     }
 
@@ -54,12 +57,13 @@ impl EndReason {
         match self {
             Self::ForceLogout => Some(Reason::ForceLogout),
             Self::Banned => Some(Reason::Banned),
+            Self::Deleted => Some(Reason::Deactivated),
             _ => None,
         }
     }
 
     /// The action that ends logins for this reason, and what it says. A login that nobody had is no event in anybody's
-    /// history, and a ban has its own row.
+    /// history, and a ban and a deletion have rows of their own.
     const fn action(self) -> Option<(&'static str, &'static str)> {
         Some(match self {
             Self::Logout => (actions::USER_LOGOUT, "Logged out"),
@@ -67,7 +71,7 @@ impl EndReason {
             Self::ForceLogout => (actions::FORCE_LOGOUT, "Logged out by an administrator"),
             Self::PasswordChanged => (actions::PASSWORD_CHANGED, "Password changed"),
             Self::Reuse => (actions::REFRESH_REUSED, "A refresh token was used twice; the login was ended"),
-            Self::Abandoned | Self::Banned => return None,
+            Self::Abandoned | Self::Banned | Self::Deleted => return None,
         })
     }
 }

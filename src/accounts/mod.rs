@@ -6,31 +6,38 @@
 
 mod account;
 pub mod actions;
+mod changes;
 mod decisions;
 mod entitlement;
 mod error;
 mod families;
 mod gates;
+mod listing;
 mod logins;
 mod names;
 mod people;
 mod permission;
+mod profile;
 mod recorded;
 mod refresh;
 mod rotation;
 mod sql;
+pub mod trash;
 
 use sqlx::PgPool;
 
-pub use account::{Account, AccountId, AccountStatus, Credentials, Filter, NewAccount, Page};
+pub use account::{Account, AccountId, AccountStatus, Credentials, NewAccount};
 pub use actions::{Action, Origin, Severity};
+pub use changes::Changes;
 pub use decisions::{Decided, Decision, End};
 pub use error::{AccountError, RefreshError};
 pub use families::{EndReason, Family, LoginMeta};
 pub use gates::AccountGate;
+pub use listing::{Among, Filter, InvalidListCursor, ListCursor, Order, Page, Place};
 pub use logins::{Ended, EndedLogin, EndedTokens, Login};
 pub use names::{Email, NameRule, Username};
 pub use permission::Permission;
+pub use profile::Profile;
 pub use recorded::{ActionCursor, ActionFilter, InvalidActionCursor, RecordedAction};
 pub use rotation::{RefreshMode, RefreshRules, Rotation};
 pub use sql::STATEMENTS;

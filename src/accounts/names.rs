@@ -56,6 +56,15 @@ impl Email {
         }
     }
 
+    /// What an account gets that was made without one. Names may hold spaces, addresses may not; `+` is in no name, so
+    /// no two names share an address.
+    ///
+    /// # Errors
+    /// [`NameRule`] if the name is too long for it.
+    pub fn of(username: &Username) -> Result<Self, NameRule> {
+        Self::parse(&format!("{}@offchat.local", username.as_str().replace(' ', "+")))
+    }
+
     /// The address as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -1,18 +1,18 @@
 //! Accounts: made, found, listed and changed.
 
 use serde_json::json;
-use sqlx::{FromRow, Row};
+use sqlx::{FromRow, PgConnection, Row};
 
 use super::entitlement::{Locked, lock};
 use super::families::{self, EndReason};
 use super::{
-    Account, AccountError, AccountId, Accounts, Action, Credentials, Filter, NewAccount, Origin, Page,
-    Permission, Severity, actions, sql,
+    Account, AccountError, AccountId, Accounts, Action, Credentials, NewAccount, Origin, Permission,
+    Severity, actions, sql,
 };
-use crate::presence::{LoginId, Role};
+use crate::presence::{LoginId, Org, Role};
 
 /// Postgres holds any character but this one, so that a text with it matches nothing.
-fn unmatchable(text: &str) -> bool {
+pub(super) fn unmatchable(text: &str) -> bool {
     text.contains('\0')
 }
 
@@ -24,26 +24,7 @@ impl Accounts {
     /// too long.
     pub async fn create(&self, new: &NewAccount, origin: &Origin) -> Result<Account, AccountError> {
         let mut transaction = self.pool.begin().await?;
-        let account: Account = sqlx::query_as(sql::ACCOUNT_CREATE)
-            .bind(new.username.as_str())
-            .bind(new.email.as_str())
-            .bind(&new.password_hash)
-            .bind(new.role.as_str())
-            .bind(new.status.as_str())
-            .bind(new.org.as_str())
-            .bind(&new.first_name)
-            .bind(&new.last_name)
-            .fetch_one(&mut *transaction)
-            .await?;
-        let after = Some(json!({"role": account.role, "status": account.status, "org": account.org}));
-        if origin.actor.is_none() {
-            let origin = origin.acting_as(account.id);
-            let action = Action::on(account.id, actions::USER_REGISTERED, "Registered", &origin);
-            actions::record(&mut transaction, &Action { after, ..action }).await?;
-        } else {
-            let action = Action::on(account.id, actions::USER_CREATED, "Account created", origin);
-            actions::record(&mut transaction, &Action { after, category: "admin", ..action }).await?;
-        }
+        let account = insert(&mut transaction, new, origin).await?;
         transaction.commit().await?;
         Ok(account)
     }
@@ -91,32 +72,12 @@ impl Accounts {
         Ok(sqlx::query_as(sql::ACCOUNTS_ALL).fetch_all(&self.pool).await?)
     }
 
-    /// Page `page`, counted from 1, of the accounts that `filter` lets through, newest first.
+    /// All accounts of an organisation, newest first.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn page(&self, filter: &Filter, page: u32, per_page: u32) -> Result<Page, AccountError> {
-        let search = filter.search.as_deref().map(str::trim).filter(|text| !text.is_empty());
-        if search.is_some_and(unmatchable) {
-            return Ok(Page { count: 0, accounts: Vec::new() });
-        }
-        let role = filter.role.map(Role::as_str);
-        let status = filter.status.map(super::AccountStatus::as_str);
-        let count = sqlx::query_scalar(sql::ACCOUNTS_COUNT)
-            .bind(search)
-            .bind(role)
-            .bind(status)
-            .fetch_one(&self.pool)
-            .await?;
-        let accounts = sqlx::query_as(sql::ACCOUNTS_PAGE)
-            .bind(search)
-            .bind(role)
-            .bind(status)
-            .bind(i64::from(per_page))
-            .bind(i64::from(page.saturating_sub(1)) * i64::from(per_page))
-            .fetch_all(&self.pool)
-            .await?;
-        Ok(Page { count, accounts })
+    pub async fn all_of(&self, org: &Org) -> Result<Vec<Account>, AccountError> {
+        Ok(sqlx::query_as(sql::ACCOUNTS_OF).bind(org.as_str()).fetch_all(&self.pool).await?)
     }
 
     /// Gives an account a role. It counts at once: whatever demands a role reads it anew.
@@ -136,15 +97,12 @@ impl Accounts {
         if last_admin && role != Role::Admin {
             return Err(AccountError::LastAdmin);
         }
+        if before == role {
+            return Ok(sqlx::query_as(sql::ACCOUNTS_BY_ID).bind([id]).fetch_one(&mut *transaction).await?);
+        }
         let account =
             sqlx::query_as(sql::ROLE_SET).bind(id).bind(role.as_str()).fetch_one(&mut *transaction).await?;
-        let action = Action {
-            category: "admin",
-            before: Some(json!({"role": before})),
-            after: Some(json!({"role": role})),
-            ..Action::on(id, actions::ROLE_CHANGED, format!("Role changed from {before} to {role}"), origin)
-        };
-        actions::record(&mut transaction, &action).await?;
+        record_role(&mut transaction, id, before, role, origin).await?;
         transaction.commit().await?;
         Ok(account)
     }
@@ -223,4 +181,51 @@ impl Accounts {
         let mut connection = self.pool.acquire().await?;
         Ok(actions::record(&mut connection, &action).await?)
     }
+}
+
+/// Makes an account and its record, in a transaction under way.
+pub(super) async fn insert(
+    connection: &mut PgConnection,
+    new: &NewAccount,
+    origin: &Origin,
+) -> Result<Account, AccountError> {
+    let account: Account = sqlx::query_as(sql::ACCOUNT_CREATE)
+        .bind(new.username.as_str())
+        .bind(new.email.as_str())
+        .bind(&new.password_hash)
+        .bind(new.role.as_str())
+        .bind(new.status.as_str())
+        .bind(new.org.as_str())
+        .bind(&new.first_name)
+        .bind(&new.last_name)
+        .fetch_one(&mut *connection)
+        .await?;
+    let after = Some(json!({"role": account.role, "status": account.status, "org": account.org}));
+    if origin.actor.is_none() {
+        let origin = origin.acting_as(account.id);
+        let action = Action::on(account.id, actions::USER_REGISTERED, "Registered", &origin);
+        actions::record(connection, &Action { after, ..action }).await?;
+    } else {
+        let action = Action::on(account.id, actions::USER_CREATED, "Account created", origin);
+        actions::record(connection, &Action { after, category: "admin", ..action }).await?;
+    }
+    Ok(account)
+}
+
+/// Tells of a new role, in the transaction that gives it.
+pub(super) async fn record_role(
+    connection: &mut PgConnection,
+    id: AccountId,
+    before: Role,
+    role: Role,
+    origin: &Origin,
+) -> sqlx::Result<()> {
+    let action = Action {
+        category: "admin",
+        severity: Severity::Warning,
+        before: Some(json!({"role": before})),
+        after: Some(json!({"role": role})),
+        ..Action::on(id, actions::ROLE_CHANGED, format!("Role changed from {before} to {role}"), origin)
+    };
+    actions::record(connection, &action).await
 }

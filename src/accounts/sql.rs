@@ -6,18 +6,66 @@ macro_rules! account {
         "id, username, email, first_name, last_name, bio, avatar, role, status, is_active, org, \
          email_verified, token_version, gate_version, suspended_until, \
          coalesce(suspended_until <= now(), false) AS suspension_over, \
-         created_at, updated_at, last_login_at"
+         created_at, updated_at, last_login_at, deleted_at"
     };
 }
 
-/// What a page of accounts is about: `$1` part of a name, `$2` a role, `$3` a status.
-macro_rules! filtered {
+/// What a list of accounts is about: `$1` a pattern, `$2` a role, `$3` a status, `$4` whether it is switched on, `$5` an
+/// organisation, `$6` and `$7` since and until when it was made.
+macro_rules! listed {
     () => {
-        " FROM users WHERE deleted_at IS NULL \
-         AND ($1::text IS NULL OR position(lower($1) IN lower(username)) > 0 \
-              OR position(lower($1) IN lower(email)) > 0 \
-              OR position(lower($1) IN lower(first_name || ' ' || last_name)) > 0) \
-         AND ($2::text IS NULL OR role = $2) AND ($3::text IS NULL OR status = $3)"
+        " FROM users WHERE deleted_at IS NULL AND ($1::text IS NULL OR search LIKE lower($1)) \
+         AND ($2::text IS NULL OR role = $2) AND ($3::text IS NULL OR status = $3) \
+         AND ($4::boolean IS NULL OR is_active = $4) AND ($5::text IS NULL OR org = $5) \
+         AND ($6::timestamptz IS NULL OR created_at >= $6) AND ($7::timestamptz IS NULL OR created_at < $7)"
+    };
+}
+
+/// Only those with these numbers.
+macro_rules! only {
+    ($ids:literal) => {
+        concat!(" AND id = ANY(", $ids, "::bigint[])")
+    };
+}
+
+/// Only those without these numbers, found by a hash of them however many they are.
+macro_rules! without {
+    ($ids:literal) => {
+        concat!(" AND NOT EXISTS (SELECT FROM unnest(", $ids, "::bigint[]) n (id) WHERE n.id = users.id)")
+    };
+}
+
+/// One page: from behind the place `$8`, `$9` on, `$10` rows after the first `$11`.
+macro_rules! page {
+    (newest, $among:expr) => {
+        concat!(
+            "SELECT ",
+            account!(),
+            listed!(),
+            $among,
+            " AND ($8::timestamptz IS NULL OR (created_at, id) < ($8, $9::bigint)) \
+            ORDER BY created_at DESC, id DESC LIMIT $10 OFFSET $11"
+        )
+    };
+    (oldest, $among:expr) => {
+        concat!(
+            "SELECT ",
+            account!(),
+            listed!(),
+            $among,
+            " AND ($8::timestamptz IS NULL OR (created_at, id) > ($8, $9::bigint)) \
+            ORDER BY created_at, id LIMIT $10 OFFSET $11"
+        )
+    };
+    (username, $among:expr) => {
+        concat!(
+            "SELECT ",
+            account!(),
+            listed!(),
+            $among,
+            " AND ($8::text IS NULL OR lower(username) > lower($8)) \
+            AND $9::bigint IS NULL ORDER BY lower(username) LIMIT $10 OFFSET $11"
+        )
     };
 }
 
@@ -60,11 +108,66 @@ statements! {
     /// Everybody, newest first.
     ACCOUNTS_ALL = concat!("SELECT ", account!(), " FROM users WHERE deleted_at IS NULL \
         ORDER BY created_at DESC, id DESC");
+    /// Everybody of an organisation, newest first.
+    ACCOUNTS_OF = concat!("SELECT ", account!(), " FROM users WHERE deleted_at IS NULL AND org = $1 \
+        ORDER BY created_at DESC, id DESC");
     /// How many accounts a filter lets through.
-    ACCOUNTS_COUNT = concat!("SELECT count(*)", filtered!());
-    /// One page of them: `$4` rows after the first `$5`.
-    ACCOUNTS_PAGE = concat!("SELECT ", account!(), filtered!(),
-        " ORDER BY created_at DESC, id DESC LIMIT $4 OFFSET $5");
+    ACCOUNTS_COUNT = concat!("SELECT count(*)", listed!());
+    /// How many of those with these numbers.
+    ACCOUNTS_COUNT_ONLY = concat!("SELECT count(*)", listed!(), only!("$8"));
+    /// How many of those without these numbers.
+    ACCOUNTS_COUNT_WITHOUT = concat!("SELECT count(*)", listed!(), without!("$8"));
+    /// One page, newest first.
+    ACCOUNTS_NEWEST = page!(newest, "");
+    /// The same of those with these numbers.
+    ACCOUNTS_NEWEST_ONLY = page!(newest, only!("$12"));
+    /// The same of those without these numbers.
+    ACCOUNTS_NEWEST_WITHOUT = page!(newest, without!("$12"));
+    /// One page, oldest first.
+    ACCOUNTS_OLDEST = page!(oldest, "");
+    /// The same of those with these numbers.
+    ACCOUNTS_OLDEST_ONLY = page!(oldest, only!("$12"));
+    /// The same of those without these numbers.
+    ACCOUNTS_OLDEST_WITHOUT = page!(oldest, without!("$12"));
+    /// One page by user name.
+    ACCOUNTS_NAMED = page!(username, "");
+    /// The same of those with these numbers.
+    ACCOUNTS_NAMED_ONLY = page!(username, only!("$12"));
+    /// The same of those without these numbers.
+    ACCOUNTS_NAMED_WITHOUT = page!(username, without!("$12"));
+    /// What is different about an account; what is null stays. A new address has to prove itself.
+    ACCOUNT_CHANGE = concat!("UPDATE users SET username = coalesce($2, username), email = coalesce($3, email), \
+        email_verified = email_verified AND lower(coalesce($3, email)) = lower(email), role = coalesce($4, role), \
+        org = coalesce($5, org), first_name = coalesce($6, first_name), last_name = coalesce($7, last_name), \
+        bio = coalesce($8, bio), updated_at = now() WHERE id = $1 RETURNING ", account!());
+    /// What is kept about a person beside the account.
+    PROFILE = "SELECT profile FROM users WHERE id = $1 AND deleted_at IS NULL";
+    /// The same, set.
+    PROFILE_SET = "UPDATE users SET profile = $2 WHERE id = $1 AND profile <> $2";
+    /// An account goes into the trash.
+    TRASH_PUT = concat!("UPDATE users SET deleted_at = now(), gate_version = gate_version + 1, gate_actor = $2, \
+        updated_at = now() WHERE id = $1 AND deleted_at IS NULL RETURNING ", account!(), ", gate_actor");
+    /// An account comes out of it.
+    TRASH_RESTORE = concat!("UPDATE users SET deleted_at = NULL, gate_version = gate_version + 1, gate_actor = $2, \
+        updated_at = now() WHERE id = $1 RETURNING ", account!(), ", gate_actor");
+    /// Locks an account in the trash.
+    TRASH_LOCK = "SELECT role FROM users WHERE id = $1 AND deleted_at IS NOT NULL AND purged_at IS NULL FOR UPDATE";
+    /// Some that are in the trash, locked.
+    TRASH_BATCH = "SELECT id FROM users WHERE deleted_at IS NOT NULL AND purged_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE";
+    /// How many are in the trash.
+    TRASH_COUNT = "SELECT count(*) FROM users WHERE deleted_at IS NOT NULL AND purged_at IS NULL";
+    /// What is in it, last put there first.
+    TRASH_PAGE = concat!("SELECT ", account!(), " FROM users WHERE deleted_at IS NOT NULL AND purged_at IS NULL \
+        ORDER BY deleted_at DESC, id DESC LIMIT $1 OFFSET $2");
+    /// Everything about these people goes; the numbers stay for a while.
+    ACCOUNTS_WIPE = "UPDATE users SET username = 'removed-' || id, email = 'removed-' || id || '@removed.invalid', \
+        first_name = '', last_name = '', bio = '', avatar = NULL, profile = '{}', password_hash = '-', email_verified = false, \
+        last_login_at = NULL, deleted_at = coalesce(deleted_at, now()), purged_at = now(), updated_at = now() \
+        WHERE id = ANY($1)";
+    /// And everything about their logins.
+    FAMILIES_WIPE = "UPDATE token_families SET device = NULL, user_agent = NULL, address = NULL WHERE user_id = ANY($1)";
+    /// What was in the trash for longer than `$1`, and what was removed longer than `$2` ago.
+    TRASH_FORGET = "SELECT id, was_empty FROM forget_trash($1, $2, $3)";
     /// Locks an account and every active administrator, in the order of their numbers, so that two demotions
     /// at once wait for each other instead of leaving nobody.
     ROLE_LOCK = "SELECT id, role, role = 'admin' AND status = 'active' AND is_active AS administers FROM users \
@@ -90,8 +193,8 @@ statements! {
     GATES_ALL = concat!("SELECT ", account!(), ", gate_actor FROM users WHERE gate_version > 0 AND id > $1 \
         ORDER BY id LIMIT $2");
     /// The gates that may be shut, by number from behind `$1` on, `$2` at most.
-    GATES_SHUT = concat!("SELECT ", account!(), ", gate_actor FROM users WHERE (status <> 'active' OR NOT is_active) \
-        AND id > $1 ORDER BY id LIMIT $2");
+    GATES_SHUT = concat!("SELECT ", account!(), ", gate_actor FROM users WHERE (status <> 'active' OR NOT is_active \
+        OR deleted_at IS NOT NULL) AND id > $1 ORDER BY id LIMIT $2");
     /// Redis has a gate of this version.
     GATE_CONFIRM = "UPDATE users SET gate_confirmed_version = $2 \
         WHERE id = $1 AND gate_confirmed_version < $2 AND gate_version >= $2";

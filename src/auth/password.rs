@@ -123,6 +123,12 @@ impl Passwords {
         self.run(move || Ok(hasher.hash_password(password.0.expose_secret().as_bytes())?.to_string())).await
     }
 
+    /// A hash that no password is known for, of today's cost: for an account that nobody can log in to yet.
+    #[must_use]
+    pub fn unusable(&self) -> String {
+        self.dummy.to_string()
+    }
+
     /// Whether `password` belongs to the stored hash. `None` stands for an unknown user: the same work is done,
     /// and the answer is no.
     ///

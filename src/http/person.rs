@@ -7,7 +7,7 @@ use super::seen::Seen;
 use super::time::Timestamp;
 use crate::accounts::{Account, AccountId, AccountStatus};
 use crate::auth::Claims;
-use crate::presence::Role;
+use crate::presence::{Role, Status};
 
 /// A person, whole: the answers to login, profile and administration.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -41,6 +41,8 @@ pub struct Person {
     is_online: bool,
     created_at: Timestamp,
     updated_at: Timestamp,
+    #[serde(skip)]
+    shown: Status,
 }
 
 impl Person {
@@ -69,6 +71,7 @@ impl Person {
             email_verified: account.email_verified,
             is_approved: account.status != AccountStatus::Pending,
             is_online: seen.is_present(),
+            shown: seen.status.shown(),
             created_at: account.created_at.into(),
             updated_at: account.updated_at.into(),
         }
@@ -96,6 +99,13 @@ pub struct Listed {
     is_active: bool,
     join_date: Timestamp,
     created_at: Timestamp,
+}
+
+impl Person {
+    /// Whether others see the person in this status.
+    pub(super) fn is_shown(&self, status: Status) -> bool {
+        self.shown == status
+    }
 }
 
 impl Listed {

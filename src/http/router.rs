@@ -14,8 +14,9 @@ use super::fallback::{not_allowed, not_found};
 use super::middleware::{RequestRules, layered};
 use super::openapi;
 use super::routes::{
-    admin_status, admin_users, at, audit_logs, bench, explain, export, gates, heartbeat, login, permissions,
-    presence, status, timeline, tokens, transitions, users,
+    admin_status, admin_users, at, audit_logs, bench, bulk, explain, export, gates, heartbeat, login,
+    pending, people, people_changes, permissions, presence, status, timeline, tokens, transitions, trash,
+    users,
 };
 use crate::app::App;
 use crate::metrics::record;
@@ -52,9 +53,10 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(heartbeat::beat, heartbeat::standing))
         .routes(routes!(users::users_profile))
         .routes(routes!(users::all))
-        .routes(routes!(admin_users::list))
+        .routes(routes!(people::list, people_changes::create))
+        .routes(routes!(bulk::bulk))
         .routes(routes!(admin_users::online))
-        .routes(routes!(admin_users::detail))
+        .routes(routes!(people_changes::detail, people_changes::put, people_changes::patch, trash::delete))
         .routes(routes!(admin_users::online_status))
         .routes(routes!(admin_status::set, admin_status::clear))
         .routes(routes!(gates::approve))
@@ -63,6 +65,9 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(gates::ban))
         .routes(routes!(gates::activate))
         .routes(routes!(gates::force_logout))
+        .routes(routes!(trash::list))
+        .routes(routes!(trash::restore))
+        .routes(routes!(trash::empty))
         // /api/presence/
         .routes(routes!(status::put, status::delete))
         .routes(routes!(presence::stats))
@@ -75,6 +80,10 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(export::export))
         // /api/admin/
         .routes(routes!(permissions::mine))
+        .routes(routes!(pending::list))
+        .routes(routes!(pending::stats))
+        .routes(routes!(pending::approve))
+        .routes(routes!(pending::reject))
         .routes(routes!(audit_logs::list))
 }
 

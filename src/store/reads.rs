@@ -17,6 +17,9 @@ const VIEWS_PER_CALL: usize = 250;
 /// Calls for records under way at a time.
 const VIEWS_AT_ONCE: usize = 4;
 
+/// Calls for whole lists under way at a time.
+const LISTS_AT_ONCE: usize = 2;
+
 /// Most shards counted or listed by one call: less than half a millisecond of Redis' time.
 const SHARDS_PER_CALL: Shard = 16;
 
@@ -136,6 +139,19 @@ impl Store {
             newest = merged(self.newest(org, &wanted, limit).await?, limit);
         }
         Ok(newest)
+    }
+
+    /// Everybody who is shown present in one of these statuses, in no order.
+    ///
+    /// # Errors
+    /// If Redis did not answer; [`StoreError::Restoring`] if it has lost a shard.
+    pub async fn all_present(&self, statuses: &[Status]) -> Result<Vec<UserId>, StoreError> {
+        // Shard by shard and a few at a time: a long list must let heartbeats pass.
+        let shards = (0..self.keys.shards()).map(|shard| shard..shard + 1);
+        let calls = shards.map(|shard| self.newest_of(shard, None, statuses, usize::MAX));
+        let lists: Vec<_> =
+            futures::stream::iter(calls.collect::<Vec<_>>()).buffered(LISTS_AT_ONCE).try_collect().await?;
+        Ok(lists.into_iter().flatten().flatten().map(|(user, ..)| user).collect())
     }
 
     /// At most so many of each set of users and status, the newest first.

@@ -1,9 +1,11 @@
-//! What Postgres needs done now and then: partitions ahead of time, old ones and forgotten logins away.
+//! What Postgres needs done now and then: partitions ahead of time, old ones, forgotten logins and what was in the trash for
+//! long enough away.
 
 use std::time::Duration;
 
 use super::Node;
 use super::ticks::Ticks;
+use crate::accounts::trash;
 
 const PERIOD: Duration = Duration::from_secs(3_600);
 
@@ -12,6 +14,9 @@ const MONTHS_AHEAD: u8 = 2;
 
 /// Logins that ended this long ago are forgotten; the audit keeps that they were.
 const FORGET_LOGINS: Duration = Duration::from_secs(30 * 86_400);
+
+/// Rows of accounts that were removed for good stay so much longer than a token lives.
+const TOKEN_MARGIN: Duration = Duration::from_secs(3_600);
 
 /// A task.
 pub(super) async fn run(node: Node) {
@@ -30,6 +35,8 @@ async fn step(node: &Node) -> anyhow::Result<()> {
     let made = node.app.audit.ensure_partitions(MONTHS_AHEAD).await?;
     let dropped = node.app.audit.drop_partitions(node.app.config.audit.retention.duration()).await?;
     let forgotten = node.app.accounts.forget_families(FORGET_LOGINS).await?;
-    tracing::info!(made, dropped, forgotten, "kept house in postgres");
+    let token_life = node.app.config.auth.access_ttl.duration() + TOKEN_MARGIN;
+    let removed = node.app.accounts.forget_trash(trash::KEPT, token_life).await?;
+    tracing::info!(made, dropped, forgotten, removed, "kept house in postgres");
     Ok(())
 }

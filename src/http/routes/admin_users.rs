@@ -1,161 +1,30 @@
-//! `/api/users/admin/users/`: people, for those who look after them.
+//! `/api/users/admin/users/online/` and one account with its presence, for those who look after people.
 
 use axum::Json;
 use axum::extract::State;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::accounts::{Account, AccountId, AccountStatus, Filter};
+use crate::accounts::{Account, AccountId};
 use crate::app::App;
 use crate::auth::Claims;
 use crate::http::error::ApiError;
 use crate::http::extract::{May, Path, Query, to};
-use crate::http::person::Person;
 use crate::http::seen::{Seen, see};
 use crate::http::time::Timestamp;
 use crate::presence::{Role, Status, UserId};
 
-/// Where pages of this list begin.
-const LIST: &str = "/api/users/admin/users/";
-/// Accounts on a page, unless asked otherwise.
-const PER_PAGE: u32 = 20;
-/// Accounts on a page, at most.
-const MOST_PER_PAGE: u32 = 1_000;
 /// How many present users are listed, at most.
 const MOST_PRESENT: usize = 1_000;
 
-/// Which accounts to list.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ListQuery {
-    /// Counted from 1.
-    #[param(minimum = 1)]
-    page: Option<u32>,
-    /// At most 1000; 20 if absent.
-    #[param(minimum = 1, maximum = 1000)]
-    per_page: Option<u32>,
-    /// Part of a name or an address, without regard to case.
-    search: Option<String>,
-    /// `user`, `moderator` or `admin`.
-    #[param(value_type = Option<String>)]
-    role: Option<Role>,
-    /// `active`, `pending`, `suspended` or `banned`.
-    #[serde(default, deserialize_with = "account_status")]
-    #[param(value_type = Option<String>)]
-    status: Option<AccountStatus>,
-    /// `online`, `away`, `busy` or `offline`.
-    #[serde(default, deserialize_with = "shown_status")]
-    #[param(value_type = Option<String>)]
-    online_status: Option<Status>,
-}
-
-fn account_status<'de, D: Deserializer<'de>>(input: D) -> Result<Option<AccountStatus>, D::Error> {
-    String::deserialize(input)?.parse().map(Some).map_err(serde::de::Error::custom)
-}
-
-fn shown_status<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Status>, D::Error> {
-    match Status::deserialize(input)? {
-        Status::Invisible => Err(serde::de::Error::custom("expected online, away, busy or offline")),
-        status => Ok(Some(status)),
-    }
-}
-
-/// One page of people.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct PeoplePage {
-    /// How many there are on all pages.
-    count: i64,
-    /// The page after this one.
-    next: Option<String>,
-    /// The page before this one.
-    previous: Option<String>,
-    /// Newest accounts first.
-    results: Vec<Person>,
-}
-
-/// Lists accounts with their presence
-#[utoipa::path(get, path = "/api/users/admin/users/", tag = "administration", params(ListQuery),
-    responses((status = 200, body = PeoplePage)))]
-pub async fn list(
-    State(app): State<App>,
-    May(claims, ..): May<to::ViewUsers>,
-    Query(query): Query<ListQuery>,
-) -> Result<Json<PeoplePage>, ApiError> {
-    let page = query.page.unwrap_or(1);
-    let per_page = query.per_page.unwrap_or(PER_PAGE);
-    if page == 0 {
-        return Err(ApiError::invalid("page", "pages are counted from 1"));
-    }
-    if !(1..=MOST_PER_PAGE).contains(&per_page) {
-        return Err(ApiError::invalid("per_page", format!("expected 1 to {MOST_PER_PAGE}")));
-    }
-    let filter = Filter { search: query.search.clone(), role: query.role, status: query.status };
-    let (count, results) = match query.online_status {
-        None => {
-            let found = app.accounts.page(&filter, page, per_page).await?;
-            (found.count, people(&app, &claims, &found.accounts).await?)
-        }
-        Some(status) => by_presence(&app, &claims, &filter, status, page, per_page).await?,
-    };
-    let link = |to: u32| query.link(to);
-    let next = i64::from(page) * i64::from(per_page) < count;
-    Ok(Json(PeoplePage {
-        count,
-        next: next.then(|| link(page + 1)),
-        previous: (page > 1).then(|| link(page - 1)),
-        results,
-    }))
-}
-
-impl ListQuery {
-    /// The address of another page of the same list, relative to this server.
-    fn link(&self, page: u32) -> String {
-        use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-        let others = [
-            ("per_page", self.per_page.map(|number| number.to_string())),
-            ("search", self.search.clone()),
-            ("role", self.role.map(|role| role.to_string())),
-            ("status", self.status.map(|status| status.as_str().to_owned())),
-            ("online_status", self.online_status.map(|status| status.to_string())),
-        ];
-        let mut link = format!("{LIST}?page={page}");
-        for (name, value) in others {
-            if let Some(value) = value {
-                link.push_str(&format!("&{name}={}", utf8_percent_encode(&value, NON_ALPHANUMERIC)));
-            }
-        }
-        link
-    }
-}
-
-/// A page of those whose presence is `status`. Presence is not in Postgres, so all that pass the filter are looked at.
-async fn by_presence(
+/// The presence of accounts, in their order.
+pub(super) async fn see_accounts(
     app: &App,
     claims: &Claims,
-    filter: &Filter,
-    status: Status,
-    page: u32,
-    per_page: u32,
-) -> Result<(i64, Vec<Person>), ApiError> {
-    let accounts = app.accounts.page(filter, 1, u32::MAX).await?.accounts;
-    let seen = see_accounts(app, claims, &accounts).await?;
-    let such: Vec<(&Account, &Seen)> =
-        accounts.iter().zip(&seen).filter(|(_, seen)| seen.status.shown() == status).collect();
-    let before = (page as usize - 1).saturating_mul(per_page as usize);
-    let results = such.iter().skip(before).take(per_page as usize);
-    let results = results.map(|(account, seen)| Person::new(account, seen)).collect();
-    Ok((i64::try_from(such.len()).unwrap_or(i64::MAX), results))
-}
-
-async fn see_accounts(app: &App, claims: &Claims, accounts: &[Account]) -> Result<Vec<Seen>, ApiError> {
+    accounts: &[Account],
+) -> Result<Vec<Seen>, ApiError> {
     let users: Vec<UserId> = accounts.iter().map(|account| account.id.user()).collect();
     see(app, claims, &users).await
-}
-
-async fn people(app: &App, claims: &Claims, accounts: &[Account]) -> Result<Vec<Person>, ApiError> {
-    let seen = see_accounts(app, claims, accounts).await?;
-    Ok(accounts.iter().zip(&seen).map(|(account, seen)| Person::new(account, seen)).collect())
 }
 
 /// A present user.
@@ -226,18 +95,6 @@ pub async fn online(
     Ok(Json(PresentUsers { count: online_users.len(), online_users }))
 }
 
-/// Answers one account with its presence
-#[utoipa::path(get, path = "/api/users/admin/users/{id}/", tag = "administration",
-    params(("id" = i64, Path, description = "account")), responses((status = 200, body = Person)))]
-pub async fn detail(
-    State(app): State<App>,
-    May(claims, ..): May<to::ViewUsers>,
-    Path(id): Path<i64>,
-) -> Result<Json<Person>, ApiError> {
-    let (account, seen) = one(&app, &claims, id).await?;
-    Ok(Json(Person::new(&account, &seen)))
-}
-
 /// One user's presence, as existing clients read it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OnlineStatus {
@@ -268,7 +125,8 @@ pub async fn online_status(
     }))
 }
 
-async fn one(app: &App, claims: &Claims, id: i64) -> Result<(Account, Seen), ApiError> {
+/// An account and its presence.
+pub(super) async fn one(app: &App, claims: &Claims, id: i64) -> Result<(Account, Seen), ApiError> {
     let account = app.accounts.by_id(AccountId(id)).await?.ok_or(ApiError::NotFound("User"))?;
     let seen = see(app, claims, &[account.id.user()]).await?.pop();
     let seen = seen.unwrap_or_else(|| Seen::unknown(account.id.user()));

@@ -52,24 +52,24 @@ pub struct SuspendBody {
     until: Option<OffsetDateTime>,
 }
 
-fn moment<'de, D: Deserializer<'de>>(input: D) -> Result<Option<OffsetDateTime>, D::Error> {
+/// Reads the end of a suspension; what is finer than a millisecond is cut off.
+pub(super) fn moment<'de, D: Deserializer<'de>>(input: D) -> Result<Option<OffsetDateTime>, D::Error> {
     let at =
         OffsetDateTime::parse(&String::deserialize(input)?, &Rfc3339).map_err(serde::de::Error::custom)?;
     at.replace_millisecond(at.millisecond()).map(Some).map_err(serde::de::Error::custom)
 }
 
-impl SuspendBody {
-    fn end(&self) -> Result<End, ApiError> {
-        match (self.expires_in_ms, self.until) {
-            (None, None) => Ok(End::Never),
-            (None, Some(at)) if at > OffsetDateTime::now_utc() => Ok(End::At(at)),
-            (None, Some(_)) => Err(ApiError::invalid("/until", "expected a moment that is to come")),
-            (Some(_), Some(_)) => Err(ApiError::invalid("/until", "expected one end, not two")),
-            (Some(ms), None) => match u64::try_from(ms) {
-                Ok(span @ 1..) if ms <= FARTHEST_END => Ok(End::After(Duration::from_millis(span))),
-                _ => Err(ApiError::invalid("/expires_in_ms", format!("expected 1 to {FARTHEST_END}"))),
-            },
-        }
+/// The end of a suspension as it is asked for: so many ms from now, or then, or none.
+pub(super) fn end(expires_in_ms: Option<i64>, until: Option<OffsetDateTime>) -> Result<End, ApiError> {
+    match (expires_in_ms, until) {
+        (None, None) => Ok(End::Never),
+        (None, Some(at)) if at > OffsetDateTime::now_utc() => Ok(End::At(at)),
+        (None, Some(_)) => Err(ApiError::invalid("/until", "expected a moment that is to come")),
+        (Some(_), Some(_)) => Err(ApiError::invalid("/until", "expected one end, not two")),
+        (Some(ms), None) => match u64::try_from(ms) {
+            Ok(span @ 1..) if ms <= FARTHEST_END => Ok(End::After(Duration::from_millis(span))),
+            _ => Err(ApiError::invalid("/expires_in_ms", format!("expected 1 to {FARTHEST_END}"))),
+        },
     }
 }
 
@@ -148,7 +148,7 @@ pub async fn suspend(
     source: Source,
     Body(body): Body<SuspendBody>,
 ) -> Result<Json<DecidedAnswer>, ApiError> {
-    let decision = Decision::Suspend(body.end()?);
+    let decision = Decision::Suspend(end(body.expires_in_ms, body.until)?);
     decide(app, claims, source, id, decision, body.reason, "suspended").await
 }
 
@@ -166,9 +166,8 @@ pub async fn force_logout(
     let origin = source.of(&claims);
     uncut(async move {
         let why = body.reason.as_ref().and_then(Why::some);
-        let (account, version) = app.accounts.force_logout(AccountId(id), why, &origin).await?;
-        let cut = end_tokens(&app, &account, version, Reason::ForceLogout, &origin).await;
-        Ok(DecidedAnswer::of(&account, "logged out", in_effect(cut)?))
+        let (account, told) = logged_out(&app, AccountId(id), why, &origin).await?;
+        Ok(DecidedAnswer::of(&account, "logged out", told))
     })
     .await
 }
@@ -185,14 +184,37 @@ async fn decide(
     let origin = source.of(&claims);
     uncut(async move {
         let why = why.as_ref().and_then(Why::some);
-        let Decided { gate, ended } = app.accounts.decide(AccountId(id), decision, why, &origin).await?;
-        let mut told = in_effect(tell(&app, &gate).await)?;
-        if let Some(version) = ended {
-            told &= in_effect(end_tokens(&app, &gate.account, version, Reason::Banned, &origin).await)?;
-        }
-        Ok(DecidedAnswer::of(&gate.account, done, told))
+        let decided = app.accounts.decide(AccountId(id), decision, why, &origin).await?;
+        let told = tell_decided(&app, &decided, Reason::Banned, &origin).await?;
+        Ok(DecidedAnswer::of(&decided.gate.account, done, told))
     })
     .await
+}
+
+/// Logs somebody out by force; whether presence was told.
+pub(super) async fn logged_out(
+    app: &App,
+    id: AccountId,
+    why: Option<&str>,
+    origin: &Origin,
+) -> Result<(Account, bool), ApiError> {
+    let (account, version) = app.accounts.force_logout(id, why, origin).await?;
+    let cut = end_tokens(app, &account, version, Reason::ForceLogout, origin).await;
+    Ok((account, in_effect(cut)?))
+}
+
+/// Brings what was decided about an account to Redis; whether it is there.
+pub(super) async fn tell_decided(
+    app: &App,
+    Decided { gate, ended }: &Decided,
+    reason: Reason,
+    origin: &Origin,
+) -> Result<bool, ApiError> {
+    let mut told = in_effect(tell(app, gate).await)?;
+    if let Some(version) = ended {
+        told &= in_effect(end_tokens(app, &gate.account, *version, reason, origin).await)?;
+    }
+    Ok(told)
 }
 
 /// Brings a gate to Redis, and notes that it is there.

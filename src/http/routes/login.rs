@@ -217,10 +217,9 @@ async fn new_account(app: &App, body: RegisterBody) -> Result<NewAccount, ApiErr
     };
     let invalid = |pointer: &str, rule: &dyn std::fmt::Display| ApiError::invalid(pointer, rule.to_string());
     let username = Username::parse(&body.username).map_err(|rule| invalid("/username", &rule))?;
-    // Names may hold spaces, addresses may not; `+` is in no name, so no two names share an address.
     let given = body.email.filter(|email| !email.trim().is_empty());
-    let email = given.unwrap_or_else(|| format!("{}@offchat.local", username.as_str().replace(' ', "+")));
-    let email = Email::parse(&email).map_err(|rule| invalid("/email", &rule))?;
+    let email = given.map_or_else(|| Email::of(&username), |email| Email::parse(&email));
+    let email = email.map_err(|rule| invalid("/email", &rule))?;
     let password = Password::parse(body.password).map_err(|rule| invalid("/password", &rule))?;
     Ok(NewAccount {
         username,

@@ -52,10 +52,10 @@ pub struct AllUsers {
 /// Plain users see their own organisation, and nobody's e-mail address but their own.
 #[utoipa::path(get, path = "/api/users/all-users/", tag = "users", responses((status = 200, body = AllUsers)))]
 pub async fn all(State(app): State<App>, Caller(claims): Caller) -> Result<Json<AllUsers>, ApiError> {
-    let mut accounts: Vec<Account> = app.accounts.all().await?;
-    if claims.role == Role::User {
-        accounts.retain(|account| account.org == claims.org);
-    }
+    let accounts: Vec<Account> = match claims.role {
+        Role::User => app.accounts.all_of(&claims.org).await?,
+        Role::Moderator | Role::Admin => app.accounts.all().await?,
+    };
     let ids: Vec<UserId> = accounts.iter().map(|account| account.id.user()).collect();
     let seen = see(&app, &claims, &ids).await?;
     let users: Vec<Listed> =

@@ -16,6 +16,8 @@ mod invisible;
 mod layers;
 mod lost_shard;
 mod openapi;
+mod people;
+mod people_changes;
 mod permissions;
 mod presence;
 mod server;

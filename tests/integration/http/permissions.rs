@@ -41,8 +41,15 @@ const ENDPOINTS: &[(&str, &str, Demand)] = &[
     ("GET", "/api/users/profile/", Login),
     ("GET", "/api/users/all-users/", Login),
     ("GET", "/api/users/admin/users/", May("view_users")),
+    ("POST", "/api/users/admin/users/", May("create_user")),
+    // And what the action demands.
+    ("POST", "/api/users/admin/users/bulk/", May("delete_user")),
     ("GET", "/api/users/admin/users/online/", May("view_users")),
     ("GET", "/api/users/admin/users/{id}/", May("view_users")),
+    ("PUT", "/api/users/admin/users/{id}/", May("edit_user")),
+    ("PATCH", "/api/users/admin/users/{id}/", May("edit_user")),
+    // For good: `erase_user`.
+    ("DELETE", "/api/users/admin/users/{id}/", May("delete_user")),
     ("GET", "/api/users/admin/users/{id}/online-status/", May("view_users")),
     ("POST", "/api/users/admin/users/{id}/set-online-status/", May("set_presence")),
     ("DELETE", "/api/users/admin/users/{id}/set-online-status/", May("set_presence")),
@@ -52,6 +59,9 @@ const ENDPOINTS: &[(&str, &str, Demand)] = &[
     ("POST", "/api/users/admin/users/{id}/ban/", May("suspend_user")),
     ("POST", "/api/users/admin/users/{id}/activate/", May("suspend_user")),
     ("POST", "/api/users/admin/users/{id}/force-logout/", May("force_logout_user")),
+    ("GET", "/api/users/trash/", May("view_users")),
+    ("POST", "/api/users/trash/restore/", May("delete_user")),
+    ("POST", "/api/users/trash/empty_trash/", May("erase_user")),
     ("PUT", "/api/presence/status/", Login),
     ("DELETE", "/api/presence/status/", Login),
     ("GET", "/api/presence/stats/", Login),
@@ -63,6 +73,10 @@ const ENDPOINTS: &[(&str, &str, Demand)] = &[
     ("GET", "/api/presence/transitions/", May("view_history")),
     ("GET", "/api/presence/transitions/export/", May("export_data")),
     ("GET", "/api/admin/my-permissions/", Login),
+    ("GET", "/api/admin/pending-users/", May("approve_user")),
+    ("GET", "/api/admin/pending-users/stats/", May("approve_user")),
+    ("POST", "/api/admin/pending-users/{id}/approve/", May("approve_user")),
+    ("POST", "/api/admin/pending-users/{id}/reject/", May("approve_user")),
     ("GET", "/api/admin/audit-logs/", May("view_audit_logs")),
 ];
 

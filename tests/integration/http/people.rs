@@ -1,0 +1,103 @@
+//! `GET /api/users/admin/users/`: the directory of people.
+
+use reqwest::StatusCode;
+use rollcall::accounts::AccountStatus;
+use rollcall::presence::Role;
+use serde_json::{Value, json};
+
+use crate::support::service::Service;
+
+const LIST: &str = "/api/users/admin/users/";
+
+fn names(page: &Value) -> Vec<&str> {
+    page["results"].as_array().unwrap().iter().map(|each| each["username"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn filters_go_together() {
+    let service = Service::start().await;
+    let eve = service.person("eve", Role::Moderator).await;
+    for (name, org) in [("Ann", "main"), ("Björn", "lab"), ("annika", "lab")] {
+        service.person_of(name, Role::User, org, AccountStatus::Active).await;
+    }
+    let get = async |query: &str| {
+        let (status, page) = service.get(&eve.token, &format!("{LIST}?{query}")).await;
+        assert_eq!(status, StatusCode::OK, "{query}: {page}");
+        assert_eq!(page["count"], page["results"].as_array().unwrap().len(), "{query}");
+        names(&page).join(" ")
+    };
+    for (query, found) in [
+        ("search=ANN", "annika Ann"),
+        ("search=ann&org=lab", "annika"),
+        ("search=bj%C3%B6rn", "Björn"),
+        ("search=rst%20la", "annika Björn Ann eve"),
+        ("search=%25", ""),
+        ("search=n%0Aann", ""),
+        ("org=lab&sort=oldest", "Björn annika"),
+        ("sort=username", "Ann annika Björn eve"),
+        ("role=moderator&is_active=true", "eve"),
+        ("is_active=false", ""),
+        ("created_since=2001-01-01T00:00:00Z&created_until=2002-01-01T00:00:00Z", ""),
+        ("created_since=2001-01-01T00:00:00Z&created_until=2200-01-01T00:00:00Z&search=eve", "eve"),
+        ("online_status=online", "eve"),
+        ("online_status=busy", ""),
+        ("online_status=offline&search=ann", "annika Ann"),
+        ("online_status=offline&org=lab&sort=username", "annika Björn"),
+    ] {
+        assert_eq!(get(query).await, found, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn cursors_walk_every_order_to_its_end() {
+    let service = Service::start().await;
+    let eve = service.person("eve", Role::Admin).await;
+    for name in ["dan", "Cid", "bob", "Ada"] {
+        service.person(name, Role::User).await;
+    }
+    for (query, expected) in [
+        ("", "Ada bob Cid dan eve"),
+        ("sort=oldest", "eve dan Cid bob Ada"),
+        ("sort=username", "Ada bob Cid dan eve"),
+        ("online_status=offline&sort=oldest", "dan Cid bob Ada"),
+    ] {
+        let (_, mut page) = service.get(&eve.token, &format!("{LIST}?{query}&per_page=2")).await;
+        let mut walked: Vec<String> = names(&page).into_iter().map(str::to_owned).collect();
+        while let Some(cursor) = page["next_cursor"].as_str() {
+            let at = format!("{LIST}?{query}&per_page=2&cursor={cursor}");
+            page = service.get(&eve.token, &at).await.1;
+            assert_eq!((&page["count"], &page["previous"]), (&json!(null), &json!(null)), "{page}");
+            walked.extend(names(&page).into_iter().map(str::to_owned));
+        }
+        assert_eq!(walked.join(" "), expected, "{query}");
+    }
+    // What came in between disturbs no walk, and a link is good as it stands.
+    let (_, page) = service.get(&eve.token, &format!("{LIST}?per_page=2")).await;
+    service.person("zoe", Role::User).await;
+    let at = format!("{LIST}?per_page=2&cursor={}", page["next_cursor"].as_str().unwrap());
+    let (_, page) = service.get(&eve.token, &at).await;
+    assert_eq!(names(&page), ["Cid", "dan"]);
+    let (_, page) = service.get(&eve.token, page["next"].as_str().unwrap()).await;
+    assert_eq!((names(&page), &page["next_cursor"]), (vec!["eve"], &json!(null)));
+}
+
+#[tokio::test]
+async fn a_cursor_is_taken_for_what_it_is() {
+    let service = Service::start().await;
+    let eve = service.person("eve", Role::Admin).await;
+    service.person("ann", Role::User).await;
+    let (_, page) = service.get(&eve.token, &format!("{LIST}?per_page=1")).await;
+    let cursor = page["next_cursor"].as_str().unwrap();
+    for (query, pointer) in [
+        ("cursor=x".to_owned(), "cursor"),
+        (format!("cursor={cursor}&sort=username"), "cursor"),
+        (format!("cursor={cursor}&page=2"), "page"),
+        ("sort=shoe_size".to_owned(), "sort"),
+        ("org=a%20b".to_owned(), "org"),
+        ("created_since=yesterday".to_owned(), "created_since"),
+    ] {
+        let (status, problem) = service.get(&eve.token, &format!("{LIST}?{query}")).await;
+        assert_eq!((status, &problem["code"]), (StatusCode::BAD_REQUEST, &json!("invalid_value")), "{query}");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{query}: {problem}");
+    }
+}
