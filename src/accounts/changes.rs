@@ -134,6 +134,18 @@ impl Accounts {
     }
 }
 
+impl Accounts {
+    /// The same of many; those who are not there are left out.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn profiles(&self, ids: &[AccountId]) -> Result<Vec<(AccountId, Profile)>, AccountError> {
+        let rows: Vec<(AccountId, Json<Profile>)> =
+            sqlx::query_as(sql::PROFILES).bind(ids).fetch_all(&self.pool).await?;
+        Ok(rows.into_iter().map(|(id, Json(profile))| (id, profile)).collect())
+    }
+}
+
 async fn profile_of(connection: &mut PgConnection, id: AccountId) -> sqlx::Result<Profile> {
     let Json(profile): Json<Profile> =
         sqlx::query_scalar(sql::PROFILE).bind(id).fetch_one(connection).await?;

@@ -12,6 +12,7 @@ mod entitlement;
 mod error;
 mod families;
 mod gates;
+pub mod import;
 mod listing;
 mod logins;
 mod names;

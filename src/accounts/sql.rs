@@ -142,6 +142,13 @@ statements! {
         bio = coalesce($8, bio), updated_at = now() WHERE id = $1 RETURNING ", account!());
     /// What is kept about a person beside the account.
     PROFILE = "SELECT profile FROM users WHERE id = $1 AND deleted_at IS NULL";
+    /// The same of many.
+    PROFILES = "SELECT id, profile FROM users WHERE id = ANY($1) AND deleted_at IS NULL";
+    /// Which of these names and addresses somebody has, by their places.
+    IMPORT_TAKEN = "SELECT n.place, 'username' FROM unnest($1::text[]) WITH ORDINALITY n (name, place) \
+            JOIN users u ON lower(u.username) = lower(n.name) AND u.deleted_at IS NULL \
+        UNION ALL SELECT n.place, 'email' FROM unnest($2::text[]) WITH ORDINALITY n (name, place) \
+            JOIN users u ON lower(u.email) = lower(n.name) AND u.deleted_at IS NULL ORDER BY 1, 2 DESC";
     /// The same, set.
     PROFILE_SET = "UPDATE users SET profile = $2 WHERE id = $1 AND profile <> $2";
     /// An account goes into the trash.

@@ -4,7 +4,9 @@
 //! may do what with them is decided above.
 
 mod password;
+mod stored;
 mod token;
 
 pub use password::{Password, PasswordCost, PasswordError, PasswordRule, Passwords, Verdict};
+pub use stored::is_stored_hash;
 pub use token::{AuthSettings, Claims, Grant, TokenError, Tokens};

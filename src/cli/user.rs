@@ -3,14 +3,16 @@
 //! Postgres first, then Redis: what Redis misses is only late, what Postgres misses is lost.
 
 use std::io::{BufRead, Write};
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use secrecy::SecretString;
 
+use crate::accounts::import::{Secret, read};
 use crate::accounts::{Account, AccountStatus, Accounts, Email, NewAccount, Origin, Username};
 use crate::app::connect_store;
 use crate::audit;
-use crate::auth::{Password, PasswordCost, Passwords};
+use crate::auth::{Password, PasswordCost, Passwords, is_stored_hash};
 use crate::config::Config;
 use crate::presence::{Org, Reason, Role};
 
@@ -38,6 +40,17 @@ pub(super) enum UserCommand {
         org: Org,
         #[command(flatten)]
         password: PasswordSource,
+    },
+    /// Make accounts from a CSV file, all of them or none
+    ///
+    /// The first line names the columns: username, and as far as known email, first_name, last_name, role, status, org,
+    /// password or password_hash (argon2 or Django's pbkdf2_sha256), and facts of the profile.
+    Import {
+        /// The file
+        file: std::path::PathBuf,
+        /// Only say what is wrong with it
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Print all accounts, oldest first: id, user name, e-mail address, role, status, organisation
     List,
@@ -87,6 +100,7 @@ pub(super) async fn run(config: &Config, command: &UserCommand) -> anyhow::Resul
             };
             say(&accounts.create(&new, &origin).await?.id.to_string())?;
         }
+        UserCommand::Import { file, dry_run } => return import(&accounts, file, *dry_run, &origin).await,
         UserCommand::List => list(accounts.all().await?)?,
         UserCommand::SetRole { username, role } => {
             let account = find(&accounts, username).await?;
@@ -101,6 +115,46 @@ pub(super) async fn run(config: &Config, command: &UserCommand) -> anyhow::Resul
             say(&password_set(config, &account, &outcome))?;
         }
     }
+    Ok(true)
+}
+
+/// Imports a file; whether it was good.
+async fn import(accounts: &Accounts, file: &Path, dry_run: bool, origin: &Origin) -> anyhow::Result<bool> {
+    let text = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let (mut people, errors) = match read(&text, is_stored_hash) {
+        Ok(people) => {
+            let taken = accounts.taken(&people).await?;
+            (people, taken)
+        }
+        Err(errors) => (Vec::new(), errors),
+    };
+    for error in &errors {
+        say(&error.to_string())?;
+    }
+    if !errors.is_empty() {
+        say("nothing was imported")?;
+        return Ok(false);
+    }
+    let passwords = Passwords::new(PasswordCost::default(), 1, 0)?;
+    for newcomer in &mut people {
+        newcomer.account.password_hash = match &newcomer.secret {
+            Secret::Hash(hash) => hash.clone(),
+            Secret::None => passwords.unusable(),
+            Secret::Password(text) => {
+                let password = Password::parse(text.clone())
+                    .with_context(|| format!("line {} of {}", newcomer.line, file.display()))?;
+                if dry_run { String::new() } else { passwords.hash(password).await? }
+            }
+        };
+    }
+    if !dry_run {
+        accounts.import(&people, origin).await?;
+    }
+    say(&format!(
+        "{} accounts {}",
+        people.len(),
+        if dry_run { "would be imported" } else { "were imported" }
+    ))?;
     Ok(true)
 }
 

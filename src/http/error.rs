@@ -28,6 +28,9 @@ pub enum ApiError {
     /// A value that breaks a rule.
     #[error("{}", .0.detail)]
     InvalidValue(FieldError),
+    /// A file of which nothing was taken: every line that is wrong, with its number before its column.
+    #[error("{} of the file's lines are wrong; nothing was done", .0.len())]
+    InvalidLines(Arc<[FieldError]>),
     /// A field that the endpoint does not know.
     #[error("{}", .0.detail)]
     UnknownField(FieldError),
@@ -111,7 +114,7 @@ impl ApiError {
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::InvalidValue(_) | Self::UnknownField(_) => StatusCode::BAD_REQUEST,
+            Self::InvalidValue(_) | Self::InvalidLines(_) | Self::UnknownField(_) => StatusCode::BAD_REQUEST,
             Self::TokenMissing
             | Self::TokenInvalid
             | Self::TokenExpired
@@ -132,7 +135,7 @@ impl ApiError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::InvalidValue(_) => "invalid_value",
+            Self::InvalidValue(_) | Self::InvalidLines(_) => "invalid_value",
             Self::UnknownField(_) => "unknown_field",
             Self::TokenMissing => "token_missing",
             Self::TokenInvalid => "token_invalid",
@@ -173,6 +176,15 @@ impl ApiError {
         match self {
             Self::InvalidValue(field) | Self::UnknownField(field) => Some(field),
             _ => None,
+        }
+    }
+
+    /// All that is wrong with the request, place by place.
+    #[must_use]
+    pub fn fields(&self) -> &[FieldError] {
+        match self {
+            Self::InvalidLines(fields) => fields,
+            _ => self.field().map_or(&[], std::slice::from_ref),
         }
     }
 

@@ -60,7 +60,7 @@ impl Problem {
             detail,
             code: error.code(),
             request_id: request_id.to_string(),
-            errors: error.field().map(ProblemField::from).into_iter().collect(),
+            errors: error.fields().iter().map(ProblemField::from).collect(),
         }
     }
 }

@@ -15,8 +15,8 @@ use super::middleware::{RequestRules, layered};
 use super::openapi;
 use super::routes::{
     admin_status, admin_users, at, audit_logs, bench, bulk, explain, export, gates, heartbeat, login,
-    pending, people, people_changes, permissions, presence, status, timeline, tokens, transitions, trash,
-    users,
+    pending, people, people_changes, people_export, people_import, permissions, presence, status, timeline,
+    tokens, transitions, trash, users,
 };
 use crate::app::App;
 use crate::metrics::record;
@@ -55,6 +55,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(users::all))
         .routes(routes!(people::list, people_changes::create))
         .routes(routes!(bulk::bulk))
+        .routes(routes!(people_export::export))
+        .routes(people_import::route())
         .routes(routes!(admin_users::online))
         .routes(routes!(people_changes::detail, people_changes::put, people_changes::patch, trash::delete))
         .routes(routes!(admin_users::online_status))

@@ -14,6 +14,8 @@ pub mod login;
 pub mod pending;
 pub mod people;
 pub mod people_changes;
+pub mod people_export;
+pub mod people_import;
 pub mod permissions;
 pub mod presence;
 pub mod status;

@@ -18,6 +18,7 @@ mod lost_shard;
 mod openapi;
 mod people;
 mod people_changes;
+mod people_files;
 mod permissions;
 mod presence;
 mod server;

@@ -44,6 +44,8 @@ const ENDPOINTS: &[(&str, &str, Demand)] = &[
     ("POST", "/api/users/admin/users/", May("create_user")),
     // And what the action demands.
     ("POST", "/api/users/admin/users/bulk/", May("delete_user")),
+    ("GET", "/api/users/admin/users/export/", May("export_data")),
+    ("POST", "/api/users/admin/users/import/", May("import_users")),
     ("GET", "/api/users/admin/users/online/", May("view_users")),
     ("GET", "/api/users/admin/users/{id}/", May("view_users")),
     ("PUT", "/api/users/admin/users/{id}/", May("edit_user")),
