@@ -9,6 +9,7 @@ mod load;
 mod machine;
 mod node;
 mod presence;
+mod users;
 
 use crate::config::Config;
 
@@ -28,6 +29,10 @@ pub(super) enum BenchCommand {
     /// A real node on servers of its own; every session is begun and kept alive by the scripts that production uses,
     /// at the default pace. Answers with a failure if a target is missed.
     Presence(presence::Args),
+    /// The directory of people: lists and searches among a hundred thousand accounts, half of them online
+    ///
+    /// Answers with a failure if a target is missed.
+    Users(users::Args),
 }
 
 /// Measures and prints.
@@ -36,6 +41,7 @@ pub(super) async fn run(config: &Config, command: &BenchCommand) -> anyhow::Resu
         BenchCommand::Http(args) => http::run(config, args).await?,
         BenchCommand::Copy(args) => copy::run(config, args).await?,
         BenchCommand::Presence(args) => return presence::run(config, args).await,
+        BenchCommand::Users(args) => return users::run(config, args).await,
     }
     Ok(true)
 }

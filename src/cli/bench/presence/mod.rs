@@ -7,7 +7,7 @@ mod asking;
 mod crowd;
 mod deaths;
 mod loss;
-mod report;
+pub(super) mod report;
 mod wire;
 
 use std::sync::Arc;

@@ -4,13 +4,13 @@ use std::io::Write;
 
 /// Rows that are printed as they come, and whether all targets were met.
 #[derive(Debug)]
-pub(super) struct Report {
+pub(in crate::cli::bench) struct Report {
     met: bool,
 }
 
 /// What a figure must not exceed.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Target {
+pub(in crate::cli::bench) enum Target {
     /// It is shown for what it is.
     None,
     /// At most so much.
@@ -20,22 +20,28 @@ pub(super) enum Target {
 }
 
 impl Report {
-    pub(super) const fn new() -> Self {
+    pub(in crate::cli::bench) const fn new() -> Self {
         Self { met: true }
     }
 
     /// Whether every target so far was met.
-    pub(super) const fn is_met(&self) -> bool {
+    pub(in crate::cli::bench) const fn is_met(&self) -> bool {
         self.met
     }
 
     /// Begins a table.
-    pub(super) fn title(&self, text: &str) -> std::io::Result<()> {
+    pub(in crate::cli::bench) fn title(&self, text: &str) -> std::io::Result<()> {
         tell(&format!("\n{text}\n"))
     }
 
     /// Adds a row; `unit` follows the figure.
-    pub(super) fn row(&mut self, what: &str, figure: f64, unit: &str, target: Target) -> std::io::Result<()> {
+    pub(in crate::cli::bench) fn row(
+        &mut self,
+        what: &str,
+        figure: f64,
+        unit: &str,
+        target: Target,
+    ) -> std::io::Result<()> {
         let digits = if figure.abs() < 100.0 && !unit.is_empty() { 2 } else { 0 };
         let (target, met) = match target {
             Target::None => (String::new(), true),
@@ -55,14 +61,14 @@ impl Report {
     clippy::cast_sign_loss,
     reason = "counts are far below 2^52"
 )]
-pub(super) fn quantile(figures: &mut [f64], share: f64) -> f64 {
+pub(in crate::cli::bench) fn quantile(figures: &mut [f64], share: f64) -> f64 {
     figures.sort_by(f64::total_cmp);
     let at = (figures.len() as f64 * share).ceil() as usize;
     figures.get(at.saturating_sub(1)).copied().unwrap_or(0.0)
 }
 
 /// Prints at once: a measurement takes minutes.
-pub(super) fn tell(text: &str) -> std::io::Result<()> {
+pub(in crate::cli::bench) fn tell(text: &str) -> std::io::Result<()> {
     let mut out = std::io::stdout();
     write!(out, "{text}")?;
     out.flush()
