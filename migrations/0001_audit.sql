@@ -100,15 +100,21 @@ CREATE TABLE copy_batches (
     first_n     bigint      NOT NULL,
     last_n      bigint      NOT NULL,
     rows        integer     NOT NULL, -- fewer than last_n - first_n + 1 where entries went to quarantine
+    marks       bytea       NOT NULL, -- for each number the first 8 bytes of its row's hash, or zeros: which row was changed
+    detected_from timestamptz NOT NULL, -- of its rows; the batch goes with the first month that takes a row of it
+    detected_to timestamptz NOT NULL,
     previous    bytea       NOT NULL,
     hash        bytea       NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT copy_batches_range PRIMARY KEY (shard, epoch, first_n),
-    CONSTRAINT copy_batches_order CHECK (first_n <= last_n)
+    CONSTRAINT copy_batches_order CHECK (first_n <= last_n),
+    CONSTRAINT copy_batches_marks CHECK (octet_length(marks) = 8 * (last_n - first_n + 1))
 );
 
 -- What befell the service itself: new epochs, dropped partitions, conflicts.
 CREATE TABLE system_events (
+    -- The order in which rows are sealed (0005_chain.sql). Numbers of transactions that were rolled back are missing.
+    seq         bigint      GENERATED ALWAYS AS IDENTITY,
     occurred_at timestamptz NOT NULL DEFAULT now(),
     id          uuid        NOT NULL DEFAULT gen_random_uuid(),
     kind        text        NOT NULL,
@@ -116,8 +122,11 @@ CREATE TABLE system_events (
     CONSTRAINT system_events_key PRIMARY KEY (occurred_at, id)
 ) PARTITION BY RANGE (occurred_at);
 
+CREATE INDEX system_events_by_seq ON system_events (seq);
+
 -- What administrators and the security of accounts did.
 CREATE TABLE admin_actions (
+    seq         bigint      GENERATED ALWAYS AS IDENTITY, -- as in system_events
     id          uuid        NOT NULL DEFAULT gen_random_uuid(),
     occurred_at timestamptz NOT NULL DEFAULT now(),
     actor       text,                 -- NULL: nobody was logged in (a failed login), or the service itself
@@ -128,7 +137,7 @@ CREATE TABLE admin_actions (
     category    text        NOT NULL,
     before      jsonb,
     after       jsonb,
-    address     text,
+    address     text,                 -- these two alone are not sealed: they may be shortened or removed later
     user_agent  text,
     session_id  text,
     request_id  text,
@@ -139,6 +148,13 @@ CREATE TABLE admin_actions (
 CREATE INDEX admin_actions_by_actor ON admin_actions (actor, occurred_at);
 CREATE INDEX admin_actions_by_target ON admin_actions (target_id, occurred_at);
 CREATE INDEX admin_actions_by_action ON admin_actions (action, occurred_at);
+CREATE INDEX admin_actions_by_category ON admin_actions (category, occurred_at);
+-- Whoever asks for the everyday ones finds them by time at once; whoever asks for the others should, too.
+CREATE INDEX admin_actions_by_severity ON admin_actions (severity, occurred_at) WHERE severity <> 'info';
+CREATE INDEX admin_actions_by_target_type ON admin_actions (target_type, occurred_at) WHERE target_type <> 'USER';
+CREATE INDEX admin_actions_by_session ON admin_actions (session_id, occurred_at) WHERE session_id IS NOT NULL;
+CREATE INDEX admin_actions_by_request ON admin_actions (request_id) WHERE request_id IS NOT NULL;
+CREATE INDEX admin_actions_by_seq ON admin_actions (seq);
 
 -- Working state (derived) ----------------------------------------------------------------------------------------
 
@@ -292,10 +308,14 @@ DECLARE
     oldest  timestamptz := date_trunc('month', now() - keep);
     old     record;
     dropped text[] := '{}';
+    chains  jsonb;
 BEGIN
     IF keep < interval '31 days' THEN
         RAISE EXCEPTION 'at least 31 days are kept, not %', keep USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    -- Before the tables: the event of the last drop may be in one of them.
+    SELECT detail->'chains' INTO chains
+    FROM public.system_events WHERE kind = 'partitions_dropped' ORDER BY seq DESC LIMIT 1;
     FOR old IN
         SELECT child.relname
         FROM pg_inherits
@@ -312,9 +332,9 @@ BEGIN
     END LOOP;
     IF cardinality(dropped) > 0 THEN
         DELETE FROM public.intervals WHERE ended_at < oldest;
-        DELETE FROM public.copy_batches WHERE recorded_at < oldest;
         INSERT INTO public.system_events (kind, detail)
-        VALUES ('partitions_dropped', jsonb_build_object('partitions', dropped, 'before', oldest));
+        VALUES ('partitions_dropped', jsonb_build_object('partitions', dropped, 'before', oldest,
+                                                         'chains', coalesce(chains, '{}') || drop_seals(oldest)));
     END IF;
     RETURN cardinality(dropped);
 END

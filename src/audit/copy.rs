@@ -4,7 +4,7 @@
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
 
-use super::chain::{Hash, Seal, SealedRow};
+use super::chain::{Hash, MARK, Seal, SealedRow, mark};
 use super::fold::{Folded, Logged};
 use super::position::{self, Locked, Position, column};
 use super::quarantine::{park, park_raw};
@@ -209,10 +209,17 @@ pub(super) async fn seal(
     let (Some(first), Some(last)) = (log.first(), log.last()) else {
         return Ok(previous);
     };
-    let mut seal = Seal::new(&previous, place.shard, place.epoch);
+    let mut seal = Seal::of_batch(&previous, place.shard, place.epoch);
+    let numbers = usize::try_from(last.entry.n - first.entry.n + 1).unwrap_or(usize::MAX);
+    let mut marks = vec![0; numbers.saturating_mul(MARK)];
+    let (mut from, mut to) = (first.entry.detected_at, first.entry.detected_at);
     for row in log {
         let session = row.entry.session.as_ref().map(ToString::to_string);
-        seal.row(&sealed(row, session.as_deref()));
+        let hash = sealed(row, session.as_deref()).hash();
+        seal.row(&hash);
+        let at = usize::try_from(row.entry.n - first.entry.n).unwrap_or(usize::MAX).saturating_mul(MARK);
+        marks[at..at + MARK].copy_from_slice(&mark(&hash));
+        (from, to) = (from.min(row.entry.detected_at), to.max(row.entry.detected_at));
     }
     let hash = seal.finish();
     let rows =
@@ -223,6 +230,9 @@ pub(super) async fn seal(
         .bind(first.entry.n)
         .bind(last.entry.n)
         .bind(rows)
+        .bind(marks)
+        .bind(to_postgres("detected_at", from)?)
+        .bind(to_postgres("detected_at", to)?)
         .bind(previous)
         .bind(hash)
         .execute(connection)

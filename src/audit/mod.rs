@@ -2,8 +2,8 @@
 //! Redis has forgotten.
 //!
 //! Reading order: `copy` (one batch of a shard's outbox, one transaction), `fold` (what a batch means, purely),
-//! `write` (its rows), `chain` (the hash that binds batches), `queries`, `timeline` and `at` (what is asked), `rebuild`
-//! (what was derived, derived again). The schema explains itself in `migrations/0001_audit.sql`.
+//! `write` (its rows), `chain` (the hashes that bind it), `journal` (seals of the other logs), `verify` (all seals held
+//! against their rows), `queries`, `timeline` and `at` (what is asked), `rebuild` (what was derived, derived again). The schema explains itself in `migrations/0001_audit.sql`.
 
 mod at;
 pub mod chain;
@@ -14,6 +14,7 @@ mod copy;
 mod cursor;
 mod error;
 mod fold;
+mod journal;
 mod position;
 mod present;
 mod quarantine;
@@ -26,6 +27,7 @@ mod sql;
 mod stored;
 mod time;
 mod timeline;
+mod verify;
 mod write;
 
 pub use at::{Reach, WasPresent, WerePresent};
@@ -34,6 +36,7 @@ pub use connect::{connect, connect_as_owner, migrate};
 pub use copy::Copied;
 pub use cursor::{Cursor, InvalidCursor};
 pub use error::{AuditError, CopyError};
+pub use journal::Journal;
 pub use position::{NewEpoch, Position};
 pub use present::Present;
 pub use queries::{Filter, LastKnown, MAX_LIMIT, Page, Transition};
@@ -41,6 +44,7 @@ pub use rebuild::{Difference, Progress, Rebuilt};
 pub use rewind::{Rewound, SetBack};
 pub use sql::STATEMENTS;
 pub use timeline::{Stretch, Timeline, Told};
+pub use verify::{Head, JournalHead, Kind, Place, Problem, ShardHead, Verified, VerifiedJournal, Window};
 
 use sqlx::PgPool;
 

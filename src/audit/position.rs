@@ -196,7 +196,7 @@ pub(super) async fn move_to(
     Ok(())
 }
 
-fn read(row: &PgRow) -> Result<Locked, AuditError> {
+pub(super) fn read(row: &PgRow) -> Result<Locked, AuditError> {
     Ok(Locked {
         position: Position {
             epoch: row.try_get("epoch")?,

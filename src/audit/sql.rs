@@ -1,5 +1,7 @@
 //! Every statement of this module, by name. `STATEMENTS` lists them all, so that a test prepares each against the
 //! real schema.
+//!
+//! Longer than the house number because all of them stand in one place, and a statement has nothing to be split by.
 
 /// Declares statements and their list.
 macro_rules! statements {
@@ -137,7 +139,8 @@ statements! {
     CLAIMED_SINCE = "SELECT DISTINCT s.user_id FROM transitions_log l JOIN subjects s USING (subject) \
         WHERE l.shard = $1 AND (l.epoch, l.n) > ($2, $3) AND l.reason = ANY($4)";
 
-    INSERT_BATCH = "INSERT INTO copy_batches (shard, epoch, first_n, last_n, rows, previous, hash) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    INSERT_BATCH = "INSERT INTO copy_batches (shard, epoch, first_n, last_n, rows, marks, detected_from, detected_to, previous, hash) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
     /// The end of the chain as it was really written, for a position that was set back.
     LAST_BATCH = "SELECT hash FROM copy_batches WHERE shard = $1 AND epoch = $2 ORDER BY last_n DESC LIMIT 1";
@@ -245,4 +248,66 @@ statements! {
     REBUILD_INDEX = "CREATE INDEX CONCURRENTLY intervals_rebuild ON intervals (subject)";
 
     REBUILD_INDEX_DROP = "DROP INDEX CONCURRENTLY IF EXISTS intervals_rebuild";
+
+    NEWEST_ACTION = "SELECT coalesce(max(seq), 0) FROM admin_actions";
+
+    NEWEST_EVENT = "SELECT coalesce(max(seq), 0) FROM system_events";
+
+    /// Rows of a log as they are sealed: all columns but addresses. Text, because that form is the same on every server.
+    ACTION_ROWS = "SELECT seq, occurred_at, ARRAY[id::text, actor, action, target_type, target_id, severity, category, \
+            before::text, after::text, session_id, request_id, detail] AS fields \
+        FROM admin_actions WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3";
+
+    EVENT_ROWS = "SELECT seq, occurred_at, ARRAY[id::text, kind, detail::text] AS fields \
+        FROM system_events WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3";
+
+    /// Transactions that are writing to a log: whoever inserts has this lock before it takes a number.
+    WRITERS = "SELECT DISTINCT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND relation = $1::text::regclass \
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND mode = 'RowExclusiveLock'";
+
+    SEAL_LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('rollcall seals'), hashtext($1))";
+
+    SEAL_LAST = "SELECT n, last_seq, hash FROM audit_seals WHERE log = $1 ORDER BY n DESC LIMIT 1";
+
+    SEAL_INSERT = "INSERT INTO audit_seals (log, n, first_seq, last_seq, seqs, marks, rows_from, previous, hash) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+
+    /// What the last drop of old months left of each chain.
+    LAST_DROP = "SELECT (detail->>'before')::timestamptz AS before, detail->'chains' AS chains FROM system_events \
+        WHERE kind = 'partitions_dropped' ORDER BY seq DESC LIMIT 1";
+
+    /// Every shard that has entries, batches or a position. One by one, because the log's index knows them and the log is
+    /// long.
+    SHARDS = "WITH RECURSIVE s (shard) AS (SELECT min(shard) FROM transitions_log \
+            UNION ALL SELECT (SELECT min(l.shard) FROM transitions_log l WHERE l.shard > s.shard) FROM s WHERE s.shard IS NOT NULL) \
+        SELECT shard FROM s WHERE shard IS NOT NULL UNION SELECT shard FROM copy_batches UNION SELECT shard FROM copy_position \
+        ORDER BY shard";
+
+    BATCHES = "SELECT epoch, first_n, last_n, rows, marks, previous, hash FROM copy_batches \
+        WHERE shard = $1 AND (epoch, first_n) > ($2, $3) AND (epoch, first_n) <= ($4, $5) ORDER BY epoch, first_n LIMIT $6";
+
+    BATCH_SINCE = "SELECT epoch, first_n FROM copy_batches WHERE shard = $1 AND detected_to >= $2 \
+        ORDER BY epoch, first_n LIMIT 1";
+
+    BATCH_UNTIL = "SELECT epoch, first_n FROM copy_batches WHERE shard = $1 AND detected_from < $2 \
+        ORDER BY epoch DESC, first_n DESC LIMIT 1";
+
+    BATCH_HASH = "SELECT hash FROM copy_batches WHERE shard = $1 AND epoch = $2 AND first_n = $3";
+
+    /// The entries of a shard behind one up to another.
+    ENTRY_ROWS = "SELECT * FROM transitions_log WHERE shard = $1 AND (epoch, n) > ($2, $3) AND (epoch, n) <= ($4, $5) \
+        ORDER BY epoch, n";
+
+    /// What was told of the numbers of a shard.
+    NUMBER_EVENTS = "SELECT kind, detail FROM system_events WHERE kind IN ('epoch', 'gap') \
+        AND (detail->>'shard')::smallint = $1 ORDER BY seq";
+
+    SEALS = "SELECT n, first_seq, last_seq, seqs, marks, previous, hash FROM audit_seals \
+        WHERE log = $1 AND n > $2 AND n <= $3 ORDER BY n LIMIT $4";
+
+    SEAL_SINCE = "SELECT coalesce(min(n), 9223372036854775807) FROM audit_seals WHERE log = $1 AND recorded_at >= $2";
+
+    SEAL_UNTIL = "SELECT coalesce(max(n), 0) FROM audit_seals WHERE log = $1 AND rows_from < $2";
+
+    SEAL_HASH = "SELECT hash FROM audit_seals WHERE log = $1 AND n = $2";
 }

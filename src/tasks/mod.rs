@@ -14,6 +14,7 @@ mod ownership;
 mod restore;
 mod rewound;
 mod rounds;
+mod seals;
 mod sweep;
 mod ticks;
 mod trim;
@@ -64,6 +65,7 @@ impl Tasks {
         spawner.spawn("gauges", gauges::run(node.clone()));
         spawner.spawn("gates", gates::run(node.clone()));
         spawner.spawn("logins", logins::run(node.clone()));
+        spawner.spawn("seals", seals::run(node.clone()));
         spawner.spawn("housekeeping", housekeeping::run(node));
         spawner.tracker.close();
         Self { tracker: spawner.tracker, stop, ended }

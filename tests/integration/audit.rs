@@ -639,7 +639,7 @@ async fn broken_seals(pool: &PgPool) -> usize {
     let mut broken = 0;
     for batch in batches {
         let shard: i16 = batch.get("shard");
-        let mut seal = Seal::new(&end, u16::try_from(shard).unwrap(), batch.get("epoch"));
+        let mut seal = Seal::of_batch(&end, u16::try_from(shard).unwrap(), batch.get("epoch"));
         let rows = sqlx::query(
             "SELECT * FROM transitions_log WHERE shard = $1 AND epoch = $2 AND n BETWEEN $3 AND $4 ORDER BY n",
         )
@@ -653,7 +653,7 @@ async fn broken_seals(pool: &PgPool) -> usize {
         for row in &rows {
             let at =
                 |name| Millis((row.get::<OffsetDateTime, _>(name).unix_timestamp_nanos() / 1_000_000) as i64);
-            seal.row(&SealedRow {
+            let sealed = SealedRow {
                 n: row.get("n"),
                 kind: row.get("kind"),
                 subject: row.get("subject"),
@@ -669,7 +669,8 @@ async fn broken_seals(pool: &PgPool) -> usize {
                 session: row.get("session_id"),
                 device: row.get("device"),
                 actor: row.get("actor"),
-            });
+            };
+            seal.row(&sealed.hash());
         }
         let stored: Vec<u8> = batch.get("hash");
         let previous: Vec<u8> = batch.get("previous");

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod audit;
+mod chain;
 mod cli;
 mod cluster;
 mod deploy;

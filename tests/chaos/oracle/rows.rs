@@ -139,9 +139,9 @@ async fn seal(
     .bind(batch.try_get::<i64, _>("last_n")?)
     .fetch_all(moment)
     .await?;
-    let mut seal = Seal::new(tip, u16::try_from(shard)?, epoch);
+    let mut seal = Seal::of_batch(tip, u16::try_from(shard)?, epoch);
     for row in &rows {
-        seal.row(&SealedRow {
+        let sealed = SealedRow {
             n: row.try_get("n")?,
             kind: row.try_get("kind")?,
             subject: row.try_get("subject")?,
@@ -157,7 +157,8 @@ async fn seal(
             session: row.try_get("session_id")?,
             device: row.try_get("device")?,
             actor: row.try_get("actor")?,
-        });
+        };
+        seal.row(&sealed.hash());
     }
     Ok(seal.finish())
 }

@@ -1,4 +1,4 @@
-//! `rollcall audit`: work on the history as a whole.
+//! `rollcall audit rebuild`: intervals and last known states, derived from the log again.
 
 use std::io::Write;
 
@@ -7,21 +7,16 @@ use anyhow::Context;
 use crate::audit::{self, Audit, Rebuilt};
 use crate::config::Config;
 
-/// What to do with the history.
-#[derive(Debug, clap::Subcommand)]
-pub(super) enum AuditCommand {
-    /// Make the tables that are derived from the log (intervals, last known states) what the log says. Works as the
-    /// owner of the schema, beside running nodes
-    Rebuild {
-        /// Only compare; fail if anything differs
-        #[arg(long)]
-        check: bool,
-    },
+/// Options of `audit rebuild`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    /// Only compare; fail if anything differs
+    #[arg(long)]
+    check: bool,
 }
 
 /// Does it.
-pub(super) async fn run(config: &Config, command: &AuditCommand) -> anyhow::Result<bool> {
-    let AuditCommand::Rebuild { check } = command;
+pub(super) async fn run(config: &Config, Args { check }: &Args) -> anyhow::Result<bool> {
     let url = config.database.migrate_url()?;
     let audit = Audit::new(audit::connect_as_owner(&url.expose().into())?);
     let progress = |progress: audit::Progress| {
