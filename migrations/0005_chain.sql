@@ -23,8 +23,9 @@ CREATE TABLE audit_seals (
 
 -- With which settings each node was last started, so that the next start can tell what is different. Without secrets.
 CREATE TABLE node_settings (
-    node     text  PRIMARY KEY,
-    settings jsonb NOT NULL
+    node       text        PRIMARY KEY,
+    settings   jsonb       NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT now()
 );
 
 -- Clears the seals that cover rows from before `oldest`, which have just been dropped; for drop_partitions alone.
@@ -56,5 +57,5 @@ END
 $$;
 
 GRANT SELECT, INSERT ON audit_seals TO rollcall_app;
-GRANT SELECT, INSERT, UPDATE ON node_settings TO rollcall_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON node_settings TO rollcall_app;
 REVOKE EXECUTE ON FUNCTION drop_seals(timestamptz) FROM PUBLIC;

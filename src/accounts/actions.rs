@@ -58,6 +58,8 @@ pub const ONLINE_STATUS_SET: &str = "ONLINE_STATUS_SET";
 pub const ONLINE_STATUS_CLEARED: &str = "ONLINE_STATUS_CLEARED";
 /// An administrator looked at somebody's true presence.
 pub const PRESENCE_REVEALED: &str = "PRESENCE_REVEALED";
+/// A node was started with other settings than before.
+pub const SYSTEM_SETTINGS_CHANGED: &str = "SYSTEM_SETTINGS_CHANGED";
 /// Data were taken out as a file.
 pub const DATA_EXPORTED: &str = "DATA_EXPORTED";
 

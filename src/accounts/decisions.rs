@@ -168,7 +168,8 @@ impl Accounts {
             .await?;
         let detail = with_reason("Logged out by an administrator", reason);
         let action = Action::on(id, actions::FORCE_LOGOUT, detail, origin);
-        actions::record(&mut transaction, &Action { category: "security", ..action }).await?;
+        let after = Some(json!({"token_version": version}));
+        actions::record(&mut transaction, &Action { category: "security", after, ..action }).await?;
         let row = sqlx::query(sql::GATE).bind(id).fetch_one(&mut *transaction).await?;
         let account = Account::from_row(&row)?;
         transaction.commit().await?;

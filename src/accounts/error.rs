@@ -44,6 +44,13 @@ pub enum AccountError {
 }
 
 impl AccountError {
+    /// Whether a statement took longer than it may (`query_canceled`).
+    #[must_use]
+    pub fn timed_out(&self) -> bool {
+        let Self::Unavailable(sqlx::Error::Database(cause)) = self else { return false };
+        cause.code().as_deref() == Some("57014")
+    }
+
     /// The error's word in answers; `None` for a defect, whose cause is nobody's business.
     #[must_use]
     pub const fn code(&self) -> Option<&'static str> {

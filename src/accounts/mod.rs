@@ -22,8 +22,10 @@ mod profile;
 mod recorded;
 mod refresh;
 mod rotation;
+mod settings;
 mod sql;
 pub mod trash;
+mod tally;
 
 use sqlx::PgPool;
 
@@ -42,6 +44,7 @@ pub use profile::Profile;
 pub use recorded::{ActionCursor, ActionFilter, InvalidActionCursor, RecordedAction};
 pub use rotation::{RefreshMode, RefreshRules, Rotation};
 pub use sql::STATEMENTS;
+pub use tally::{ActorTally, Tally};
 
 /// The accounts. Cheap to clone: it holds a pool.
 #[derive(Clone, Debug)]

@@ -28,6 +28,12 @@ pub struct ActionFilter {
     pub severity: Option<String>,
     /// `user`, `admin`, `security`.
     pub category: Option<String>,
+    /// From this login.
+    pub session: Option<String>,
+    /// By this request.
+    pub request: Option<String>,
+    /// With these words, in any case, in what is said of it or what changed. No index knows them.
+    pub words: Option<String>,
     /// At this moment or later.
     pub since: Option<OffsetDateTime>,
     /// Before this moment.
@@ -122,6 +128,9 @@ impl Accounts {
             .bind(cursor.map(|cursor| cursor.id))
             // One more than asked for tells whether another page follows.
             .bind(i64::from(limit) + 1)
+            .bind(&filter.session)
+            .bind(&filter.request)
+            .bind(&filter.words)
             // Planned for these very values: a plan for any filter would use none of the indexes well.
             .persistent(false)
             .fetch_all(&self.pool)

@@ -100,7 +100,31 @@ statements! {
             AND ($5::text IS NULL OR a.severity = $5) AND ($6::text IS NULL OR a.category = $6) \
             AND ($7::timestamptz IS NULL OR a.occurred_at >= $7) AND ($8::timestamptz IS NULL OR a.occurred_at < $8) \
             AND ($9::timestamptz IS NULL OR (a.occurred_at, a.id) < ($9, $10::uuid)) \
+            AND ($12::text IS NULL OR a.session_id = $12) AND ($13::text IS NULL OR a.request_id = $13) \
+            AND ($14::text IS NULL OR position(lower($14) IN lower(concat_ws(' ', a.detail, a.before, a.after))) > 0) \
         ORDER BY a.occurred_at DESC, a.id DESC LIMIT $11";
+
+    /// How many actions there were from `$1` to `$2`, by name, weight, category and day: one of these columns is set in
+    /// each row, and none in that of all.
+    ACTIONS_TALLY = "SELECT action, severity, category, date_trunc('day', occurred_at, 'UTC') AS day, count(*) AS count \
+        FROM admin_actions WHERE occurred_at >= $1 AND occurred_at < $2 \
+        GROUP BY GROUPING SETS ((action), (severity), (category), (date_trunc('day', occurred_at, 'UTC')), ()) \
+        ORDER BY day, count DESC, action, severity, category";
+
+    /// Who acted most often from `$1` to `$2`.
+    ACTIONS_ACTORS = "SELECT t.actor, t.count, (SELECT u.username FROM users u \
+            WHERE u.id = CASE WHEN t.actor ~ '^[1-9][0-9]{0,17}$' THEN t.actor::bigint END) AS actor_name \
+        FROM (SELECT actor, count(*) AS count FROM admin_actions \
+            WHERE occurred_at >= $1 AND occurred_at < $2 AND actor IS NOT NULL \
+            GROUP BY actor ORDER BY count DESC, actor LIMIT $3) t ORDER BY t.count DESC, t.actor";
+
+    /// With which settings a node was started last, or else any.
+    SETTINGS_LAST = "SELECT node, settings FROM node_settings ORDER BY node = $1 DESC, started_at DESC LIMIT 1";
+    /// A node starts with these.
+    SETTINGS_KEEP = "INSERT INTO node_settings (node, settings) VALUES ($1, $2) \
+        ON CONFLICT (node) DO UPDATE SET settings = EXCLUDED.settings, started_at = now()";
+    /// Nodes that are named by chance do not come back.
+    SETTINGS_FORGET = "DELETE FROM node_settings WHERE started_at < now() - interval '90 days'";
 
     /// A new account. One that may not be online starts with a gate that Redis has yet to confirm.
     ACCOUNT_CREATE = concat!("INSERT INTO users (username, email, password_hash, role, status, org, first_name, \

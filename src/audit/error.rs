@@ -8,6 +8,9 @@ pub enum AuditError {
     /// Not reachable, restarting, overloaded, or too slow: try again later.
     #[error("postgres is unavailable: {0}")]
     Unavailable(String),
+    /// The statement took longer than it may: try again later, or ask for less.
+    #[error("postgres took too long: {0}")]
+    TimedOut(String),
     /// Postgres refuses these values; trying again changes nothing.
     #[error("refused: {0}")]
     Refused(String),
@@ -37,12 +40,14 @@ fn by_code(code: &str, message: &str) -> AuditError {
         // lock_not_available, idle_in_transaction_session_timeout, and read_only_sql_transaction: a standby that
         // is about to be promoted, or a primary that was just demoted.
         "55P03" | "25P03" | "25006" => return AuditError::Unavailable(text),
+        // query_canceled: statement_timeout.
+        "57014" => return AuditError::TimedOut(text),
         // program_limit_exceeded: a value too long for an index.
         "54000" => return AuditError::Refused(text),
         _ => {}
     }
     match code.get(..2) {
-        // Connection, rollback by deadlock, resources, operator (restart, statement timeout), system.
+        // Connection, rollback by deadlock, resources, operator (restart), system.
         Some("08" | "40" | "53" | "57" | "58") => AuditError::Unavailable(text),
         // Data exceptions and broken constraints.
         Some("22" | "23") => AuditError::Refused(text),
@@ -89,12 +94,13 @@ mod tests {
 
     #[test]
     fn errors_are_sorted_by_what_to_do_about_them() {
-        let unavailable = ["08006", "40P01", "53300", "57014", "57P01", "55P03", "25006"];
+        let unavailable = ["08006", "40P01", "53300", "57P01", "55P03", "25006"];
         let refused = ["22021", "23505", "23514", "54000"];
         let schema = ["42P01", "42501", "3D000", "28P01", "XX000", ""];
         for code in unavailable {
             assert!(matches!(by_code(code, ""), AuditError::Unavailable(_)), "{code}");
         }
+        assert!(matches!(by_code("57014", ""), AuditError::TimedOut(_)));
         for code in refused {
             assert!(matches!(by_code(code, ""), AuditError::Refused(_)), "{code}");
         }

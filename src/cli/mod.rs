@@ -119,7 +119,7 @@ pub fn refused(error: &ConfigError) -> ExitCode {
 async fn dispatch(loaded: &Loaded<Cli>) -> anyhow::Result<bool> {
     let Cli { config, command } = &loaded.command;
     match command {
-        Command::Serve(args) => serve::run(config.clone(), args).await,
+        Command::Serve(args) => serve::run(config.clone(), args, &loaded.settings()).await,
         Command::Dev(args) => dev::run(config.clone(), args).await,
         Command::Migrate(args) => migrate::run(config, args).await,
         Command::User(command) => user::run(config, command).await,

@@ -1,5 +1,6 @@
 //! `rollcall serve`: one node, from its settings to its orderly end.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -28,7 +29,11 @@ pub(super) struct Args {
 }
 
 /// Serves until a signal; answers whether the end was clean.
-pub(super) async fn run(config: Config, args: &Args) -> anyhow::Result<bool> {
+pub(super) async fn run(
+    config: Config,
+    args: &Args,
+    settings: &BTreeMap<String, String>,
+) -> anyhow::Result<bool> {
     let started = Instant::now();
     config.check_serving()?;
     start_log(&config)?;
@@ -48,13 +53,27 @@ pub(super) async fn run(config: Config, args: &Args) -> anyhow::Result<bool> {
         "ready"
     );
     let options = Options { bench_route: args.bench_route, ..Options::default() };
-    let clean = run_node_with(listeners.public, listeners.internal, app, options, shutdown).await;
+    // Beside it, and not before: Postgres may be away, and heartbeats do not wait for it.
+    let noting = note_settings(app.clone(), &node, settings);
+    let serving = run_node_with(listeners.public, listeners.internal, app, options, shutdown);
+    let (clean, ()) = tokio::join!(serving, noting);
     if clean {
         tracing::info!("stopped: every request was finished and every task ended");
     } else {
         tracing::error!("stopped, but not cleanly");
     }
     Ok(clean)
+}
+
+/// Leaves an action if the settings are not those of the last start. Without Postgres the next start does it.
+async fn note_settings(app: App, node: &str, settings: &BTreeMap<String, String>) {
+    match app.accounts.record_settings(node, settings).await {
+        Ok(true) => {
+            tracing::info!("the settings are not those of the last start; see SYSTEM_SETTINGS_CHANGED")
+        }
+        Ok(false) => {}
+        Err(error) => tracing::warn!(%error, "cannot note with which settings this node was started"),
+    }
 }
 
 /// The two places where a node listens.

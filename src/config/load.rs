@@ -80,6 +80,19 @@ pub struct Loaded<P> {
     pub(super) rows: Vec<Row>,
 }
 
+impl<P> Loaded<P> {
+    /// Every setting that has a value, by its name, as it may be shown: of a secret only that there is one.
+    #[must_use]
+    pub fn settings(&self) -> BTreeMap<String, String> {
+        let shown = self.rows.iter().filter_map(|row| {
+            let value = row.value.clone()?;
+            let value = if error::is_secret(&row.id) { "(set)".to_owned() } else { value };
+            Some((row.id.clone(), value))
+        });
+        shown.collect()
+    }
+}
+
 /// The ids of all settings.
 pub(super) fn known() -> Vec<String> {
     settings().get_arguments().map(|arg| arg.get_id().to_string()).filter(|id| id != FILE).collect()

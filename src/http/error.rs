@@ -79,6 +79,9 @@ pub enum ApiError {
     /// Presence was lost and is being restored.
     #[error("Presence is being restored. Try again shortly.")]
     Restoring,
+    /// The question asks for more than can be looked through in the time that it has.
+    #[error("This asks for too much to look through. Narrow the time (since, until), or name a user.")]
+    TooBroad,
     /// A store does not answer; names it.
     #[error("{0} is unavailable. Try again shortly.")]
     Unavailable(&'static str),
@@ -126,6 +129,7 @@ impl ApiError {
             Self::Conflict(_) | Self::LastAdmin => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooBroad => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Restoring | Self::Unavailable(_) | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -154,6 +158,7 @@ impl ApiError {
             Self::TooLarge => "too_large",
             Self::RateLimited(_) => "rate_limited",
             Self::Restoring => "restoring",
+            Self::TooBroad => "too_broad",
             Self::Unavailable(_) => "store_unavailable",
             Self::Overloaded => "overloaded",
             Self::Internal(_) => "internal",

@@ -7,6 +7,30 @@ use crate::audit::AuditError;
 use crate::auth::{PasswordError, TokenError};
 use crate::store::StoreError;
 
+/// A failure of a list that is asked for by filters.
+pub(super) trait Asked: Into<ApiError> {
+    /// Whether Postgres ran out of time.
+    fn is_time_out(&self) -> bool;
+
+    /// The failure as clients see it: where Postgres ran out of time the question was too broad, since not every filter
+    /// has an index.
+    fn answer(self) -> ApiError {
+        if self.is_time_out() { ApiError::TooBroad } else { self.into() }
+    }
+}
+
+impl Asked for AuditError {
+    fn is_time_out(&self) -> bool {
+        matches!(self, Self::TimedOut(_))
+    }
+}
+
+impl Asked for AccountError {
+    fn is_time_out(&self) -> bool {
+        self.timed_out()
+    }
+}
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
@@ -28,7 +52,7 @@ impl From<StoreError> for ApiError {
 impl From<AuditError> for ApiError {
     fn from(error: AuditError) -> Self {
         match error {
-            AuditError::Unavailable(cause) => {
+            AuditError::Unavailable(cause) | AuditError::TimedOut(cause) => {
                 tracing::debug!(%cause, "postgres is unavailable");
                 Self::Unavailable("The database")
             }

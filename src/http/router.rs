@@ -14,9 +14,7 @@ use super::fallback::{not_allowed, not_found};
 use super::middleware::{RequestRules, layered};
 use super::openapi;
 use super::routes::{
-    admin_status, admin_users, at, audit_logs, bench, bulk, explain, export, gates, heartbeat, login,
-    pending, people, people_changes, people_export, people_import, permissions, presence, status, timeline,
-    tokens, transitions, trash, users,
+    admin_status, admin_users, at, audit_logs, audit_stats, bench, bulk, explain, export, gates, heartbeat, login, pending, people, people_changes, people_export, people_import, permissions, presence, status, timeline, tokens, transitions, trash, users,
 };
 use crate::app::App;
 use crate::metrics::record;
@@ -87,6 +85,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(pending::approve))
         .routes(routes!(pending::reject))
         .routes(routes!(audit_logs::list))
+        .routes(routes!(audit_logs::export))
+        .routes(routes!(audit_stats::stats))
 }
 
 /// The description of the API, as `/openapi.json` answers it.

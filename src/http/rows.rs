@@ -1,20 +1,25 @@
-//! Rows as a file: CSV for spreadsheets or a JSON object per line. Written page by page into memory.
+//! Rows as a file: CSV for spreadsheets, a JSON object per line, or one JSON list. Written page by page into memory.
 
 use axum::http::HeaderValue;
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 /// With these a spreadsheet begins a formula, or a cell that it takes for one after trimming.
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// The form of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    /// RFC 4180 with a head; text that a spreadsheet could take for a formula begins with `'`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// A table with a head (RFC 4180), for spreadsheets; a cell that one could take for a formula begins with `'`.
+    #[default]
     Csv,
-    /// A JSON object on each line.
+    /// A JSON object on each line, as in the list.
     Ndjson,
+    /// One list of such objects.
+    Json,
 }
 
 impl Form {
@@ -22,6 +27,7 @@ impl Form {
         match self {
             Self::Csv => HeaderValue::from_static("text/csv; charset=utf-8; header=present"),
             Self::Ndjson => HeaderValue::from_static("application/x-ndjson"),
+            Self::Json => HeaderValue::from_static("application/json"),
         }
     }
 
@@ -30,7 +36,18 @@ impl Form {
         match self {
             Self::Csv => "csv",
             Self::Ndjson => "ndjson",
+            Self::Json => "json",
         }
+    }
+}
+
+impl std::str::FromStr for Form {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let forms = [Self::Csv, Self::Ndjson, Self::Json];
+        let form = forms.into_iter().find(|form| form.ending() == text);
+        form.ok_or_else(|| "expected csv, ndjson or json".to_owned())
     }
 }
 
@@ -40,6 +57,8 @@ pub(super) struct Writer {
     columns: &'static [&'static str],
     out: csv::Writer<Vec<u8>>,
     lines: Vec<u8>,
+    /// Nothing was written before: the first row opens the list.
+    is_first: bool,
 }
 
 impl Writer {
@@ -53,7 +72,7 @@ impl Writer {
         if is_first && form == Form::Csv {
             out.write_record(columns)?;
         }
-        Ok(Self { form, columns, out, lines: Vec::new() })
+        Ok(Self { form, columns, out, lines: Vec::new(), is_first })
     }
 
     /// Adds a row.
@@ -64,7 +83,19 @@ impl Writer {
                 self.lines.push(b'\n');
                 Ok(())
             }
+            Form::Json => {
+                self.lines.extend_from_slice(if self.is_first { b"[\n" } else { b",\n" });
+                self.is_first = false;
+                Ok(serde_json::to_writer(&mut self.lines, row)?)
+            }
             Form::Csv => self.cells(row),
+        }
+    }
+
+    /// No row follows, on no page.
+    pub(super) fn end(&mut self) {
+        if self.form == Form::Json {
+            self.lines.extend_from_slice(if self.is_first { b"[]\n" } else { b"\n]\n" });
         }
     }
 
@@ -77,7 +108,7 @@ impl Writer {
     /// What was written.
     pub(super) fn finish(self) -> Result<Bytes, std::io::Error> {
         match self.form {
-            Form::Ndjson => Ok(self.lines.into()),
+            Form::Ndjson | Form::Json => Ok(self.lines.into()),
             Form::Csv => Ok(self.out.into_inner().map_err(csv::IntoInnerError::into_error)?.into()),
         }
     }
@@ -119,6 +150,23 @@ mod tests {
         let expected = "name,count,gone\r\nplain,-1,\r\n'=1+1,-1,\r\n'+1,-1,\r\n'-1,-1,\r\n'@a,-1,\r\n'\tb,-1,\r\n\
             \"'\rc\",-1,\r\na=1,-1,\r\n\"q\"\"x, y\",-1,\r\n";
         assert_eq!(written(Form::Csv, &names), expected);
+    }
+
+    #[test]
+    fn a_list_is_json_however_many_pages_and_rows_it_has() {
+        for pages in [&[0][..], &[1], &[2, 1], &[2, 0]] {
+            let mut text = Vec::new();
+            for (at, rows) in pages.iter().enumerate() {
+                let mut writer = Writer::new(Form::Json, &["name"], at == 0).unwrap();
+                (0..*rows).for_each(|n| writer.row(&Row { name: "=1", count: n, gone: None }).unwrap());
+                if at + 1 == pages.len() {
+                    writer.end();
+                }
+                text.extend(writer.finish().unwrap());
+            }
+            let list: Vec<Value> = serde_json::from_slice(&text).unwrap();
+            assert_eq!(list.len() as i64, pages.iter().sum::<i64>(), "{pages:?}");
+        }
     }
 
     #[test]

@@ -98,8 +98,9 @@ impl Copier {
 
 /// Whether a store did not answer, which says nothing against the shard.
 fn is_unavailable(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(AuditError::Unavailable(_)))
-        || matches!(error.downcast_ref(), Some(CopyError::Audit(AuditError::Unavailable(_))))
+    use AuditError::{TimedOut, Unavailable};
+    matches!(error.downcast_ref(), Some(Unavailable(_) | TimedOut(_)))
+        || matches!(error.downcast_ref(), Some(CopyError::Audit(Unavailable(_) | TimedOut(_))))
         || matches!(error.downcast_ref(), Some(StoreError::Unavailable(_)))
 }
 

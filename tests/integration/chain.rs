@@ -432,3 +432,59 @@ async fn the_command_says_by_its_exit_code_what_it_found() {
     assert_eq!((kinds, &said["ok"]), (vec!["seal_changed", "head_differs"], &json!(false)), "{said}");
     assert_eq!(said["problems"][0]["log"], "system_events");
 }
+
+#[tokio::test]
+async fn the_command_exports_what_the_logs_have_and_says_that_it_did() {
+    let fixture = Fixture::new().await;
+    let lines = run(&["audit", "export", "transitions", "--to", "2026-11-20T12:00:11Z"], &fixture.url).await;
+    let text = String::from_utf8(lines.stdout).unwrap();
+    assert!(lines.status.success(), "{}", String::from_utf8_lossy(&lines.stderr));
+    let numbers: Vec<i64> = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["n"].as_i64().unwrap())
+        .collect();
+    assert_eq!(numbers, (1..=10).rev().collect::<Vec<_>>());
+    let list = run(&["audit", "export", "actions", "--format", "json"], &fixture.url).await;
+    let rows: Vec<Value> = serde_json::from_slice(&list.stdout).unwrap();
+    assert_eq!(rows.len(), 9);
+    assert_eq!(
+        (&rows[0]["actor"], &rows[0]["metadata"]["after"]["log"]),
+        (&json!("cli"), &json!("transitions_log"))
+    );
+    let future =
+        run(&["audit", "export", "actions", "--from", "2199-01-01", "--format", "csv"], &fixture.url).await;
+    assert_eq!(String::from_utf8(future.stdout).unwrap().lines().count(), 1, "the head alone");
+}
+
+#[tokio::test]
+async fn a_start_with_other_settings_leaves_an_action() {
+    let fixture = Fixture::empty().await;
+    let settings = |ttl: &str, listen: &str| {
+        let named = [("presence_ttl", ttl), ("listen", listen), ("auth_secret", "(set)")];
+        named.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    };
+    let accounts = &fixture.accounts;
+    for (node, ttl, listen, is_other) in [
+        ("a", "120s", "one", false),
+        ("a", "120s", "one", false),
+        ("b", "120s", "two", false),
+        ("a", "90s", "one", true),
+        ("c", "90s", "three", false),
+        ("b", "90s", "two", true),
+    ] {
+        assert_eq!(
+            accounts.record_settings(node, &settings(ttl, listen)).await.unwrap(),
+            is_other,
+            "{node} {ttl}"
+        );
+    }
+    let rows: Vec<(String, String, Value, Value)> =
+        sqlx::query_as("SELECT action, target_id, before, after FROM admin_actions ORDER BY seq")
+            .fetch_all(&fixture.owner)
+            .await
+            .unwrap();
+    let (before, after) = (json!({"presence_ttl": "120s"}), json!({"presence_ttl": "90s"}));
+    let row =
+        |node: &str| ("SYSTEM_SETTINGS_CHANGED".to_owned(), node.to_owned(), before.clone(), after.clone());
+    assert_eq!(rows, [row("a"), row("b")]);
+}

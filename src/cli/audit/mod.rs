@@ -1,5 +1,6 @@
 //! `rollcall audit`: work on the history as a whole.
 
+mod export;
 mod rebuild;
 mod verify;
 
@@ -15,6 +16,8 @@ pub(super) enum AuditCommand {
     /// Look whether the history is as it was written: no row and no seal changed, removed or slipped in, no number missing
     /// without a reason. Exit code 1 if it is not
     Verify(verify::Args),
+    /// Write a log to standard output, newest first; recorded as DATA_EXPORTED
+    Export(export::Args),
     /// Make the tables that are derived from the log (intervals, last known states) what the log says. Works as the
     /// owner of the schema, beside running nodes
     Rebuild(rebuild::Args),
@@ -24,6 +27,7 @@ pub(super) enum AuditCommand {
 pub(super) async fn run(config: &Config, command: &AuditCommand) -> anyhow::Result<bool> {
     match command {
         AuditCommand::Verify(args) => verify::run(config, args).await,
+        AuditCommand::Export(args) => export::run(config, args).await,
         AuditCommand::Rebuild(args) => rebuild::run(config, args).await,
     }
 }

@@ -248,7 +248,8 @@ async fn began(app: &App, account: &Account, login: &LoginId, origin: &Origin) -
         Answer::Gated(gate) => return Err(ApiError::Gated(gate)),
         Answer::Ended => return Err(ApiError::LoginEnded),
     };
-    app.accounts.record_login(account.id, origin).await?;
+    let origin = Origin { session_id: Some(login.to_string()), ..origin.clone() };
+    app.accounts.record_login(account.id, &origin).await?;
     Ok(seen)
 }
 

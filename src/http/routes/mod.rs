@@ -4,6 +4,7 @@ pub mod admin_status;
 pub mod admin_users;
 pub mod at;
 pub mod audit_logs;
+pub mod audit_stats;
 pub mod bench;
 pub mod bulk;
 pub mod explain;

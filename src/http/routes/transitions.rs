@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
-use crate::audit::{Filter, Transition};
+use crate::audit::{Audit, AuditError, Cursor, Filter, Transition};
 use crate::http::error::ApiError;
 use crate::http::extract::{May, Query, to};
+use crate::http::failures::Asked;
+use crate::http::file::{Page, Pages};
 use crate::http::pages::{cursor, limit};
 use crate::http::time::{Timestamp, moment};
 use crate::presence::{Device, Millis, Org, Reason, SessionId, Status, UserId};
@@ -94,9 +96,21 @@ pub struct TransitionRow {
     actor: Option<String>,
 }
 
-impl TransitionRow {
-    /// Every field, in order: the columns of an exported table.
-    pub const COLUMNS: &'static [&'static str] = &[
+/// Transitions, to be read page by page.
+#[derive(Clone, Debug)]
+pub struct TransitionPages {
+    /// Where they are.
+    pub audit: Audit,
+    /// Which.
+    pub filter: Filter,
+}
+
+impl Pages for TransitionPages {
+    type Row = TransitionRow;
+    type Cursor = Cursor;
+    type Error = AuditError;
+
+    const COLUMNS: &'static [&'static str] = &[
         "user_id",
         "org",
         "shard",
@@ -114,6 +128,11 @@ impl TransitionRow {
         "device",
         "actor",
     ];
+
+    async fn page(&self, behind: Option<Cursor>, limit: u32) -> Result<Page<Self>, AuditError> {
+        let page = self.audit.transitions_up_to(&self.filter, behind, limit).await?;
+        Ok((page.rows.into_iter().map(TransitionRow::from).collect(), page.next_cursor))
+    }
 }
 
 impl From<Transition> for TransitionRow {
@@ -184,7 +203,7 @@ pub async fn list(
         session: query.session,
     };
     check(&filter)?;
-    let page = app.audit.transitions(&filter, cursor, limit).await?;
+    let page = app.audit.transitions(&filter, cursor, limit).await.map_err(Asked::answer)?;
     Ok(Json(TransitionsPage {
         results: page.rows.into_iter().map(TransitionRow::from).collect(),
         next_cursor: page.next_cursor.map(|cursor| cursor.to_string()),

@@ -21,6 +21,7 @@ mod people_changes;
 mod people_files;
 mod permissions;
 mod presence;
+mod recorded;
 mod server;
 mod status;
 mod timeline;

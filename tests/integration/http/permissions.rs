@@ -80,6 +80,8 @@ const ENDPOINTS: &[(&str, &str, Demand)] = &[
     ("POST", "/api/admin/pending-users/{id}/approve/", May("approve_user")),
     ("POST", "/api/admin/pending-users/{id}/reject/", May("approve_user")),
     ("GET", "/api/admin/audit-logs/", May("view_audit_logs")),
+    ("GET", "/api/admin/audit-logs/export/", May("export_data")),
+    ("GET", "/api/admin/audit-logs/stats/", May("view_audit_logs")),
 ];
 
 const ROLES: [Role; 3] = [Role::User, Role::Moderator, Role::Admin];
