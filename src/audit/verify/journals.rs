@@ -151,6 +151,7 @@ impl Walk<'_> {
         (self.tips, self.n) = (verdict.tips, seal.n);
         self.found.seals += 1;
         self.found.rows += rows.len() as u64;
+        self.verified.read += rows.len() as u64;
         let head = JournalHead { log: log.to_owned(), n: seal.n, hash: to_hex(&seal.stored.hash) };
         match self.verified.head.journals.last_mut() {
             Some(last) if last.log == log => *last = head,

@@ -72,6 +72,8 @@ pub struct Verified {
     pub batches: u64,
     /// Entries of the log of transitions.
     pub entries: u64,
+    /// Rows of all logs, as far as it has come.
+    pub read: u64,
     /// The other logs.
     pub journals: Vec<VerifiedJournal>,
     /// Nothing older is kept.

@@ -163,6 +163,7 @@ impl Walk<'_> {
     /// A row that no batch has: both are written at once, so it was put there, or its seal was taken away.
     fn stray(&mut self, row: &Found) {
         self.verified.entries += 1;
+        self.verified.read += 1;
         self.verified.problems.add(Kind::RowAdded, Place::entries(self.shard, row.epoch, row.n, row.n));
     }
 
@@ -190,6 +191,7 @@ impl Walk<'_> {
         self.end = Some((epoch, last_n));
         self.verified.batches += 1;
         self.verified.entries += rows.len() as u64;
+        self.verified.read += rows.len() as u64;
         let head = ShardHead { shard: self.shard, epoch, first_n, hash: to_hex(&batch.stored.hash) };
         match self.verified.head.shards.last_mut() {
             Some(last) if last.shard == self.shard => *last = head,

@@ -50,7 +50,7 @@ pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<bool> {
         if told.elapsed() > PROGRESS {
             told = Instant::now();
             // Without standard error there is nobody to tell.
-            let _ = writeln!(stderr(), "{} entries of {} shards ...", verified.entries, verified.shards);
+            let _ = writeln!(stderr(), "{} rows ...", verified.read);
         }
     };
     let verified = audit.verify(window, expected.as_ref(), progress).await;

@@ -3,6 +3,7 @@
 
 use anyhow::Context;
 use rollcall::audit::chain::{GENESIS, Hash, Seal, SealedRow};
+use rollcall::audit::{Audit, Window};
 use rollcall::presence::Millis;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, PgPool, Row};
@@ -117,6 +118,10 @@ pub(super) async fn broken_seals(pool: &PgPool) -> anyhow::Result<Vec<String>> {
             found.push(format!("shard {shard}: the position does not name the end of the chain"));
         }
     }
+    moment.rollback().await?;
+    // The service's own proof, of the other logs and of the numbers, too.
+    let verified = Audit::new(pool.clone()).verify(Window::default(), None, |_| ()).await?;
+    found.extend(verified.problems().iter().map(ToString::to_string));
     Ok(found)
 }
 

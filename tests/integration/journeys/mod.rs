@@ -12,7 +12,7 @@ mod two_nodes;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use rollcall::audit::{Audit, Cursor, Filter, Transition};
+use rollcall::audit::{Audit, Cursor, Filter, Transition, Window};
 use rollcall::presence::{Reason, Status, UserId};
 use serde_json::Value;
 
@@ -112,8 +112,10 @@ pub async fn status_of(service: &Service, user: &str) -> Value {
 }
 
 /// Nothing missing, nothing twice: numbers of every shard and sequences of every user without gaps, and each status
-/// follows from the one before.
+/// follows from the one before. And every chain is whole.
 pub async fn prove(audit: &Audit) -> Vec<Transition> {
+    let verified = audit.verify(Window::default(), None, |_| ()).await.unwrap();
+    assert!(verified.is_whole(), "{:?}", verified.problems());
     let rows = everything(audit).await;
     let mut numbers = BTreeMap::<(u16, i64), Vec<i64>>::new();
     let mut people = BTreeMap::<String, Vec<&Transition>>::new();
