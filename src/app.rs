@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::accounts::{Accounts, RefreshMode, RefreshRules};
+use crate::accounts::{Accounts, RefreshMode, RefreshRules, Visibilities};
 use crate::audit::{self, Audit};
 use crate::auth::{AuthSettings, PasswordCost, Passwords, Tokens};
 use crate::config::{Config, RefreshRotation};
@@ -41,6 +41,8 @@ pub struct Components {
     pub audit: Audit,
     /// People and their logins, in Postgres.
     pub accounts: Accounts,
+    /// Who may see when people were last seen, as this node knows it.
+    pub visibilities: Visibilities,
     /// By which rules refresh tokens are exchanged.
     pub refresh_rules: RefreshRules,
     /// Access tokens: issued and verified.
@@ -96,6 +98,7 @@ impl App {
             store,
             audit: Audit::new(pool.clone()),
             accounts: Accounts::new(pool),
+            visibilities: Visibilities::default(),
             refresh_rules,
             tokens,
             passwords,

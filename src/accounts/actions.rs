@@ -60,6 +60,8 @@ pub const ONLINE_STATUS_CLEARED: &str = "ONLINE_STATUS_CLEARED";
 pub const PRESENCE_REVEALED: &str = "PRESENCE_REVEALED";
 /// A node was started with other settings than before.
 pub const SYSTEM_SETTINGS_CHANGED: &str = "SYSTEM_SETTINGS_CHANGED";
+/// Who may see what of somebody changed.
+pub const PRIVACY_CHANGED: &str = "PRIVACY_CHANGED";
 /// Data were taken out as a file.
 pub const DATA_EXPORTED: &str = "DATA_EXPORTED";
 

@@ -26,6 +26,7 @@ mod settings;
 mod sql;
 pub mod trash;
 mod tally;
+mod visibility;
 
 use sqlx::PgPool;
 
@@ -45,6 +46,7 @@ pub use recorded::{ActionCursor, ActionFilter, InvalidActionCursor, RecordedActi
 pub use rotation::{RefreshMode, RefreshRules, Rotation};
 pub use sql::STATEMENTS;
 pub use tally::{ActorTally, Tally};
+pub use visibility::{Choice, Choices, Visibilities};
 
 /// The accounts. Cheap to clone: it holds a pool.
 #[derive(Clone, Debug)]

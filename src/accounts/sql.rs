@@ -243,6 +243,18 @@ statements! {
     SUSPENSIONS_END = "UPDATE users SET status = 'active', suspended_until = NULL, gate_version = gate_version + 1, \
         gate_actor = NULL, updated_at = now() WHERE id IN (SELECT id FROM users WHERE suspended_until <= now() \
             ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING id";
+    /// Who may see when a user was last seen.
+    VISIBILITY = "SELECT visibility FROM last_seen_visibility WHERE user_id = $1";
+    /// The same, and nobody changes it meanwhile.
+    VISIBILITY_LOCK = "SELECT visibility FROM last_seen_visibility WHERE user_id = $1 FOR UPDATE";
+    /// What was chosen behind `$1`; everything, if that is none.
+    VISIBILITIES = "SELECT user_id, visibility, updated_at FROM last_seen_visibility \
+        WHERE $1::timestamptz IS NULL OR updated_at > $1";
+    /// A choice. By the wall clock, and later than the one before, so that of two words the later one counts.
+    VISIBILITY_SET = "INSERT INTO last_seen_visibility AS v (user_id, visibility) VALUES ($1, $2) \
+        ON CONFLICT (user_id) DO UPDATE SET visibility = EXCLUDED.visibility, \
+            updated_at = GREATEST(clock_timestamp(), v.updated_at + interval '1 microsecond') RETURNING updated_at";
+
     /// A new password; every token issued before ends.
     PASSWORD_SET = "UPDATE users SET password_hash = $2, token_version = token_version + 1, \
         tokens_ended_at = now(), tokens_end_reason = NULL, tokens_end_actor = NULL, updated_at = now() \

@@ -14,7 +14,7 @@ use super::fallback::{not_allowed, not_found};
 use super::middleware::{RequestRules, layered};
 use super::openapi;
 use super::routes::{
-    admin_status, admin_users, at, audit_logs, audit_stats, bench, bulk, explain, export, gates, heartbeat, login, pending, people, people_changes, people_export, people_import, permissions, presence, status, timeline, tokens, transitions, trash, users,
+    admin_status, admin_users, at, audit_logs, audit_stats, bench, bulk, explain, export, gates, heartbeat, login, pending, people, people_changes, people_export, people_import, permissions, presence, privacy, status, timeline, tokens, transitions, trash, users,
 };
 use crate::app::App;
 use crate::metrics::record;
@@ -47,6 +47,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(tokens::logout_everywhere))
         .routes(routes!(users::me))
         .routes(routes!(users::auth_profile))
+        .routes(routes!(privacy::own, privacy::put_own))
         // /api/users/
         .routes(routes!(heartbeat::beat, heartbeat::standing))
         .routes(routes!(users::users_profile))
@@ -87,6 +88,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(audit_logs::list))
         .routes(routes!(audit_logs::export))
         .routes(routes!(audit_stats::stats))
+        .routes(routes!(privacy::of_user, privacy::put_of_user))
 }
 
 /// The description of the API, as `/openapi.json` answers it.

@@ -1,5 +1,6 @@
 //! What one person may see of another. The store knows everybody who has a record; the audit remembers the
 //! rest. Others see the shown state (`invisible` is `offline`, its times frozen); a person sees their own truth.
+//! Whoever lets nobody see when they were last seen is, once offline, like somebody who was never seen.
 
 use std::collections::HashMap;
 
@@ -9,11 +10,11 @@ use utoipa::ToSchema;
 use super::error::ApiError;
 use super::extract::Source;
 use super::time::Timestamp;
-use crate::accounts::{AccountId, Permission, actions};
+use crate::accounts::{AccountId, Choices, Permission, actions};
 use crate::app::App;
 use crate::audit::LastKnown;
 use crate::auth::Claims;
-use crate::presence::{Millis, Role, Status, UserId};
+use crate::presence::{Millis, Org, Role, Status, UserId};
 use crate::store::View;
 
 /// A user's presence, as the caller may see it. A user nobody knows is offline, without times.
@@ -109,6 +110,12 @@ impl Seen {
         }
     }
 
+    /// For a viewer who may not see when the user was last seen. Of somebody who is offline, since when and the version
+    /// (which grows with the shard's changes) would tell the same: nothing is left that one who was never seen has not.
+    fn without_last_seen(self) -> Self {
+        if self.is_present() { Self { last_seen: None, ..self } } else { Self::unknown(self.user_id) }
+    }
+
     /// Of a user without a record in the store: offline, whatever the last known status was.
     fn remembered(user_id: UserId, last: &LastKnown) -> Self {
         Self {
@@ -141,13 +148,24 @@ pub async fn see(app: &App, viewer: &Claims, users: &[UserId]) -> Result<Vec<See
         .map(|(user, _)| user.clone())
         .collect();
     let mut remembered = remember(app, viewer, &absent).await?;
+    let choices = app.visibilities.choices();
     let seen = users.iter().zip(views).map(|(user, view)| match view.filter(is_news) {
         Some(view) if view.user == viewer.user => Seen::by_themselves(view),
-        Some(view) if viewer.role != Role::User || view.org == viewer.org => Seen::by_others(view),
+        Some(view) if viewer.role != Role::User || view.org == viewer.org => {
+            let is_open = may_see_last_seen(&choices, viewer, user, &view.org);
+            let seen = Seen::by_others(view);
+            if is_open { seen } else { seen.without_last_seen() }
+        }
         Some(_) => Seen::unknown(user.clone()),
         None => remembered.remove(user).unwrap_or_else(|| Seen::unknown(user.clone())),
     });
     Ok(seen.collect())
+}
+
+/// Whether a viewer may see when a user of this organisation was last seen. People see their own; moderators and
+/// administrators, who look after others, see everybody's.
+fn may_see_last_seen(choices: &Choices<'_>, viewer: &Claims, user: &UserId, org: &Org) -> bool {
+    viewer.user == *user || viewer.role != Role::User || choices.of(user).admits(viewer.org == *org)
 }
 
 /// What the audit remembers of users without a record.
@@ -156,9 +174,11 @@ async fn remember(app: &App, viewer: &Claims, users: &[UserId]) -> Result<HashMa
         return Ok(HashMap::new());
     }
     let last = app.audit.last(users).await?;
+    let choices = app.visibilities.choices();
     let known = users.iter().zip(last).filter_map(|(user, last)| {
         let last = last.filter(|last| viewer.role != Role::User || last.org == viewer.org)?;
-        Some((user.clone(), Seen::remembered(user.clone(), &last)))
+        let is_open = may_see_last_seen(&choices, viewer, user, &last.org);
+        is_open.then(|| (user.clone(), Seen::remembered(user.clone(), &last)))
     });
     Ok(known.collect())
 }

@@ -102,6 +102,33 @@ impl Status {
 }
 
 vocabulary! {
+    /// Who may see when somebody was last seen: the person's own choice. Moderators and administrators see it whatever
+    /// it says.
+    #[derive(Default)]
+    LastSeenVisibility ("visibility") {
+        /// Whoever may see the person at all.
+        #[default]
+        Everyone = "everyone",
+        /// Members of the person's organisation.
+        Organisation = "organisation",
+        /// Nobody.
+        Nobody = "nobody",
+    }
+}
+
+impl LastSeenVisibility {
+    /// Whether a plain viewer may see it.
+    #[must_use]
+    pub const fn admits(self, is_of_same_org: bool) -> bool {
+        match self {
+            Self::Everyone => true,
+            Self::Organisation => is_of_same_org,
+            Self::Nobody => false,
+        }
+    }
+}
+
+vocabulary! {
     /// Why a status changed; stands in every audit row.
     Reason ("reason") {
         /// The user logged in.

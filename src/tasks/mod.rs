@@ -66,6 +66,7 @@ impl Tasks {
         spawner.spawn("gates", gates::run(node.clone()));
         spawner.spawn("logins", logins::run(node.clone()));
         spawner.spawn("seals", seals::run(node.clone()));
+        spawner.spawn("visibilities", visibilities(node.clone()));
         spawner.spawn("housekeeping", housekeeping::run(node));
         spawner.tracker.close();
         Self { tracker: spawner.tracker, stop, ended }
@@ -118,5 +119,13 @@ async fn batcher(node: Node) {
     tokio::select! {
         () = node.stop.cancelled() => {}
         () = node.app.store.work() => {}
+    }
+}
+
+/// Follows who may see when people were last seen.
+async fn visibilities(node: Node) {
+    tokio::select! {
+        () = node.stop.cancelled() => {}
+        () = node.app.visibilities.follow(&node.app.accounts) => {}
     }
 }

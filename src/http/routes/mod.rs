@@ -19,6 +19,7 @@ pub mod people_export;
 pub mod people_import;
 pub mod permissions;
 pub mod presence;
+pub mod privacy;
 pub mod status;
 pub mod timeline;
 pub mod tokens;

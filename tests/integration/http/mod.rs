@@ -22,6 +22,7 @@ mod people_files;
 mod permissions;
 mod presence;
 mod recorded;
+mod privacy;
 mod server;
 mod status;
 mod timeline;

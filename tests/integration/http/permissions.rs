@@ -36,6 +36,8 @@ const ENDPOINTS: &[(&str, &str, Demand)] = &[
     ("POST", "/api/auth/logout-all-devices/", Login),
     ("GET", "/api/auth/me/", Login),
     ("GET", "/api/auth/profile/", Login),
+    ("GET", "/api/auth/privacy/", Login),
+    ("PUT", "/api/auth/privacy/", Login),
     ("GET", "/api/users/heartbeat/", Login),
     ("POST", "/api/users/heartbeat/", Login),
     ("GET", "/api/users/profile/", Login),
@@ -82,6 +84,8 @@ const ENDPOINTS: &[(&str, &str, Demand)] = &[
     ("GET", "/api/admin/audit-logs/", May("view_audit_logs")),
     ("GET", "/api/admin/audit-logs/export/", May("export_data")),
     ("GET", "/api/admin/audit-logs/stats/", May("view_audit_logs")),
+    ("GET", "/api/admin/privacy/{id}/", May("set_presence")),
+    ("PUT", "/api/admin/privacy/{id}/", May("set_presence")),
 ];
 
 const ROLES: [Role; 3] = [Role::User, Role::Moderator, Role::Admin];

@@ -73,6 +73,11 @@ impl Service {
             let (app, stop) = (service.app.clone(), service.stop.clone());
             async move { stop.run_until_cancelled(app.store.work()).await }
         });
+        service.app.visibilities.refresh(&service.app.accounts).await.unwrap();
+        tokio::spawn({
+            let (app, stop) = (service.app.clone(), service.stop.clone());
+            async move { stop.run_until_cancelled(app.visibilities.follow(&app.accounts)).await }
+        });
         for shard in 0..service.app.store.keys().shards() {
             let epoch = service.app.audit.next_epoch(shard, "test").await.unwrap().epoch;
             service.app.store.open_empty(shard, epoch).await.unwrap();
