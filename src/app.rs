@@ -21,7 +21,7 @@ const REFRESH_GRACE: Duration = Duration::from_secs(10);
 const PASSWORDS_WAITING: usize = 32;
 /// Ended logins are remembered for so much longer than their tokens live: clocks differ, and a refresh may overtake a
 /// logout.
-const TOKEN_MARGIN: Duration = Duration::from_secs(60);
+pub const TOKEN_MARGIN: Duration = Duration::from_secs(60);
 /// Connections to Postgres of one node.
 const POSTGRES_CONNECTIONS: u32 = 16;
 

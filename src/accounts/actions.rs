@@ -60,6 +60,8 @@ pub const ONLINE_STATUS_CLEARED: &str = "ONLINE_STATUS_CLEARED";
 pub const PRESENCE_REVEALED: &str = "PRESENCE_REVEALED";
 /// A node was started with other settings than before.
 pub const SYSTEM_SETTINGS_CHANGED: &str = "SYSTEM_SETTINGS_CHANGED";
+/// Somebody was erased.
+pub const USER_ERASED: &str = "USER_ERASED";
 /// Who may see what of somebody changed.
 pub const PRIVACY_CHANGED: &str = "PRIVACY_CHANGED";
 /// Data were taken out as a file.
@@ -90,7 +92,7 @@ impl Severity {
 pub struct Origin {
     /// The user id of who acts, or `cli` for the command line; `None` for somebody not logged in.
     pub actor: Option<String>,
-    /// The caller's address.
+    /// The caller's address, as far as it is kept: the settings say whether it is shortened.
     pub address: Option<String>,
     /// The caller's program; the first 512 characters are kept.
     pub user_agent: Option<String>,

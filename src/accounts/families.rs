@@ -83,7 +83,7 @@ pub struct LoginMeta {
     pub device: Option<Device>,
     /// The client's program; the first 512 characters are kept.
     pub user_agent: Option<String>,
-    /// The client's address.
+    /// The client's address, as far as it is kept.
     pub address: Option<String>,
 }
 

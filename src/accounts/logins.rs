@@ -8,8 +8,11 @@ use time::OffsetDateTime;
 
 use super::account::word;
 use super::families::{LoginMeta, interval, login_id};
-use super::{AccountError, AccountId, Accounts, sql};
+use super::{Account, AccountError, AccountId, Accounts, sql};
 use crate::presence::{LoginId, Org, Reason, UserId};
+
+/// Actions whose addresses are forgotten by one statement.
+const ADDRESSES_AT_ONCE: i32 = 5_000;
 
 /// A login that can still be refreshed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +27,17 @@ pub struct Login {
     pub expires_at: OffsetDateTime,
     /// Where it comes from.
     pub meta: LoginMeta,
+}
+
+/// A login that is kept, whether it goes on or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptLogin {
+    /// The login.
+    pub login: Login,
+    /// When it was ended, if it was.
+    pub ended_at: Option<OffsetDateTime>,
+    /// Why.
+    pub end_reason: Option<String>,
 }
 
 /// A login that was ended before its time.
@@ -64,6 +78,20 @@ pub struct Ended {
     pub tokens: Vec<EndedTokens>,
 }
 
+fn login(row: &PgRow) -> sqlx::Result<Login> {
+    Ok(Login {
+        login: login_id(row.try_get("login")?)?,
+        created_at: row.try_get("created_at")?,
+        last_used_at: row.try_get("last_used_at")?,
+        expires_at: row.try_get("expires_at")?,
+        meta: LoginMeta {
+            device: row.try_get::<Option<&str>, _>("device")?.and_then(|word| word.parse().ok()),
+            user_agent: row.try_get("user_agent")?,
+            address: row.try_get("address")?,
+        },
+    })
+}
+
 impl Accounts {
     /// The logins of an account that can still be refreshed, last used first.
     ///
@@ -71,20 +99,25 @@ impl Accounts {
     /// Those of the database.
     pub async fn sessions(&self, account: AccountId) -> Result<Vec<Login>, AccountError> {
         let rows = sqlx::query(sql::FAMILIES_LIVE).bind(account).fetch_all(&self.pool).await?;
-        let login = |row: &PgRow| -> sqlx::Result<Login> {
-            Ok(Login {
-                login: login_id(row.try_get("login")?)?,
-                created_at: row.try_get("created_at")?,
-                last_used_at: row.try_get("last_used_at")?,
-                expires_at: row.try_get("expires_at")?,
-                meta: LoginMeta {
-                    device: row.try_get::<Option<&str>, _>("device")?.and_then(|word| word.parse().ok()),
-                    user_agent: row.try_get("user_agent")?,
-                    address: row.try_get("address")?,
-                },
-            })
-        };
         Ok(rows.iter().map(login).collect::<sqlx::Result<_>>()?)
+    }
+
+    /// What is kept of an account, be it in the trash: itself, and its logins, the newest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn kept(&self, id: AccountId) -> Result<Option<(Account, Vec<KeptLogin>)>, AccountError> {
+        let account: Option<Account> =
+            sqlx::query_as(sql::ACCOUNT_KEPT).bind(id).fetch_optional(&self.pool).await?;
+        let Some(account) = account else {
+            return Ok(None);
+        };
+        let rows = sqlx::query(sql::FAMILIES_KEPT).bind(id).fetch_all(&self.pool).await?;
+        let kept = |row: &PgRow| -> sqlx::Result<KeptLogin> {
+            let (ended_at, end_reason) = (row.try_get("ended_at")?, row.try_get("end_reason")?);
+            Ok(KeptLogin { login: login(row)?, ended_at, end_reason })
+        };
+        Ok(Some((account, rows.iter().map(kept).collect::<sqlx::Result<_>>()?)))
     }
 
     /// What was ended within the last `span`. A transaction's rows carry the time at which it began, so that one that
@@ -120,6 +153,25 @@ impl Accounts {
             logins: logins.iter().map(login).collect::<sqlx::Result<_>>()?,
             tokens: versions.iter().map(tokens).collect::<sqlx::Result<_>>()?,
         })
+    }
+
+    /// Forgets from where actions and logins came that are older than `age`; answers how many rows changed.
+    ///
+    /// # Errors
+    /// Those of the database; what was done stays done.
+    pub async fn forget_addresses(&self, age: Duration) -> Result<u64, AccountError> {
+        let mut forgotten = 0;
+        loop {
+            let done: i32 = sqlx::query_scalar(sql::ADDRESSES_FORGET)
+                .bind(interval(age))
+                .bind(ADDRESSES_AT_ONCE)
+                .fetch_one(&self.pool)
+                .await?;
+            forgotten += u64::from(done.unsigned_abs());
+            if done < ADDRESSES_AT_ONCE {
+                return Ok(forgotten);
+            }
+        }
     }
 
     /// Forgets logins, and their tokens, that were over `age` ago; answers how many.

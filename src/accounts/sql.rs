@@ -75,6 +75,13 @@ macro_rules! page {
     };
 }
 
+/// The columns of an erasure.
+macro_rules! erasure {
+    () => {
+        "id, user_id, request_id, refused_until, refused_until <= now() AS is_over, told_epoch, told_n, unlinked_at"
+    };
+}
+
 /// Declares statements, and lists them by name.
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $sql:expr;)+) => {
@@ -255,6 +262,34 @@ statements! {
         ON CONFLICT (user_id) DO UPDATE SET visibility = EXCLUDED.visibility, \
             updated_at = GREATEST(clock_timestamp(), v.updated_at + interval '1 microsecond') RETURNING updated_at";
 
+    /// It goes with whom it is of.
+    VISIBILITY_FORGET = "DELETE FROM last_seen_visibility WHERE user_id = $1";
+
+    /// Locks an account, be it in the trash, and every active administrator, in one order.
+    ERASE_LOCK = "SELECT id, role = 'admin' AND status = 'active' AND is_active AND deleted_at IS NULL AS administers FROM users \
+        WHERE id = $1 OR (role = 'admin' AND status = 'active' AND is_active AND deleted_at IS NULL) ORDER BY id FOR UPDATE";
+    /// The account of somebody who is being erased is forgotten, and its logins with it.
+    ACCOUNT_FORGET = "SELECT forget_account($1)";
+    /// How many logins of an account are kept, ended or not.
+    FAMILIES_COUNT = "SELECT count(*) FROM token_families WHERE user_id = $1";
+    /// The erasure of a user that is under way.
+    ERASURE_OF = concat!("SELECT ", erasure!(), " FROM erasures WHERE user_id = $1");
+    /// Erasures under way, by name from behind `$1` on, `$2` at most.
+    ERASURES = concat!("SELECT ", erasure!(), " FROM erasures WHERE id > $1 ORDER BY id LIMIT $2");
+    /// An erasure begins; one that is under way begins anew. `$4`: how long a token that was issued before may live.
+    ERASURE_BEGIN = concat!("INSERT INTO erasures AS e (id, user_id, request_id, refused_until) \
+        VALUES ($1, $2, $3, now() + $4::interval) ON CONFLICT (user_id) DO UPDATE SET \
+            refused_until = EXCLUDED.refused_until, told_epoch = NULL, told_n = NULL, unlinked_at = NULL \
+        RETURNING ", erasure!());
+    /// Redis was told.
+    ERASURE_TOLD = "UPDATE erasures SET told_epoch = $2, told_n = $3, unlinked_at = NULL WHERE id = $1";
+    /// The history was unlinked, unless Redis was told again since.
+    ERASURE_UNLINKED = "UPDATE erasures SET unlinked_at = now() WHERE id = $1 AND told_epoch = $2 AND told_n = $3";
+    /// Nothing is left to be done.
+    ERASURE_END = "DELETE FROM erasures WHERE id = $1";
+    /// From where actions and logins came that are older than `$1`, `$2` actions at a time.
+    ADDRESSES_FORGET = "SELECT forget_addresses($1, $2)";
+
     /// A new password; every token issued before ends.
     PASSWORD_SET = "UPDATE users SET password_hash = $2, token_version = token_version + 1, \
         tokens_ended_at = now(), tokens_end_reason = NULL, tokens_end_actor = NULL, updated_at = now() \
@@ -285,6 +320,11 @@ statements! {
     FAMILIES_LIVE = "SELECT login, created_at, last_used_at, expires_at, device, user_agent, address \
         FROM token_families WHERE user_id = $1 AND ended_at IS NULL AND expires_at > now() \
         ORDER BY last_used_at DESC, login";
+    /// All logins of a user that are kept, the newest first.
+    FAMILIES_KEPT = "SELECT login, created_at, last_used_at, expires_at, device, user_agent, address, ended_at, end_reason \
+        FROM token_families WHERE user_id = $1 ORDER BY created_at DESC, login";
+    /// An account, be it in the trash.
+    ACCOUNT_KEPT = concat!("SELECT ", account!(), " FROM users WHERE id = $1");
     /// Logins ended within the last `$1`.
     FAMILIES_ENDED = "SELECT f.login, f.user_id, u.org FROM token_families f \
         JOIN users u ON u.id = f.user_id WHERE f.ended_at > now() - $1::interval";

@@ -163,6 +163,13 @@ statements! {
             p.shown_last_seen, p.shown_version, p.epoch, p.n, p.sequence \
         FROM UNNEST($1::text[]) WITH ORDINALITY u (user_id, place) LEFT JOIN presence_last p USING (user_id) ORDER BY u.place";
 
+    /// How much the log holds of a person; each change to a status other than offline began an interval.
+    FOOTPRINT = "SELECT count(*) AS entries, count(*) FILTER (WHERE kind = 'transition' AND to_status <> 'offline') AS intervals, \
+            (SELECT count(*) FROM claims WHERE user_id = $2) AS claims \
+        FROM transitions_log WHERE subject = $1";
+
+    UNLINK_PERSON = "SELECT unlink_person($1)";
+
     SUBJECT = "SELECT subject FROM subjects WHERE user_id = $1";
 
     /// Newest first, from below the cursor's place ($9 to $12) on.

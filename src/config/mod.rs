@@ -28,7 +28,7 @@ mod url;
 
 use std::path::PathBuf;
 
-pub use audit::Audit;
+pub use audit::{Addresses, Audit};
 pub use auth::{Auth, RefreshRotation, Registration};
 pub use cors::{Cors, Origins};
 pub use database::Database;

@@ -167,6 +167,7 @@ fn contradictions_are_refused() {
         (["--internal-listen", "127.0.0.1:8000"], "ROLLCALL_INTERNAL_LISTEN"),
         (["--auth-refresh-ttl", "1m"], "ROLLCALL_AUTH_REFRESH_TTL"),
         (["--audit-retention", "7d"], "ROLLCALL_AUDIT_RETENTION"),
+        (["--audit-address-retention", "1h"], "ROLLCALL_AUDIT_ADDRESS_RETENTION"),
     ] {
         let text = refused(&["serve", args[0], args[1]]);
         assert!(text.contains(name), "{text}");

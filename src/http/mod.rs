@@ -5,6 +5,7 @@
 //! and checked everything; what goes wrong is an [`ApiError`].
 
 mod copied;
+mod dossier;
 mod error;
 pub mod explain;
 pub mod extract;

@@ -14,7 +14,7 @@ use super::fallback::{not_allowed, not_found};
 use super::middleware::{RequestRules, layered};
 use super::openapi;
 use super::routes::{
-    admin_status, admin_users, at, audit_logs, audit_stats, bench, bulk, explain, export, gates, heartbeat, login, pending, people, people_changes, people_export, people_import, permissions, presence, privacy, status, timeline, tokens, transitions, trash, users,
+    admin_status, admin_users, at, audit_logs, audit_stats, bench, bulk, data, erase, explain, export, gates, heartbeat, login, pending, people, people_changes, people_export, people_import, permissions, presence, privacy, status, timeline, tokens, transitions, trash, users,
 };
 use crate::app::App;
 use crate::metrics::record;
@@ -48,6 +48,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(users::me))
         .routes(routes!(users::auth_profile))
         .routes(routes!(privacy::own, privacy::put_own))
+        .routes(routes!(data::own))
+        .routes(routes!(erase::oneself))
         // /api/users/
         .routes(routes!(heartbeat::beat, heartbeat::standing))
         .routes(routes!(users::users_profile))
@@ -69,6 +71,10 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(trash::list))
         .routes(routes!(trash::restore))
         .routes(routes!(trash::empty))
+        .routes(routes!(erase::account))
+        .routes(routes!(data::of_account))
+        .routes(routes!(data::selected))
+        .routes(routes!(data::delete))
         // /api/presence/
         .routes(routes!(status::put, status::delete))
         .routes(routes!(presence::stats))
@@ -89,6 +95,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(audit_logs::export))
         .routes(routes!(audit_stats::stats))
         .routes(routes!(privacy::of_user, privacy::put_of_user))
+        .routes(routes!(erase::user))
 }
 
 /// The description of the API, as `/openapi.json` answers it.

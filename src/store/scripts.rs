@@ -99,6 +99,8 @@ script!(/// People who were present come back.
     USER_RESTORE = "user_restore", "allow-oom", and_each(9, 3), and_each(3, 10), "shard", "record", "user");
 script!(/// A record learns what the history says after a store was set back.
     USER_CORRECT = "user_correct", "allow-oom", exactly(12), exactly(9), "shard", "record", "user");
+script!(/// Somebody who was erased is forgotten.
+    USER_FORGET = "user_forget", "allow-oom", exactly(10), exactly(2), "shard", "record", "user");
 script!(/// An empty shard begins a new life, still closed.
     SHARD_BEGIN = "shard_begin", "allow-oom", exactly(2), exactly(6));
 script!(/// Gates, claims and ended tokens come back.
@@ -140,6 +142,7 @@ pub static ALL: &[&Script] = &[
     &USER_EXPLAIN,
     &USER_RESTORE,
     &USER_CORRECT,
+    &USER_FORGET,
     &SHARD_BEGIN,
     &SHARD_RECALL,
     &SHARD_OPEN,

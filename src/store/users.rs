@@ -147,6 +147,24 @@ impl Store {
         }
     }
 
+    /// Forgets somebody who was erased, once the gate of this version has refused the last of their tokens. Whether
+    /// nothing is left of them: who came back meanwhile stays.
+    ///
+    /// # Errors
+    /// If Redis did not acknowledge it.
+    pub async fn forget(&self, user: &UserId, gate_version: i64) -> Result<bool, StoreError> {
+        let script = &scripts::USER_FORGET;
+        let mut keys = self.keys.shared(self.keys.shard_of(user));
+        keys.push(self.keys.record(user));
+        let args = vec![user.as_str().into(), gate_version.into()];
+        let mut parts = reply::Parts::new(script.name, self.link.call(script, keys, args).await?);
+        match parts.text()?.as_str() {
+            "ok" => Ok(parts.int()? == 1),
+            "restoring" => Err(StoreError::Restoring),
+            _ => Err(parts.wrong()),
+        }
+    }
+
     /// Calls a script of one user until the organisation it was told is the stored one.
     pub(super) async fn judge(
         &self,

@@ -1,5 +1,5 @@
-//! What Postgres needs done now and then: partitions ahead of time, old ones, forgotten logins and what was in the trash for
-//! long enough away.
+//! What Postgres needs done now and then: partitions ahead of time; old ones, forgotten logins, what was in the trash for
+//! long enough, and addresses whose time is over, away.
 
 use std::time::Duration;
 
@@ -37,6 +37,8 @@ async fn step(node: &Node) -> anyhow::Result<()> {
     let forgotten = node.app.accounts.forget_families(FORGET_LOGINS).await?;
     let token_life = node.app.config.auth.access_ttl.duration() + TOKEN_MARGIN;
     let removed = node.app.accounts.forget_trash(trash::KEPT, token_life).await?;
-    tracing::info!(made, dropped, forgotten, removed, "kept house in postgres");
+    let addresses = node.app.config.audit.address_retention.duration();
+    let addresses = node.app.accounts.forget_addresses(addresses).await?;
+    tracing::info!(made, dropped, forgotten, removed, addresses, "kept house in postgres");
     Ok(())
 }

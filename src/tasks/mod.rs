@@ -2,6 +2,7 @@
 //! cancel, wait by a deadline, and say which of the two happened.
 
 mod copy;
+mod erasures;
 mod events;
 mod expiry;
 mod gates;
@@ -66,6 +67,7 @@ impl Tasks {
         spawner.spawn("gates", gates::run(node.clone()));
         spawner.spawn("logins", logins::run(node.clone()));
         spawner.spawn("seals", seals::run(node.clone()));
+        spawner.spawn("erasures", erasures::run(node.clone()));
         spawner.spawn("visibilities", visibilities(node.clone()));
         spawner.spawn("housekeeping", housekeeping::run(node));
         spawner.tracker.close();

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use futures::{StreamExt, stream};
 use serde_json::json;
+use uuid::Uuid;
 
 use super::Node;
 use super::ticks::Ticks;
@@ -153,6 +154,15 @@ async fn rules_in_force(node: &Node) -> anyhow::Result<Vec<Rule>> {
         after = last.account.id;
         let shut = gates.into_iter().filter(|gate| gate.gate.kind.is_some());
         rules.extend(shut.map(|gate| Rule::Gate(gate.account.id.user(), gate.gate)));
+    }
+    let mut after = Uuid::nil();
+    loop {
+        let erasures = node.app.accounts.erasures(after, USERS_OF_PAGE).await?;
+        let Some(last) = erasures.last() else { break };
+        after = last.id;
+        // Where the gate's end has passed, nothing is left to be refused.
+        let refused = erasures.into_iter().filter(|erasure| !erasure.is_over);
+        rules.extend(refused.map(|erasure| Rule::Gate(erasure.user.clone(), erasure.gate())));
     }
     let ended = node.app.accounts.ended_since(node.app.config.auth.access_ttl.duration()).await?;
     rules.extend(ended.tokens.into_iter().map(|ended| Rule::Cut(ended.user, ended.version, ended.keep)));

@@ -2,11 +2,14 @@
 //! and whether the two agree. `rollcall explain` prints the same.
 
 mod differences;
+mod kept;
 mod stored;
 mod text;
 
 use serde::Serialize;
 use utoipa::ToSchema;
+
+pub use kept::KeptPresence;
 
 use super::error::ApiError;
 use super::routes::timeline::TimelineEntry;

@@ -16,7 +16,8 @@ use crate::http::request_id::RequestId;
 /// The header in which proxies append the address they were called from.
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// The request's origin: address, program and id; who acts is added by [`Source::of`].
+/// The request's origin: address, program and id; who acts is added by [`Source::of`]. This is the one place where an
+/// address becomes what is kept of it: whatever is recorded comes from here.
 #[derive(Clone, Debug)]
 pub struct Source(pub Origin);
 
@@ -37,7 +38,7 @@ impl FromRequestParts<App> for Source {
         let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         Ok(Self(Origin {
             actor: None,
-            address: address.map(|address| address.to_string()),
+            address: address.and_then(|address| app.config.audit.addresses.kept(address)),
             user_agent: user_agent.map(str::to_owned),
             session_id: None,
             request_id: parts.extensions.get::<RequestId>().map(ToString::to_string),

@@ -239,7 +239,7 @@ async fn end_tokens(
 }
 
 /// Whether Redis was told. That it does not answer, or has lost its data, takes nothing back; a defect is one.
-fn in_effect(told: Result<(), StoreError>) -> Result<bool, ApiError> {
+pub(super) fn in_effect(told: Result<(), StoreError>) -> Result<bool, ApiError> {
     match told {
         Ok(()) => Ok(true),
         Err(error @ (StoreError::Unavailable(_) | StoreError::Overloaded | StoreError::Restoring)) => {

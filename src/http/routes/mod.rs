@@ -7,6 +7,8 @@ pub mod audit_logs;
 pub mod audit_stats;
 pub mod bench;
 pub mod bulk;
+pub mod data;
+pub mod erase;
 pub mod explain;
 pub mod export;
 pub mod gates;

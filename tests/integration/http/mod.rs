@@ -20,6 +20,7 @@ mod people;
 mod people_changes;
 mod people_files;
 mod permissions;
+mod personal_data;
 mod presence;
 mod recorded;
 mod privacy;

@@ -2,6 +2,7 @@
 //! audit.
 
 mod copying;
+mod erasures;
 mod gates;
 mod logouts;
 mod losses;

@@ -124,6 +124,7 @@ async fn a_shard_without_meta_judges_nobody() {
     let gate = Gate { kind: Some(GateKind::Banned), version: 1, until: None };
     is_restoring(store.gate(&user, &org, &gate, None).await);
     is_restoring(store.claim(&user, &org, Whose::Manual, None, None).await);
+    is_restoring(store.forget(&user, 1).await);
     is_restoring(store.expire(0, std::slice::from_ref(&user)).await);
     is_restoring(store.views(&[user]).await);
     is_restoring(store.facts(&bearer("1").user).await);
@@ -347,6 +348,7 @@ async fn a_redis_that_forgot_the_scripts_learns_them_again() {
     store.cut(&user, &org, 2, None, Reason::LogoutAll, None).await.unwrap();
     let gate = Gate { kind: None, version: 1, until: None };
     store.gate(&user, &org, &gate, None).await.unwrap();
+    store.forget(&user, 1).await.unwrap();
     store.trim(0, 1, &[user]).await.unwrap();
     store.release(0).await.unwrap();
     store.leave().await.unwrap();
