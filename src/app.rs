@@ -9,7 +9,7 @@ use anyhow::Context;
 
 use crate::accounts::{Accounts, RefreshMode, RefreshRules, Visibilities};
 use crate::audit::{self, Audit};
-use crate::auth::{AuthSettings, PasswordCost, Passwords, Tokens};
+use crate::auth::{AuthSettings, KeyTimes, PasswordCost, Passwords, Tokens, Verifier};
 use crate::config::{Config, RefreshRotation};
 use crate::metrics;
 use crate::presence::Policy;
@@ -45,8 +45,10 @@ pub struct Components {
     pub visibilities: Visibilities,
     /// By which rules refresh tokens are exchanged.
     pub refresh_rules: RefreshRules,
-    /// Access tokens: issued and verified.
-    pub tokens: Tokens,
+    /// Our own access tokens: issued.
+    pub tokens: Arc<Tokens>,
+    /// Access tokens, our own and those of trusted issuers: verified.
+    pub verifier: Verifier,
     /// Passwords: hashed and checked.
     pub passwords: Passwords,
     /// What `/metrics` renders.
@@ -71,13 +73,9 @@ impl App {
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         config.check_serving()?;
         let secret = config.auth.secret()?.clone();
-        let tokens = Tokens::new(&AuthSettings {
-            secret: secret.clone(),
-            previous_secret: config.auth.previous_secret().cloned(),
-            issuer: config.auth.issuer.clone(),
-            audience: config.auth.audience.clone(),
-            access_ttl: config.auth.access_ttl.duration(),
-        });
+        let tokens = Arc::new(own_tokens(&config)?);
+        let verifier = Verifier::new(Arc::clone(&tokens), &config.auth.issuers, KeyTimes::default());
+        let verifier = verifier.map_err(anyhow::Error::msg).context("trusted issuers")?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let passwords = Passwords::new(PasswordCost::default(), cores, cores * PASSWORDS_WAITING)
             .context("the settings of password hashing")?;
@@ -101,6 +99,7 @@ impl App {
             visibilities: Visibilities::default(),
             refresh_rules,
             tokens,
+            verifier,
             passwords,
             metrics: metrics::install(),
             draining: AtomicBool::new(false),
@@ -118,6 +117,25 @@ impl App {
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
+}
+
+/// Our own access tokens, as the settings say.
+///
+/// # Errors
+/// There is nothing to sign with, or a key is none.
+pub fn own_tokens(config: &Config) -> anyhow::Result<Tokens> {
+    let auth = &config.auth;
+    let settings = AuthSettings {
+        secret: auth.shared_secret().cloned(),
+        previous_secret: auth.previous_secret().cloned(),
+        signing_key: auth.signing_key().cloned(),
+        previous_signing_key: auth.previous_signing_key().cloned(),
+        issuer: auth.issuer.clone(),
+        audience: auth.audience.clone(),
+        access_ttl: auth.access_ttl.duration(),
+    };
+    Tokens::new(&settings)
+        .context("the keys of access tokens (ROLLCALL_AUTH_SIGNING_KEY, ROLLCALL_AUTH_SECRET)")
 }
 
 /// Connects to the Redis that the settings name.

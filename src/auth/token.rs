@@ -1,96 +1,47 @@
-//! Access tokens: HS256 in the form of RFC 9068 (`typ: at+jwt`).
+//! Our own access tokens, in the form of RFC 9068 (`typ: at+jwt`): HS256 by a secret, or EdDSA by an Ed25519 key.
 //!
-//! One algorithm, one type, every claim required: a token that is anything else is refused before its
-//! claims are looked at. The key is chosen by `kid` among the configured ones only, so that headers
-//! which bring or point to a key (`jwk`, `jku`, `x5u`) have nothing to say.
+//! One type, every claim required: a token that is anything else is refused before its claims are looked at. The key is
+//! chosen by `kid` among the configured ones only, so that headers which bring or point to a key (`jwk`, `jku`, `x5u`)
+//! have nothing to say; and each key verifies its own algorithm only, so that a public key is never taken for a secret.
 
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::claims::{Claims, Grant, TokenError};
+use super::own_keys::{KeyError, OwnKeys};
 use crate::presence::{LoginId, Org, Role, UserId};
 
 /// The header `typ` of an access token (RFC 9068): a token made for something else is not accepted.
 const TYPE: &str = "at+jwt";
 
 /// Longest token looked at, in bytes; checked before anything is decoded.
-const LONGEST: usize = 8 * 1024;
+pub(super) const LONGEST: usize = 8 * 1024;
 
 /// How far the clocks of two nodes may differ, in seconds.
-const LEEWAY: i64 = 5;
+pub(super) const LEEWAY: i64 = 5;
 
 /// What the settings say of access tokens.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct AuthSettings {
-    /// Signs and verifies; at least 32 bytes, which the settings check.
-    pub secret: SecretString,
+    /// Signs where no key does, and verifies; at least 32 bytes, which the settings check.
+    pub secret: Option<SecretString>,
     /// Still verifies, so that a secret can be changed without logging anybody out.
     pub previous_secret: Option<SecretString>,
+    /// An Ed25519 key (PKCS #8, PEM); signs in place of the secret.
+    pub signing_key: Option<SecretString>,
+    /// The key before it; still verifies.
+    pub previous_signing_key: Option<SecretString>,
     /// Claim `iss`.
     pub issuer: String,
     /// Claim `aud`.
     pub audience: String,
     /// How long a token is good for.
     pub access_ttl: Duration,
-}
-
-/// What a token is issued for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Grant {
-    /// Whose token (claim `sub`).
-    pub user: UserId,
-    /// The user's organisation.
-    pub org: Org,
-    /// The login it belongs to (claim `sid`).
-    pub login: LoginId,
-    /// The user's token version (claim `tv`); lower than the user's present one means ended.
-    pub token_version: i64,
-    /// What the user may do.
-    pub role: Role,
-}
-
-/// The facts of a verified token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claims {
-    /// Whose token (claim `sub`).
-    pub user: UserId,
-    /// The user's organisation.
-    pub org: Org,
-    /// The login it belongs to (claim `sid`).
-    pub login: LoginId,
-    /// The token version (claim `tv`).
-    pub token_version: i64,
-    /// What the user may do.
-    pub role: Role,
-    /// When it ends (claim `exp`), in seconds since 1970.
-    pub expires_at: i64,
-}
-
-/// Why a token is refused. What exactly is wrong with it is nobody's business but its maker's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
-    /// Not a token of this service: form, type, algorithm, key, signature, issuer, audience or a claim.
-    #[error("the token is not valid")]
-    Invalid,
-    /// It was good, and its time is over.
-    #[error("the token has expired")]
-    Expired,
-}
-
-impl TokenError {
-    /// The error's word in answers.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Invalid => "token_invalid",
-            Self::Expired => "token_expired",
-        }
-    }
 }
 
 /// The claims as they travel. All of them are required.
@@ -108,32 +59,18 @@ struct Wire {
     jti: String,
 }
 
-/// A key that verifies, and the name by which tokens choose it.
-struct VerifyingKey {
-    kid: String,
-    key: DecodingKey,
-}
-
-impl VerifyingKey {
-    fn new(secret: &SecretString) -> Self {
-        let secret = secret.expose_secret().as_bytes();
-        Self { kid: key_id(secret), key: DecodingKey::from_secret(secret) }
-    }
-}
-
-/// A short public name for a secret. It tells no more about it than any signature does.
-fn key_id(secret: &[u8]) -> String {
-    let digest = Sha256::new().chain_update(b"rollcall kid").chain_update(secret).finalize();
-    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+/// A token that was verified.
+pub(super) struct Verified {
+    pub(super) claims: Claims,
+    /// Whether checking it once more would cost a public-key signature.
+    pub(super) costly: bool,
 }
 
 /// Issues and verifies access tokens.
 pub struct Tokens {
-    header: Header,
-    signing: EncodingKey,
-    /// The present key first.
-    keys: Vec<VerifyingKey>,
-    validation: Validation,
+    keys: OwnKeys,
+    hs256: Validation,
+    eddsa: Validation,
     issuer: String,
     audience: String,
     access_ttl: Duration,
@@ -141,33 +78,28 @@ pub struct Tokens {
 
 impl Tokens {
     /// Prepares the keys.
-    #[must_use]
-    pub fn new(settings: &AuthSettings) -> Self {
-        // Named here because the library panics at the first token if a dependant switches on a second
-        // provider. That one is installed already is what the second `Tokens` of a process finds.
-        let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
-        let keys: Vec<_> = std::iter::once(&settings.secret)
-            .chain(&settings.previous_secret)
-            .map(VerifyingKey::new)
-            .collect();
-        let mut header = Header::new(Algorithm::HS256);
-        header.typ = Some(TYPE.to_owned());
-        header.kid = Some(key_id(settings.secret.expose_secret().as_bytes()));
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.set_issuer(&[&settings.issuer]);
-        validation.set_audience(&[&settings.audience]);
-        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // Time is an argument of `verify`, and the library reads the clock.
-        validation.validate_exp = false;
-        Self {
-            header,
-            signing: EncodingKey::from_secret(settings.secret.expose_secret().as_bytes()),
-            keys,
-            validation,
+    ///
+    /// # Errors
+    /// [`KeyError`]: there is neither secret nor key, or a key is not an Ed25519 key in PKCS #8.
+    pub fn new(settings: &AuthSettings) -> Result<Self, KeyError> {
+        install_provider();
+        let validation = |algorithm| {
+            let mut validation = Validation::new(algorithm);
+            validation.set_issuer(&[&settings.issuer]);
+            validation.set_audience(&[&settings.audience]);
+            validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+            // Time is an argument of `verify`, and the library reads the clock.
+            validation.validate_exp = false;
+            validation
+        };
+        Ok(Self {
+            keys: OwnKeys::new(settings)?,
+            hs256: validation(Algorithm::HS256),
+            eddsa: validation(Algorithm::EdDSA),
             issuer: settings.issuer.clone(),
             audience: settings.audience.clone(),
             access_ttl: settings.access_ttl,
-        }
+        })
     }
 
     /// How long a token is good for.
@@ -176,11 +108,28 @@ impl Tokens {
         self.access_ttl
     }
 
+    /// The public halves of the keys that sign, as a JSON Web Key Set (RFC 7517); empty where a secret signs.
+    #[must_use]
+    pub fn published(&self) -> serde_json::Value {
+        self.keys.published()
+    }
+
+    /// Whether some token may cost a public-key signature to verify.
+    pub(super) const fn may_be_costly(&self) -> bool {
+        self.keys.may_be_costly()
+    }
+
     /// A token for `grant`, good from `now` for the configured time.
     #[must_use]
     pub fn issue(&self, grant: &Grant, now: OffsetDateTime) -> String {
+        self.issue_for(grant, now, self.access_ttl)
+    }
+
+    /// A token for `grant`, good from `now` for `life`.
+    #[must_use]
+    pub fn issue_for(&self, grant: &Grant, now: OffsetDateTime, life: Duration) -> String {
         let now = now.unix_timestamp();
-        let life = i64::try_from(self.access_ttl.as_secs()).unwrap_or(i64::MAX);
+        let life = i64::try_from(life.as_secs()).unwrap_or(i64::MAX);
         let claims = Wire {
             iss: self.issuer.clone(),
             aud: self.audience.clone(),
@@ -193,8 +142,10 @@ impl Tokens {
             exp: now.saturating_add(life),
             jti: Uuid::new_v4().to_string(),
         };
-        jsonwebtoken::encode(&self.header, &claims, &self.signing)
-            .expect("an HMAC key signs any claims that are plain strings and numbers")
+        let mut header = Header::new(self.keys.signing.algorithm);
+        header.typ = Some(TYPE.to_owned());
+        header.kid = Some(self.keys.signing.kid.clone());
+        sign(&header, &claims, &self.keys.signing.key)
     }
 
     /// The facts of a token, if it is one of ours and its time is not over at `now`.
@@ -202,14 +153,18 @@ impl Tokens {
     /// # Errors
     /// [`TokenError`]; `Expired` is only said of a token that is good otherwise.
     pub fn verify(&self, token: &str, now: OffsetDateTime) -> Result<Claims, TokenError> {
+        self.verified(token, now).map(|verified| verified.claims)
+    }
+
+    /// The same, with what it cost.
+    pub(super) fn verified(&self, token: &str, now: OffsetDateTime) -> Result<Verified, TokenError> {
         if token.len() > LONGEST {
             return Err(TokenError::Invalid);
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
-        let key = self.key_for(&header)?;
-        let claims = jsonwebtoken::decode::<Wire>(token, key, &self.validation)
-            .map_err(|_| TokenError::Invalid)?
-            .claims;
+        let (key, validation) = self.key_for(&header)?;
+        let claims =
+            jsonwebtoken::decode::<Wire>(token, key, validation).map_err(|_| TokenError::Invalid)?.claims;
         let now = now.unix_timestamp();
         if claims.jti.is_empty() || claims.iat > now.saturating_add(LEEWAY) {
             return Err(TokenError::Invalid);
@@ -217,26 +172,44 @@ impl Tokens {
         if claims.exp.saturating_add(LEEWAY) <= now {
             return Err(TokenError::Expired);
         }
-        Ok(Claims {
+        let claims = Claims {
             user: claims.sub,
             org: claims.org,
             login: claims.sid,
             token_version: claims.tv,
             role: claims.role,
             expires_at: claims.exp,
-        })
+        };
+        Ok(Verified { claims, costly: header.alg == Algorithm::EdDSA })
     }
 
-    /// The key that the header names; the present one where it names none. The library parses `crit` but
-    /// does not act on it: it lists extensions that must be understood, and we understand none.
-    fn key_for(&self, header: &Header) -> Result<&DecodingKey, TokenError> {
+    /// The key that the header names; the present one of its algorithm where it names none. The library parses `crit`
+    /// but does not act on it: it lists extensions that must be understood, and we understand none.
+    fn key_for(&self, header: &Header) -> Result<(&DecodingKey, &Validation), TokenError> {
         let typed = header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case(TYPE));
-        if !typed || header.crit.is_some() || header.alg != Algorithm::HS256 {
+        if !typed || header.crit.is_some() {
             return Err(TokenError::Invalid);
         }
-        let named = |key: &&VerifyingKey| header.kid.as_ref().is_none_or(|kid| *kid == key.kid);
-        self.keys.iter().find(named).map(|key| &key.key).ok_or(TokenError::Invalid)
+        let validation = match header.alg {
+            Algorithm::HS256 => &self.hs256,
+            Algorithm::EdDSA => &self.eddsa,
+            _ => return Err(TokenError::Invalid),
+        };
+        let key = self.keys.find(header.kid.as_deref(), header.alg).ok_or(TokenError::Invalid)?;
+        Ok((key, validation))
     }
+}
+
+/// Named here because the library panics at the first token if a dependant switches on a second provider. That one is
+/// installed already is what everybody finds who comes second.
+pub(super) fn install_provider() {
+    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+}
+
+/// A signed token.
+pub(super) fn sign(header: &Header, claims: &impl Serialize, key: &EncodingKey) -> String {
+    jsonwebtoken::encode(header, claims, key)
+        .expect("a key that was checked when it was read signs any claims that are plain strings and numbers")
 }
 
 #[cfg(test)]
@@ -253,12 +226,17 @@ mod tests {
 
     fn settings(secret: &str, previous: Option<&str>) -> AuthSettings {
         AuthSettings {
-            secret: secret.into(),
+            secret: Some(secret.into()),
             previous_secret: previous.map(Into::into),
             issuer: "rollcall".into(),
             audience: "rollcall".into(),
             access_ttl: Duration::from_secs(900),
+            ..AuthSettings::default()
         }
+    }
+
+    fn tokens(secret: &str, previous: Option<&str>) -> Tokens {
+        Tokens::new(&settings(secret, previous)).unwrap()
     }
 
     fn grant() -> Grant {
@@ -296,12 +274,12 @@ mod tests {
     }
 
     fn verify(token: &str) -> Result<Claims, TokenError> {
-        Tokens::new(&settings(SECRET, None)).verify(token, NOW)
+        tokens(SECRET, None).verify(token, NOW)
     }
 
     #[test]
     fn what_was_issued_is_verified() {
-        let token = Tokens::new(&settings(SECRET, None)).issue(&grant(), NOW);
+        let token = tokens(SECRET, None).issue(&grant(), NOW);
         let claims = verify(&token).unwrap();
         assert_eq!(claims.user, grant().user);
         assert_eq!(claims.org, grant().org);
@@ -314,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_token_ends_after_its_life_and_the_leeway() {
-        let tokens = Tokens::new(&settings(SECRET, None));
+        let tokens = tokens(SECRET, None);
         let token = tokens.issue(&grant(), NOW);
         let after = |seconds| tokens.verify(&token, NOW + time::Duration::seconds(seconds));
         assert!(after(904).is_ok());
@@ -325,7 +303,7 @@ mod tests {
 
     #[test]
     fn another_key_is_refused_even_for_an_expired_token() {
-        let other = Tokens::new(&settings("another secret, also thirty-two bytes", None));
+        let other = tokens("another secret, also thirty-two bytes", None);
         let token = other.issue(&grant(), NOW - time::Duration::hours(1));
         assert_eq!(verify(&token), Err(TokenError::Invalid));
         let nameless = signed(&header(), &claims());
@@ -334,11 +312,11 @@ mod tests {
 
     #[test]
     fn the_previous_secret_still_verifies() {
-        let token = Tokens::new(&settings(SECRET, None)).issue(&grant(), NOW);
-        let changed = Tokens::new(&settings("the new secret of thirty-two bytes", Some(SECRET)));
+        let token = tokens(SECRET, None).issue(&grant(), NOW);
+        let changed = tokens("the new secret of thirty-two bytes", Some(SECRET));
         assert!(changed.verify(&token, NOW).is_ok());
         assert!(changed.verify(&changed.issue(&grant(), NOW), NOW).is_ok());
-        let forgotten = Tokens::new(&settings("the new secret of thirty-two bytes", None));
+        let forgotten = tokens("the new secret of thirty-two bytes", None);
         assert_eq!(forgotten.verify(&token, NOW), Err(TokenError::Invalid));
     }
 

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{ConfigError, Span, error};
+use super::{ConfigError, Issuer, Span, error};
 
 /// The shortest secret that signs with 256 bits, in bytes.
-const SHORTEST_SECRET: usize = 32;
+pub(super) const SHORTEST_SECRET: usize = 32;
 
 /// Who signs tokens, how long they live, and who may register.
 #[derive(Clone, Debug, clap::Args)]
@@ -42,6 +42,54 @@ pub struct Auth {
         value_name = "FILE"
     )]
     previous_secret_file: Option<PathBuf>,
+
+    #[arg(
+        id = "auth_signing_key",
+        long = "auth-signing-key",
+        env = "ROLLCALL_AUTH_SIGNING_KEY",
+        hide = true
+    )]
+    signing_key: Option<SecretString>,
+
+    /// File with an Ed25519 key (PKCS #8, PEM) that signs access tokens in place of the secret; its public half is
+    /// at /.well-known/jwks.json (or ROLLCALL_AUTH_SIGNING_KEY: the key itself)
+    #[arg(
+        id = "auth_signing_key_file",
+        long = "auth-signing-key-file",
+        env = "ROLLCALL_AUTH_SIGNING_KEY_FILE",
+        value_name = "FILE"
+    )]
+    signing_key_file: Option<PathBuf>,
+
+    #[arg(
+        id = "auth_previous_signing_key",
+        long = "auth-previous-signing-key",
+        env = "ROLLCALL_AUTH_PREVIOUS_SIGNING_KEY",
+        hide = true
+    )]
+    previous_signing_key: Option<SecretString>,
+
+    /// File with the key before it, which still verifies (or ROLLCALL_AUTH_PREVIOUS_SIGNING_KEY)
+    #[arg(
+        id = "auth_previous_signing_key_file",
+        long = "auth-previous-signing-key-file",
+        env = "ROLLCALL_AUTH_PREVIOUS_SIGNING_KEY_FILE",
+        value_name = "FILE"
+    )]
+    previous_signing_key_file: Option<PathBuf>,
+
+    /// File with issuers whose tokens are trusted, besides the [[issuers]] of the settings file (TOML or JSON)
+    #[arg(
+        id = "auth_issuers_file",
+        long = "auth-issuers-file",
+        env = "ROLLCALL_AUTH_ISSUERS_FILE",
+        value_name = "FILE"
+    )]
+    pub(super) issuers_file: Option<PathBuf>,
+
+    /// Issuers whose tokens are trusted.
+    #[arg(skip)]
+    pub issuers: Vec<Issuer>,
 
     /// Issuer of access tokens (claim iss)
     #[arg(
@@ -127,14 +175,39 @@ pub enum Registration {
 }
 
 impl Auth {
-    /// The secret that signs.
+    /// The secret that signs; where there is none, the signing key, which then does everything that the secret would.
     ///
     /// # Errors
-    /// [`ConfigError`] that names the setting, if it is not set.
+    /// [`ConfigError`] that names the setting, if neither is set.
     pub fn secret(&self) -> Result<&SecretString, ConfigError> {
         self.secret
             .as_ref()
+            .or(self.signing_key.as_ref())
             .ok_or_else(|| error::missing("auth_secret", "at least 32 random bytes to sign tokens"))
+    }
+
+    /// The secret by which tokens are signed, or verified where a key signs; `None` if only the key does.
+    #[must_use]
+    pub const fn shared_secret(&self) -> Option<&SecretString> {
+        self.secret.as_ref()
+    }
+
+    /// The key that signs in place of the secret.
+    #[must_use]
+    pub const fn signing_key(&self) -> Option<&SecretString> {
+        self.signing_key.as_ref()
+    }
+
+    /// The key before it, which still verifies.
+    #[must_use]
+    pub const fn previous_signing_key(&self) -> Option<&SecretString> {
+        self.previous_signing_key.as_ref()
+    }
+
+    /// The longest life of any token that is accepted.
+    #[must_use]
+    pub fn longest_life(&self) -> Span {
+        self.issuers.iter().map(|issuer| issuer.longest_life).fold(self.access_ttl, Span::max)
     }
 
     /// The secret before it, which still verifies.
@@ -153,6 +226,8 @@ impl Auth {
         let forms = [
             ("auth_secret", &mut self.secret, &self.secret_file),
             ("auth_previous_secret", &mut self.previous_secret, &self.previous_secret_file),
+            ("auth_signing_key", &mut self.signing_key, &self.signing_key_file),
+            ("auth_previous_signing_key", &mut self.previous_signing_key, &self.previous_signing_key_file),
         ];
         let mut problems = Vec::new();
         for (id, secret, file) in forms {
@@ -199,6 +274,6 @@ impl Auth {
 }
 
 /// The content of a secret's file without the line end that editors add.
-fn read(file: &Path) -> std::io::Result<SecretString> {
+pub(super) fn read(file: &Path) -> std::io::Result<SecretString> {
     std::fs::read_to_string(file).map(|text| text.trim_end_matches(['\r', '\n']).into())
 }

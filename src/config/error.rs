@@ -67,7 +67,7 @@ pub(super) fn names(id: &str) -> String {
 
 /// Whether a setting may neither be printed nor be given on the command line.
 pub(super) fn is_secret(id: &str) -> bool {
-    id.ends_with("_secret")
+    id.ends_with("_secret") || id.ends_with("_signing_key")
 }
 
 /// A setting that has no default and is needed.

@@ -9,6 +9,9 @@ use super::ConfigError;
 const SECTIONS: &[&str] =
     &["redis", "database", "auth", "presence", "http", "cors", "limits", "live", "audit"];
 
+/// The tables of trusted issuers.
+pub(super) const ISSUERS: &str = "issuers";
+
 /// Where a setting stands in the file: its section, if it has one, and its key.
 pub(super) fn place(id: &str) -> (Option<&str>, &str) {
     match id.split_once('_') {
@@ -17,11 +20,22 @@ pub(super) fn place(id: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// The values of a file by setting, as text.
-pub(super) fn read(path: &Path, known: &[String]) -> Result<BTreeMap<String, String>, ConfigError> {
+/// What a file says.
+#[derive(Debug, Default)]
+pub(super) struct InFile {
+    /// The values by setting, as text.
+    pub(super) values: BTreeMap<String, String>,
+    /// The tables `[[issuers]]`, which are no single values.
+    pub(super) issuers: Option<toml::Value>,
+}
+
+/// Reads a file.
+pub(super) fn read(path: &Path, known: &[String]) -> Result<InFile, ConfigError> {
     let wrong = |what: String| ConfigError::File { path: path.to_owned(), what };
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    let values = flatten(&text).map_err(wrong)?;
+    let mut table = parse(&text).map_err(wrong)?;
+    let issuers = table.remove(ISSUERS);
+    let values = flatten(&table).map_err(wrong)?;
     let unknown: Vec<_> =
         values.iter().filter(|(id, _)| !known.contains(id)).map(|(_, (name, _))| name).collect();
     if let Some(first) = unknown.first() {
@@ -29,14 +43,18 @@ pub(super) fn read(path: &Path, known: &[String]) -> Result<BTreeMap<String, Str
         let more = if others == 0 { String::new() } else { format!(" (and {others} more)") };
         return Err(wrong(format!("unknown setting {first}{more}")));
     }
-    Ok(values.into_iter().map(|(id, (_, value))| (id, value)).collect())
+    Ok(InFile { values: values.into_iter().map(|(id, (_, value))| (id, value)).collect(), issuers })
+}
+
+/// A file as a table.
+pub(super) fn parse(text: &str) -> Result<toml::Table, String> {
+    text.parse().map_err(|error: toml::de::Error| error.to_string())
 }
 
 /// Setting -> (name as the file has it, value).
-pub(super) fn flatten(text: &str) -> Result<BTreeMap<String, (String, String)>, String> {
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
+pub(super) fn flatten(table: &toml::Table) -> Result<BTreeMap<String, (String, String)>, String> {
     let mut values = BTreeMap::new();
-    walk("", "", &table, &mut values)?;
+    walk("", "", table, &mut values)?;
     Ok(values)
 }
 
@@ -84,7 +102,7 @@ mod tests {
     #[test]
     fn sections_and_lists_are_flattened() {
         let text = "listen = '[::]:1'\n[redis]\nshards = 8\n[cors]\norigins = ['http://a', 'http://b']";
-        let values = flatten(text).unwrap();
+        let values = flatten(&parse(text).unwrap()).unwrap();
         assert_eq!(values["listen"].1, "[::]:1");
         assert_eq!(values["redis_shards"], ("redis.shards".to_owned(), "8".to_owned()));
         assert_eq!(values["cors_origins"].1, "http://a,http://b");
@@ -97,7 +115,9 @@ mod tests {
         std::fs::write(&path, "[redis]\nulr = 'x'").unwrap();
         let error = read(&path, &["redis_url".to_owned()]).unwrap_err().to_string();
         assert!(error.contains("rollcall.toml") && error.contains("redis.ulr"), "{error}");
-        assert!(flatten("redis_url = 'a'\n[redis]\nurl = 'b'").unwrap_err().contains("twice"));
-        assert!(flatten("[redis]\nshards = 1.5").unwrap_err().contains("redis.shards"));
+        assert!(
+            flatten(&parse("redis_url = 'a'\n[redis]\nurl = 'b'").unwrap()).unwrap_err().contains("twice")
+        );
+        assert!(flatten(&parse("[redis]\nshards = 1.5").unwrap()).unwrap_err().contains("redis.shards"));
     }
 }

@@ -160,7 +160,9 @@ pub(super) fn gather(
 ) -> Result<Vec<Issuer>, Vec<String>> {
     let mut written = Vec::new();
     if let Some(tables) = in_settings {
-        written.extend(tables.try_into::<Vec<Written>>().map_err(|error| vec![format!("[[issuers]]: {error}")])?);
+        written.extend(
+            tables.try_into::<Vec<Written>>().map_err(|error| vec![format!("[[issuers]]: {error}")])?,
+        );
     }
     if let Some(file) = file {
         let problem = |what: String| vec![format!("ROLLCALL_AUTH_ISSUERS_FILE: {}: {what}", file.display())];
@@ -169,7 +171,7 @@ pub(super) fn gather(
         let parsed = if is_json {
             serde_json::from_str::<IssuersFile>(&text).map_err(|error| error.to_string())
         } else {
-            toml::from_str::<IssuersFile>(&text).map_err(|error| error.to_string())
+            toml::from_str::<IssuersFile>(&text).map_err(|error| error.message().to_owned())
         };
         written.extend(parsed.map_err(problem)?.issuers);
     }
@@ -193,7 +195,8 @@ fn doubled(issuers: &[Issuer], ours: &str) -> Vec<String> {
             problems.push(format!("[[issuers]] {}: this name is there twice", issuer.name));
         }
         if issuers[..at].iter().any(|other| other.issuer == issuer.issuer) || issuer.issuer == ours {
-            problems.push(format!("[[issuers]] {}: another issuer has the iss {:?}", issuer.name, issuer.issuer));
+            problems
+                .push(format!("[[issuers]] {}: another issuer has the iss {:?}", issuer.name, issuer.issuer));
         }
     }
     problems
@@ -269,6 +272,8 @@ fn checked(url: String) -> Result<String, String> {
     }
     let plain = url.strip_prefix("http://").ok_or("jwks_url must begin with https://")?;
     let authority = plain.split(['/', '?', '#']).next().unwrap_or_default();
+    // What stands before an @ is no host, however it looks.
+    let authority = if authority.contains('@') { "" } else { authority };
     let host = match authority.strip_prefix('[') {
         Some(six) => six.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),
@@ -335,7 +340,9 @@ mod tests {
     }
 
     fn shop(more: &str) -> String {
-        format!("[[issuers]]\nname = 'shop'\nissuer = 'https://shop.example.com'\naudience = 'rollcall'\n{more}\n")
+        format!(
+            "[[issuers]]\nname = 'shop'\nissuer = 'https://shop.example.com'\naudience = 'rollcall'\n{more}\n"
+        )
     }
 
     #[test]
@@ -360,6 +367,7 @@ mod tests {
             ("jwks_url = 'http://shop.example.com/keys'", "https"),
             ("jwks_url = 'http://127.0.0.1.example.com/keys'", "https"),
             ("jwks_url = 'http://localhost@evil.example/keys'", "https"),
+            ("jwks_url = 'http://localhost:80@evil.example/keys'", "https"),
             ("jwks_url = 'ftp://shop'", "https"),
             ("secret = 'short'", "at least 32"),
             ("secret_file = '/nowhere'", "/nowhere"),
@@ -389,9 +397,13 @@ mod tests {
     fn a_file_of_their_own_is_toml_or_json_and_what_is_printed_reads_back() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("issuers");
-        std::fs::write(&path, format!(
-            r#"{{"issuers":[{{"name":"shop","issuer":"https://s","audience":"r","secret":"{SECRET}"}}]}}"#
-        )).unwrap();
+        std::fs::write(
+            &path,
+            format!(
+                r#"{{"issuers":[{{"name":"shop","issuer":"https://s","audience":"r","secret":"{SECRET}"}}]}}"#
+            ),
+        )
+        .unwrap();
         assert_eq!(gather(None, Some(&path), "rollcall").unwrap()[0].name, "shop");
         let more = "jwks_file = '/k'\nallow_admin = true\nroles.'the boss' = 'admin'\nclaims.role = '/a/b'\norg = 'x'";
         let read = gathered(&shop(more)).unwrap().pop().unwrap();

@@ -11,7 +11,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command};
 
 use super::url::without_password;
-use super::{Config, ConfigError, error, file};
+use super::{Config, ConfigError, error, file, issuers};
 
 /// The id of `--config`, which is no setting of the file.
 pub(super) const FILE: &str = "config_file";
@@ -132,6 +132,7 @@ where
     let mut matches = parse(&command, &args, &known, None)?;
     let path = matches.get_one::<PathBuf>(FILE).cloned();
     let in_file = path.as_ref().map(|path| file::read(path, &known)).transpose()?.unwrap_or_default();
+    let file::InFile { values: in_file, issuers } = in_file;
     judge(&in_file, &known, path.as_deref())?;
     let of_command = subcommand_defaults(&matches);
     let mut defaults = of_command.clone();
@@ -146,6 +147,10 @@ where
     let mut parsed = P::from_arg_matches(&matches).map_err(ConfigError::CommandLine)?;
     let config = parsed.as_mut();
     let mut problems = config.auth.read_files();
+    match issuers::gather(issuers, config.auth.issuers_file.as_deref(), &config.auth.issuer) {
+        Ok(issuers) => config.auth.issuers = issuers,
+        Err(wrong) => problems.extend(wrong),
+    }
     problems.extend(config.problems());
     if problems.is_empty() {
         Ok(Loaded { command: parsed, rows })

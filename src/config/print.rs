@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::load::{Loaded, Row};
-use super::{Config, error, file};
+use super::{Config, Issuer, error, file};
 
 impl<P: AsRef<Config>> Loaded<P> {
     /// The settings in force. Secrets and passwords are left out; what follows from other settings is a comment.
@@ -22,6 +22,8 @@ impl<P: AsRef<Config>> Loaded<P> {
             let derived = derived.iter().find(|(id, _)| *id == row.id).map(|(_, value)| value.as_str());
             text.push_str(&line(key, row, derived));
         }
+        let issuers = self.command.as_ref().auth.issuers.iter();
+        text.extend(issuers.map(Issuer::to_toml));
         text
     }
 }

@@ -202,6 +202,21 @@ fn secrets_come_by_file_or_environment_and_are_not_shown() {
 }
 
 #[test]
+fn issuers_stand_in_the_file_and_are_printed_without_their_secrets() {
+    let (_dir, path) = file(&format!(
+        "[auth]\nissuer = 'us'\n[[issuers]]\nname = 'shop'\nissuer = 'them'\naudience = 'us'\nsecret = '{SECRET}'"
+    ));
+    let loaded = parse(&["serve", "--config", &path]).unwrap();
+    assert_eq!(loaded.command.config.auth.longest_life().to_string(), "1d");
+    let text = loaded.to_toml();
+    assert!(text.contains("[[issuers]]\nname = \"shop\"") && !text.contains(SECRET), "{text}");
+    let (_dir, path) =
+        file("[[issuers]]\nname = 'shop'\nissuer = 'rollcall'\naudience = 'us'\njwks_file = 'k'");
+    assert!(refused(&["serve", "--config", &path]).contains("another issuer"));
+    assert!(refused(&["serve", "--auth-issuers-file", "/nowhere"]).contains("/nowhere"));
+}
+
+#[test]
 fn serving_needs_servers_and_a_secret() {
     let text = config(&["serve"]).check_serving().unwrap_err().to_string();
     for name in ["ROLLCALL_REDIS_URL", "ROLLCALL_DATABASE_URL", "ROLLCALL_AUTH_SECRET", "rollcall dev"] {
@@ -223,7 +238,9 @@ fn the_sample_file_has_every_setting_with_its_default() {
         Some(rest) if !rest.starts_with(' ') => rest,
         _ => line,
     });
-    let values = file::flatten(&lines.collect::<Vec<_>>().join("\n")).unwrap();
+    let mut table = file::parse(&lines.collect::<Vec<_>>().join("\n")).unwrap();
+    assert!(table.remove(file::ISSUERS).is_some());
+    let values = file::flatten(&table).unwrap();
     let (shown, known): (BTreeSet<_>, BTreeSet<_>) =
         (values.keys().cloned().collect(), load::known().into_iter().collect());
     assert_eq!(shown, known);

@@ -107,6 +107,7 @@ impl From<TokenError> for ApiError {
         match error {
             TokenError::Expired => Self::TokenExpired,
             TokenError::Invalid => Self::TokenInvalid,
+            TokenError::Unavailable => Self::Unavailable("The issuer of the token"),
         }
     }
 }

@@ -123,6 +123,16 @@ label! {
 }
 
 label! {
+    /// How it went when the keys of a trusted issuer were read.
+    KeyReading {
+        /// They were.
+        Ok = "ok",
+        /// They were not: no answer, not the right one, or no key set.
+        Failed = "failed",
+    }
+}
+
+label! {
     /// Which rate limit refused.
     LimitPolicy {
         /// Registrations per address.

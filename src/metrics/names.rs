@@ -6,7 +6,7 @@
 use crate::presence::{Reason, Status};
 
 use super::labels::{
-    AuditRow, AuthMethod, AuthResult, ExpiryPath, Heartbeat, LimitPolicy, PoolState, Transport,
+    AuditRow, AuthMethod, AuthResult, ExpiryPath, Heartbeat, KeyReading, LimitPolicy, PoolState, Transport,
 };
 use super::metric::{
     Label, Metric, bytes_gauge, count_histogram, counter, counter_where, gauge, label, seconds, seconds_gauge,
@@ -124,6 +124,12 @@ table! {
         [label("method", words!(AuthMethod)), label("result", words!(AuthResult))];
     /// Refresh tokens used a second time: each ended its family.
     counter REFRESH_REUSE = "rollcall_refresh_reuse_total";
+    /// Key sets of trusted issuers read, by how it went.
+    counter KEY_READINGS = "rollcall_issuer_key_readings_total" [label("result", words!(KeyReading))];
+    /// Tokens verified by keys that could not be read anew when they should have been.
+    counter STALE_KEYS = "rollcall_issuer_stale_keys_total";
+    /// Tokens that had been verified before, so that their signature was not checked again.
+    counter KNOWN_TOKENS = "rollcall_known_tokens_total";
     /// Requests refused for coming too often.
     counter RATE_LIMITED = "rollcall_rate_limited_total" [label("policy", words!(LimitPolicy))];
 }

@@ -7,7 +7,7 @@ use ::metrics::{Label, counter, gauge, histogram};
 use crate::presence::{Reason, Status};
 
 use super::labels::{
-    AuditRow, AuthMethod, AuthResult, ExpiryPath, Heartbeat, LimitPolicy, PoolState, Transport,
+    AuditRow, AuthMethod, AuthResult, ExpiryPath, Heartbeat, KeyReading, LimitPolicy, PoolState, Transport,
 };
 use super::metric::{Kind, Metric};
 use super::names;
@@ -199,6 +199,22 @@ pub fn auth_attempt(method: AuthMethod, result: AuthResult) {
 /// A refresh token was used again.
 pub fn refresh_reuse() {
     count(&names::REFRESH_REUSE, &[], 1);
+}
+
+/// The keys of a trusted issuer were read, or could not be.
+pub fn keys_read(well: bool) {
+    let result = if well { KeyReading::Ok } else { KeyReading::Failed };
+    count(&names::KEY_READINGS, &[result.as_str()], 1);
+}
+
+/// A token was verified by a key that could not be read anew.
+pub fn stale_key() {
+    count(&names::STALE_KEYS, &[], 1);
+}
+
+/// A token had been verified before.
+pub fn known_token() {
+    count(&names::KNOWN_TOKENS, &[], 1);
 }
 
 /// A request was refused for coming too often.

@@ -90,6 +90,14 @@ name! {
     |text| within(text, 128, |b| is_word(b) || matches!(b, b'.' | b'~' | b'%'))
 }
 
+impl UserId {
+    /// The name of the issuer whose subject this is; `None` for an account of Rollcall's own.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        self.0.split_once('~').map(|(name, _)| name)
+    }
+}
+
 name! {
     /// The organisation a user belongs to.
     Org, "organisation", "1-64 characters of A-Z a-z 0-9 _ . -",

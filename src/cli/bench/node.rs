@@ -27,6 +27,8 @@ pub(super) struct Node {
     pub(super) address: String,
     /// Signs the tokens it accepts.
     pub(super) secret: SecretString,
+    /// Signs them in place of the secret.
+    signing_key: Option<SecretString>,
     child: Option<Child>,
     pub(super) stack: Option<DevStack>,
 }
@@ -38,20 +40,25 @@ impl Node {
         Ok(Self {
             address: address.trim_end_matches('/').to_owned(),
             secret: config.auth.secret()?.clone(),
+            signing_key: config.auth.signing_key().cloned(),
             child: None,
             stack: None,
         })
     }
 
-    /// Starts servers and a node on them.
-    pub(super) async fn start() -> anyhow::Result<Self> {
+    /// Starts servers and a node on them, whose tokens are signed by this key, or else by a secret.
+    pub(super) async fn start(signing_key: Option<SecretString>) -> anyhow::Result<Self> {
         let stack = machine::durable_stack().await?;
         audit::migrate(&stack.database_url().into()).await?;
         let secret = SecretString::from(kept::secret());
         let (address, internal) = (free_address()?, free_address()?);
         let program =
             Surroundings::read().program.context("this system does not tell where the program is")?;
-        let child = Command::new(program)
+        let mut command = Command::new(program);
+        if let Some(key) = &signing_key {
+            command.env("ROLLCALL_AUTH_SIGNING_KEY", key.expose_secret());
+        }
+        let child = command
             .args([
                 "serve",
                 "--bench-route",
@@ -69,7 +76,8 @@ impl Node {
             .kill_on_drop(true)
             .spawn()
             .context("cannot start a node")?;
-        let node = Self { address, secret, child: Some(child), stack: Some(stack) };
+        let node =
+            Self { address, secret, signing_key, child: Some(child), stack: Some(stack) };
         let ready = format!("http://{internal}/readyz");
         tokio::time::timeout(PATIENCE, until_ready(&ready))
             .await
@@ -78,14 +86,15 @@ impl Node {
     }
 
     /// Makes tokens that it accepts.
-    pub(super) fn tokens(&self, config: &Config) -> Tokens {
-        Tokens::new(&AuthSettings {
-            secret: self.secret.clone(),
-            previous_secret: None,
+    pub(super) fn tokens(&self, config: &Config) -> anyhow::Result<Tokens> {
+        Ok(Tokens::new(&AuthSettings {
+            secret: Some(self.secret.clone()),
+            signing_key: self.signing_key.clone(),
             issuer: config.auth.issuer.clone(),
             audience: config.auth.audience.clone(),
             access_ttl: TOKEN_LIFE,
-        })
+            ..AuthSettings::default()
+        })?)
     }
 
     /// Ends what was started.

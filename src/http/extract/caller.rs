@@ -111,7 +111,7 @@ impl FromRequestParts<App> for Verified {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let token = bearer_token(&parts.headers)?;
-        let verified = app.tokens.verify(token, OffsetDateTime::now_utc());
+        let verified = app.verifier.verify(token, OffsetDateTime::now_utc()).await;
         measured::attempt(AuthMethod::Access, verified.map(Self).map_err(ApiError::from))
     }
 }

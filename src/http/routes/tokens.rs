@@ -85,7 +85,7 @@ pub async fn verify(
     Body(VerifyBody { token }): Body<VerifyBody>,
 ) -> Result<Json<Empty>, ApiError> {
     use secrecy::ExposeSecret;
-    let claims = app.tokens.verify(token.expose_secret(), OffsetDateTime::now_utc())?;
+    let claims = app.verifier.verify(token.expose_secret(), OffsetDateTime::now_utc()).await?;
     admitted(app.store.check(&Bearer::from(&claims)).await)?;
     Ok(Json(Empty {}))
 }

@@ -109,12 +109,12 @@ impl World {
             http: bases.iter().map(client).collect::<Result<_, _>>()?,
             bases,
             tokens: Tokens::new(&AuthSettings {
-                secret: SECRET.into(),
-                previous_secret: None,
+                secret: Some(SECRET.into()),
                 issuer: "rollcall".into(),
                 audience: "rollcall".into(),
                 access_ttl: TOKEN_LIFE,
-            }),
+                ..AuthSettings::default()
+            })?,
             held: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             requests: AtomicU64::new(0),

@@ -77,11 +77,11 @@ impl Drop for Program {
 /// A token that every node of these tests accepts.
 pub fn token(user: &str) -> String {
     let settings = AuthSettings {
-        secret: SECRET.into(),
-        previous_secret: None,
+        secret: Some(SECRET.into()),
         issuer: "rollcall".into(),
         audience: "rollcall".into(),
         access_ttl: Duration::from_secs(900),
+        ..AuthSettings::default()
     };
     let grant = Grant {
         user: UserId::parse(user).unwrap(),
@@ -90,5 +90,5 @@ pub fn token(user: &str) -> String {
         token_version: 0,
         role: Role::User,
     };
-    Tokens::new(&settings).issue(&grant, OffsetDateTime::now_utc())
+    Tokens::new(&settings).unwrap().issue(&grant, OffsetDateTime::now_utc())
 }

@@ -63,7 +63,7 @@ pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<bool> {
     if due == 0 || deaths == 0 || due.saturating_add(deaths) > args.sessions / 4 {
         bail!("--due and --deaths must be a quarter of --sessions at most");
     }
-    let node = Node::start().await?;
+    let node = Node::start(None).await?;
     let stack = node.stack.as_ref().context("the node has no servers of its own")?;
     tell(&format!("{}\n", machine::described(Some(stack))))?;
     let app = App::build(machine::config_on(config, stack, node.secret.clone())?).await?;
@@ -126,7 +126,7 @@ impl Measurement<'_> {
         tokio::time::sleep(BETWEEN).await;
         let second = self.crowd.silence(deaths).await?;
         self.heartbeats().await?;
-        let admin = self.node.tokens(config);
+        let admin = self.node.tokens(config)?;
         asking::measure(&self.node.address, &admin, &mut self.report).await?;
         self.deaths(due, first, sessions - due, Target::Most(250.0)).await?;
         let left = sessions - due - deaths;
