@@ -9,7 +9,7 @@
 -- ARGV[3]    organisation
 -- ARGV[4]    lowest token version that is still good
 -- ARGV[5]    login that stays, "" = none
--- ARGV[6]    reason: logout_all | force_logout
+-- ARGV[6]    reason: logout_all | force_logout | banned | logout (of a host's user whose tokens name no login)
 -- ARGV[7]    request id of the action, "" = none
 -- Reply      {"restoring"} | {"stale", org} | {"ok", status, since, last sign, now, note}; note: "" | repeated
 -- Access     write, allow-oom

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::accounts::{Accounts, RefreshMode, RefreshRules, Visibilities};
+use crate::accounts::{Accounts, KeyRing, Orgs, RefreshMode, RefreshRules};
 use crate::audit::{self, Audit};
 use crate::auth::{AuthSettings, KeyTimes, PasswordCost, Passwords, Tokens, Verifier};
 use crate::config::{Config, RefreshRotation};
@@ -43,6 +44,10 @@ pub struct Components {
     pub accounts: Accounts,
     /// Who may see when people were last seen, as this node knows it.
     pub visibilities: Visibilities,
+    /// Which service keys are good.
+    pub service_keys: KeyRing,
+    /// In which organisations accounts are.
+    pub orgs: Orgs,
     /// By which rules refresh tokens are exchanged.
     pub refresh_rules: RefreshRules,
     /// Our own access tokens: issued.
@@ -91,12 +96,17 @@ impl App {
             grace: REFRESH_GRACE,
             secret,
         };
+        let accounts = Accounts::new(pool.clone());
         Ok(Self(Arc::new(Components {
             policy,
             store,
             audit: Audit::new(pool.clone()),
             accounts: Accounts::new(pool),
             visibilities: Visibilities::default(),
+            audit: Audit::new(pool),
+            service_keys: KeyRing::new(accounts.clone()),
+            orgs: Orgs::new(accounts.clone()),
+            accounts,
             refresh_rules,
             tokens,
             verifier,

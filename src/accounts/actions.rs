@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{AccountError, AccountId, Accounts, sql};
+use crate::presence::UserId;
 
 /// Somebody logged in.
 pub const USER_LOGIN: &str = "USER_LOGIN";
@@ -64,6 +65,10 @@ pub const SYSTEM_SETTINGS_CHANGED: &str = "SYSTEM_SETTINGS_CHANGED";
 pub const USER_ERASED: &str = "USER_ERASED";
 /// Who may see what of somebody changed.
 pub const PRIVACY_CHANGED: &str = "PRIVACY_CHANGED";
+/// A key was made for a host application's servers.
+pub const SERVICE_KEY_CREATED: &str = "SERVICE_KEY_CREATED";
+/// Such a key was taken back.
+pub const SERVICE_KEY_REVOKED: &str = "SERVICE_KEY_REVOKED";
 /// Data were taken out as a file.
 pub const DATA_EXPORTED: &str = "DATA_EXPORTED";
 
@@ -147,6 +152,17 @@ impl<'a> Action<'a> {
             after: None,
             detail: detail.into(),
             origin,
+        }
+    }
+
+    /// The same on a user of another issuer, who has no account.
+    #[must_use]
+    pub fn on_user(user: &UserId, name: &'static str, detail: impl Into<String>, origin: &'a Origin) -> Self {
+        Self {
+            target_type: "USER",
+            target_id: Some(user.to_string()),
+            category: "user",
+            ..Self::on_system(name, detail, origin)
         }
     }
 }

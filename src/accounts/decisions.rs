@@ -8,7 +8,7 @@ use serde_json::json;
 use sqlx::{FromRow, PgConnection};
 use time::OffsetDateTime;
 
-use super::entitlement::{check_entitled, lock};
+use super::entitlement::lock;
 use super::families::{self, EndReason, interval};
 use super::{
     Account, AccountError, AccountGate, AccountId, AccountStatus, Accounts, Action, Origin, Permission,
@@ -175,39 +175,6 @@ impl Accounts {
         transaction.commit().await?;
         Ok((account, version))
     }
-
-    /// Notes that an administrator does something to somebody's presence, before it is done: Redis alone keeps presence,
-    /// and could lose both. `name` is an action, `after` what is meant to be.
-    ///
-    /// # Errors
-    /// [`AccountError::NotFound`]; [`AccountError::NotEntitled`].
-    pub async fn record_presence_action(
-        &self,
-        id: AccountId,
-        name: &'static str,
-        after: serde_json::Value,
-        reason: Option<&str>,
-        origin: &Origin,
-    ) -> Result<Account, AccountError> {
-        let mut transaction = self.pool.begin().await?;
-        let permission = match name {
-            actions::PRESENCE_REVEALED => Permission::RevealPresence,
-            _ => Permission::SetPresence,
-        };
-        check_entitled(&mut transaction, origin, permission).await?;
-        let row = sqlx::query(sql::GATE).bind(id).fetch_one(&mut *transaction).await?;
-        let account = Account::from_row(&row)?;
-        let detail = match name {
-            actions::ONLINE_STATUS_SET => "Presence set by an administrator",
-            actions::ONLINE_STATUS_CLEARED => "Presence given back by an administrator",
-            _ => "True presence looked at by an administrator",
-        };
-        let action = Action::on(id, name, with_reason(detail, reason), origin);
-        let after = Some(after).filter(|after| !after.is_null());
-        actions::record(&mut transaction, &Action { category: "admin", after, ..action }).await?;
-        transaction.commit().await?;
-        Ok(account)
-    }
 }
 
 /// Where an account stands now: a suspension whose end has passed is none.
@@ -266,6 +233,6 @@ async fn record(
     actions::record(connection, &action).await
 }
 
-fn with_reason(said: &str, reason: Option<&str>) -> String {
+pub(super) fn with_reason(said: &str, reason: Option<&str>) -> String {
     reason.map_or_else(|| said.to_owned(), |reason| format!("{said}: {reason}"))
 }

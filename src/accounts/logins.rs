@@ -49,6 +49,8 @@ pub struct EndedLogin {
     pub org: Org,
     /// Its name.
     pub login: LoginId,
+    /// For so long a token of it may still live; `None`: as long as any of our own.
+    pub life: Option<Duration>,
 }
 
 /// A user whose tokens ended all at once.
@@ -122,15 +124,23 @@ impl Accounts {
 
     /// What was ended within the last `span`. A transaction's rows carry the time at which it began, so that one that
     /// commits late shows what is some seconds old already.
+    /// What was ended within the last `span`; without one, all that may still concern a token, of which our own live for
+    /// `token_life`. A transaction's rows carry the time at which it began, so that one that commits late shows what is
+    /// some seconds old already.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn ended_since(&self, span: Duration) -> Result<Ended, AccountError> {
+    pub async fn ended_since(
+        &self,
+        span: Option<Duration>,
+        token_life: Duration,
+    ) -> Result<Ended, AccountError> {
         let login = |row: &PgRow| -> sqlx::Result<EndedLogin> {
             Ok(EndedLogin {
                 user: row.try_get::<AccountId, _>("user_id")?.user(),
                 org: word(row, "org")?,
                 login: login_id(row.try_get("login")?)?,
+                life: None,
             })
         };
         let tokens = |row: &PgRow| -> sqlx::Result<EndedTokens> {
@@ -146,13 +156,15 @@ impl Accounts {
                 actor: row.try_get("tokens_end_actor")?,
             })
         };
-        let span = interval(span);
-        let logins = sqlx::query(sql::FAMILIES_ENDED).bind(span).fetch_all(&self.pool).await?;
-        let versions = sqlx::query(sql::VERSIONS_RAISED).bind(span).fetch_all(&self.pool).await?;
-        Ok(Ended {
+        let ours = interval(span.unwrap_or(token_life));
+        let logins = sqlx::query(sql::FAMILIES_ENDED).bind(ours).fetch_all(&self.pool).await?;
+        let versions = sqlx::query(sql::VERSIONS_RAISED).bind(ours).fetch_all(&self.pool).await?;
+        let mut ended = Ended {
             logins: logins.iter().map(login).collect::<sqlx::Result<_>>()?,
             tokens: versions.iter().map(tokens).collect::<sqlx::Result<_>>()?,
-        })
+        };
+        self.add_ended_hosts(span, &mut ended).await?;
+        Ok(ended)
     }
 
     /// Forgets from where actions and logins came that are older than `age`; answers how many rows changed.

@@ -351,4 +351,36 @@ statements! {
     TOKEN_USE = "UPDATE refresh_tokens SET used_at = clock_timestamp(), successor = $2 WHERE hash = $1";
     /// A login was used.
     FAMILY_TOUCH = "UPDATE token_families SET last_used_at = now() WHERE login = $1";
+
+    /// A login of another issuer's user has ended, or (login '') all tokens issued before a second; what is known as well
+    /// or better stays as it is.
+    HOST_LOGIN_END = "INSERT INTO ended_host_logins AS known (user_id, login, org, token_version, reason, actor, until) \
+        VALUES ($1, $2, $3, $4, $5, $6, now() + $7::interval) ON CONFLICT (user_id, login) DO UPDATE \
+        SET org = excluded.org, token_version = excluded.token_version, reason = excluded.reason, \
+            actor = excluded.actor, ended_at = now(), until = greatest(known.until, excluded.until) \
+        WHERE known.until <= now() OR known.token_version < excluded.token_version";
+    /// What ended within the last `$1` (NULL: ever) and may still concern a token.
+    HOST_LOGINS_ENDED = "SELECT user_id, login, org, token_version, reason, actor, \
+            ceil(extract(epoch FROM until - now()) * 1000)::bigint AS left_ms FROM ended_host_logins \
+        WHERE until > now() AND ($1::interval IS NULL OR ended_at > now() - $1)";
+    /// Ends that concern no token any more.
+    HOST_LOGINS_FORGET = "DELETE FROM ended_host_logins WHERE until < now()";
+
+    /// A new key; its time is so long, or without an end.
+    SERVICE_KEY_CREATE = "INSERT INTO service_keys (id, name, hash, scopes, org, created_by, expires_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, now() + $7::interval) \
+        RETURNING id, name, hash, scopes, org, created_by, created_at, expires_at, revoked_at, last_used_at";
+    /// Every key there ever was, newest first.
+    SERVICE_KEYS = "SELECT id, name, hash, scopes, org, created_by, created_at, expires_at, revoked_at, last_used_at \
+        FROM service_keys ORDER BY created_at DESC, id";
+    /// The keys that are good, with how long they have left.
+    SERVICE_KEYS_LIVE = "SELECT id, hash, scopes, org, ceil(extract(epoch FROM expires_at - now()) * 1000)::bigint AS left_ms \
+        FROM service_keys WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())";
+    /// A key is taken back; the first time only.
+    SERVICE_KEY_REVOKE = "UPDATE service_keys SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL";
+    /// One key.
+    SERVICE_KEY = "SELECT id, name, hash, scopes, org, created_by, created_at, expires_at, revoked_at, last_used_at \
+        FROM service_keys WHERE id = $1";
+    /// Keys were used.
+    SERVICE_KEYS_USED = "UPDATE service_keys SET last_used_at = now() WHERE id = ANY($1)";
 }

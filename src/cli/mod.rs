@@ -10,6 +10,7 @@ mod dev;
 mod explain;
 mod exposition;
 mod healthcheck;
+mod issue_token;
 mod migrate;
 pub mod serve;
 mod stop;
@@ -59,6 +60,8 @@ enum Command {
     User(user::UserCommand),
     /// Explain why a user has the status that they have
     Explain(explain::Args),
+    /// Print an access token, to try things
+    IssueToken(issue_token::Args),
     /// Work on the history as a whole
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -124,6 +127,7 @@ async fn dispatch(loaded: &Loaded<Cli>) -> anyhow::Result<bool> {
         Command::Migrate(args) => migrate::run(config, args).await,
         Command::User(command) => user::run(config, command).await,
         Command::Explain(args) => explain::run(config, args).await,
+        Command::IssueToken(args) => issue_token::run(config, args),
         Command::Audit(command) => audit::run(config, command).await,
         Command::Config(command) => config::run(loaded, command),
         Command::Healthcheck => healthcheck::run(config).await,

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
 use axum::routing::{any, get};
 use bytes::Bytes;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 use super::fallback::{not_allowed, not_found};
 use super::middleware::{RequestRules, layered};
 use super::openapi;
 use super::routes::{
-    admin_status, admin_users, at, audit_logs, audit_stats, bench, bulk, data, erase, explain, export, gates, heartbeat, login, pending, people, people_changes, people_export, people_import, permissions, presence, privacy, status, timeline, tokens, transitions, trash, users,
+    activity, admin_status, admin_users, at, audit_logs, audit_stats, bench, bulk, data, erase, explain, export, gates, heartbeat, login, pending, people, people_changes, people_export, people_import, permissions, presence, presence_admin, privacy, service_keys, status, timeline, tokens, transitions, trash, users, well_known,
 };
 use crate::app::App;
 use crate::metrics::record;
@@ -80,6 +81,10 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(presence::stats))
         .routes(routes!(presence::query))
         .routes(routes!(presence::user))
+        .routes(routes!(presence::online))
+        .routes(routes!(activity::report).layer(DefaultBodyLimit::max(activity::BODY_LIMIT)))
+        .routes(routes!(presence_admin::set, presence_admin::clear))
+        .routes(routes!(presence_admin::force_logout))
         .routes(routes!(timeline::timeline))
         .routes(routes!(explain::user))
         .routes(routes!(at::at))
@@ -96,6 +101,10 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(audit_stats::stats))
         .routes(routes!(privacy::of_user, privacy::put_of_user))
         .routes(routes!(erase::user))
+        .routes(routes!(service_keys::create, service_keys::list))
+        .routes(routes!(service_keys::revoke))
+        // /.well-known/
+        .routes(routes!(well_known::jwks))
 }
 
 /// The description of the API, as `/openapi.json` answers it.

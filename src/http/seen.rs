@@ -197,9 +197,16 @@ pub async fn reveal(
     if !viewer.role.may(Permission::RevealPresence) {
         return Err(ApiError::Forbidden);
     }
-    let account = AccountId::of(user).ok_or(ApiError::NotFound("User"))?;
-    let (name, origin) = (actions::PRESENCE_REVEALED, source.of(viewer));
-    app.accounts.record_presence_action(account, name, serde_json::Value::Null, Some(why), &origin).await?;
+    let (name, origin, after) = (actions::PRESENCE_REVEALED, source.of(viewer), serde_json::Value::Null);
+    match AccountId::of(user) {
+        Some(account) => {
+            app.accounts.record_presence_action(account, name, after, Some(why), &origin).await?;
+        }
+        None if user.issuer().is_some() => {
+            app.accounts.record_host_presence_action(user, name, after, Some(why), &origin).await?;
+        }
+        None => return Err(ApiError::NotFound("User")),
+    }
     match app.store.views(std::slice::from_ref(user)).await?.pop().flatten() {
         Some(view) => Ok(Seen::by_themselves(view)),
         None => {

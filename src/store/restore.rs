@@ -1,11 +1,13 @@
 //! A shard that came back without its data: a new life begins closed, is told what Postgres knows, and opens. And one
 //! that came back with older data: it goes on under a new epoch.
 
+use std::time::Duration;
+
 use super::keys::{LAYOUT, Shard};
 use super::reply::Parts;
 use super::scripts::Script;
 use super::users::text;
-use super::{Opened, Shown, Store, StoreError, scripts};
+use super::{Opened, Shown, Store, StoreError, millis, scripts};
 use crate::presence::{Claim, Entry, Gate, LoginId, Millis, Org, Status, UserId, Whose};
 
 /// Most items of one call: a few milliseconds of Redis' time.
@@ -48,8 +50,8 @@ pub enum Rule {
     Claim(UserId, Whose, Claim),
     /// Tokens below this version have ended, but for those of one login.
     Cut(UserId, i64, Option<LoginId>),
-    /// A login has ended.
-    Ended(UserId, LoginId),
+    /// A login has ended; for so long a token of it may still live, or as long as any of our own.
+    Ended(UserId, LoginId, Option<Duration>),
 }
 
 impl Rule {
@@ -57,7 +59,7 @@ impl Rule {
     #[must_use]
     pub const fn user(&self) -> &UserId {
         match self {
-            Self::Gate(user, _) | Self::Claim(user, ..) | Self::Cut(user, ..) | Self::Ended(user, _) => user,
+            Self::Gate(user, _) | Self::Claim(user, ..) | Self::Cut(user, ..) | Self::Ended(user, ..) => user,
         }
     }
 }
@@ -119,9 +121,9 @@ impl Store {
                 let keep = text(keep.as_ref().map(LoginId::as_str));
                 ["cut".into(), user, (*version).into(), keep, none(), none(), none()]
             }
-            Rule::Ended(_, login) => {
-                let login = login.as_str().into();
-                ["ended".into(), user, login, self.token_life.0.into(), none(), none(), none()]
+            Rule::Ended(_, login, life) => {
+                let life = life.map_or_else(|| self.token_life.0.into(), millis);
+                ["ended".into(), user, login.as_str().into(), life, none(), none(), none()]
             }
         }
     }

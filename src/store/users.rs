@@ -1,11 +1,13 @@
 //! What is done to one user: logouts, gates and claims. Each is one script call, repeated where the caller took a
 //! stored fact for another.
 
+use std::time::Duration;
+
 use fred::prelude::Value;
 
 use super::reply::{self, Said};
 use super::scripts::{self, Script};
-use super::{Answer, Bearer, Store, StoreError};
+use super::{Answer, Bearer, Store, StoreError, millis};
 use crate::metrics::record;
 use crate::presence::{self, Amendment, Claim, Gate, LoginId, Millis, Org, Reason, UserId, Whose};
 
@@ -18,7 +20,22 @@ impl Store {
     /// # Errors
     /// If Redis did not acknowledge it.
     pub async fn end_login(&self, user: &UserId, org: &Org, login: &LoginId) -> Result<(), StoreError> {
-        let args = [login.as_str().into(), self.token_life.0.into()];
+        self.end_host_login(user, org, login, None).await
+    }
+
+    /// The same where tokens of the login may live for so long; `None`: as long as any of our own.
+    ///
+    /// # Errors
+    /// If Redis did not acknowledge it.
+    pub async fn end_host_login(
+        &self,
+        user: &UserId,
+        org: &Org,
+        login: &LoginId,
+        life: Option<Duration>,
+    ) -> Result<(), StoreError> {
+        let life = life.map_or_else(|| self.token_life.0.into(), millis);
+        let args = [login.as_str().into(), life];
         self.judge(&scripts::LOGIN_END, user, org, None, &args).await.map(drop)
     }
 

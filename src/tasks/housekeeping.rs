@@ -35,6 +35,7 @@ async fn step(node: &Node) -> anyhow::Result<()> {
     let made = node.app.audit.ensure_partitions(MONTHS_AHEAD).await?;
     let dropped = node.app.audit.drop_partitions(node.app.config.audit.retention.duration()).await?;
     let forgotten = node.app.accounts.forget_families(FORGET_LOGINS).await?;
+    let forgotten = forgotten + node.app.accounts.forget_ended_hosts().await?;
     let token_life = node.app.config.auth.access_ttl.duration() + TOKEN_MARGIN;
     let removed = node.app.accounts.forget_trash(trash::KEPT, token_life).await?;
     let addresses = node.app.config.audit.address_retention.duration();

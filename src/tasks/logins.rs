@@ -53,23 +53,21 @@ impl Rounds {
     async fn next(&mut self, node: &Node) -> anyhow::Result<()> {
         let began = Instant::now();
         let owned = node.owned.lives();
-        let span = self.span(&owned, node.app.config.auth.access_ttl.duration());
+        let token_life = node.app.config.auth.access_ttl.duration();
+        let span = self.span(&owned, node.app.config.auth.longest_life().duration());
         self.told_at = None;
         if !owned.is_empty() {
-            tell(node, &owned, node.app.accounts.ended_since(span).await?).await?;
+            tell(node, &owned, node.app.accounts.ended_since(span, token_life).await?).await?;
         }
         (self.told_at, self.told) = (Some(began), owned);
         Ok(())
     }
 
-    /// How far back this round must look: tokens older than `token_life` have expired by themselves.
-    fn span(&self, owned: &[Life], token_life: Duration) -> Duration {
-        match self.told_at {
-            Some(at) if owned.iter().all(|life| self.told.contains(life)) => {
-                token_life.min(at.elapsed() + OVERLAP)
-            }
-            _ => token_life,
-        }
+    /// How far back this round must look; `None`: at all that may still concern a token, of which none lives for longer
+    /// than `longest_life`.
+    fn span(&self, owned: &[Life], longest_life: Duration) -> Option<Duration> {
+        let at = self.told_at.filter(|_| owned.iter().all(|life| self.told.contains(life)))?;
+        Some(at.elapsed() + OVERLAP).filter(|span| *span < longest_life)
     }
 }
 
@@ -90,7 +88,8 @@ async fn tell(node: &Node, owned: &[Life], ended: Ended) -> Result<(), StoreErro
     });
     all(tokens.collect()).await?;
     let logins = ended.logins.iter().filter(|login| is_ours(&login.user));
-    all(logins.map(|ended| store.end_login(&ended.user, &ended.org, &ended.login)).collect()).await
+    all(logins.map(|ended| store.end_host_login(&ended.user, &ended.org, &ended.login, ended.life)).collect())
+        .await
 }
 
 /// Makes every call, so that one user whom Redis refuses hides nobody else; but when Redis is away, the rest can wait.
@@ -118,15 +117,12 @@ mod tests {
     fn a_round_looks_back_as_far_as_something_may_be_missing() {
         let began = Instant::now();
         let fresh = Rounds::default();
-        assert_eq!(fresh.span(&[(0, 1)], LIFE), LIFE, "the first, and the one after a failure");
+        assert_eq!(fresh.span(&[(0, 1)], LIFE), None, "the first, and the one after a failure");
         let told = Rounds { told_at: Some(began), told: vec![(0, 1), (1, 1)] };
-        assert!(told.span(&[(1, 1)], LIFE) < OVERLAP + Duration::from_secs(10), "only what is new");
-        assert_eq!(told.span(&[(0, 1), (2, 1)], LIFE), LIFE, "a shard that another node had");
-        assert_eq!(told.span(&[(0, 2), (1, 1)], LIFE), LIFE, "a shard that came back empty");
-        assert_eq!(
-            told.span(&[(0, 1)], Duration::from_secs(1)),
-            Duration::from_secs(1),
-            "no longer than a token"
-        );
+        let span = told.span(&[(1, 1)], LIFE).unwrap();
+        assert!(span < OVERLAP + Duration::from_secs(10), "only what is new");
+        assert_eq!(told.span(&[(0, 1), (2, 1)], LIFE), None, "a shard that another node had");
+        assert_eq!(told.span(&[(0, 2), (1, 1)], LIFE), None, "a shard that came back empty");
+        assert_eq!(told.span(&[(0, 1)], Duration::from_secs(1)), None, "no longer than a token");
     }
 }

@@ -16,6 +16,7 @@ mod restore;
 mod rewound;
 mod rounds;
 mod seals;
+mod service_keys;
 mod sweep;
 mod ticks;
 mod trim;
@@ -69,6 +70,7 @@ impl Tasks {
         spawner.spawn("seals", seals::run(node.clone()));
         spawner.spawn("erasures", erasures::run(node.clone()));
         spawner.spawn("visibilities", visibilities(node.clone()));
+        spawner.spawn("service_keys", service_keys::run(node.clone()));
         spawner.spawn("housekeeping", housekeeping::run(node));
         spawner.tracker.close();
         Self { tracker: spawner.tracker, stop, ended }

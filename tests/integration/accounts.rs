@@ -393,13 +393,13 @@ async fn what_ended_lately_can_be_loaded_again() {
     let (one, all) = (f.user("one", Role::User).await, f.user("all", Role::User).await);
     let (ended, kept) = (f.login(&one).await, f.login(&all).await);
     let life = Duration::from_secs(900);
-    assert_eq!(f.accounts.ended_since(life).await.unwrap(), rollcall::accounts::Ended::default());
+    assert_eq!(f.accounts.ended_since(None, life).await.unwrap(), rollcall::accounts::Ended::default());
     f.accounts.end_family(one.id, &ended.login, EndReason::ForceLogout, &origin()).await.unwrap();
     let version =
         f.accounts.end_all(all.id, Some(&kept.login), EndReason::LogoutAll, &origin()).await.unwrap();
     assert!(matches!(f.rotate(&ended.refresh).await, Err(RefreshError::Ended { .. })));
     assert!(f.rotate(&kept.refresh).await.is_ok());
-    let found = f.accounts.ended_since(life).await.unwrap();
+    let found = f.accounts.ended_since(None, life).await.unwrap();
     let logins: Vec<_> = found.logins.into_iter().map(|login| (login.user, login.login)).collect();
     assert_eq!(logins, [(one.id.user(), ended.login.clone())]);
     let tokens = |keep: &Family| rollcall::accounts::EndedTokens {
@@ -412,15 +412,15 @@ async fn what_ended_lately_can_be_loaded_again() {
     };
     assert_eq!(found.tokens, [tokens(&kept)]);
     let since = f.login(&f.accounts.by_id(all.id).await.unwrap().unwrap()).await;
-    assert_eq!(f.accounts.ended_since(life).await.unwrap().tokens, [tokens(&kept)]);
+    assert_eq!(f.accounts.ended_since(None, life).await.unwrap().tokens, [tokens(&kept)]);
     f.accounts.end_family(all.id, &kept.login, EndReason::Logout, &origin()).await.unwrap();
-    assert_eq!(f.accounts.ended_since(life).await.unwrap().tokens, [tokens(&since)]);
+    assert_eq!(f.accounts.ended_since(None, life).await.unwrap().tokens, [tokens(&since)]);
     assert_eq!((f.actions("FORCE_LOGOUT").await.len(), f.actions("LOGOUT_ALL").await.len()), (1, 1));
 
     f.sql("UPDATE users SET tokens_ended_at = now() - interval '16 min' WHERE tokens_ended_at IS NOT NULL")
         .await;
     f.sql("UPDATE token_families SET ended_at = now() - interval '16 min' WHERE ended_at IS NOT NULL").await;
-    assert_eq!(f.accounts.ended_since(life).await.unwrap(), rollcall::accounts::Ended::default());
+    assert_eq!(f.accounts.ended_since(None, life).await.unwrap(), rollcall::accounts::Ended::default());
     assert_eq!(f.accounts.forget_families(life).await.unwrap(), 2);
     assert!(matches!(f.rotate(&ended.refresh).await, Err(RefreshError::Unknown)));
 }

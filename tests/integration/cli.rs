@@ -76,3 +76,34 @@ async fn rebuild_finds_and_mends_what_differs() {
     assert!(run(&["audit", "rebuild"], &prefix, &database).await.status.success());
     assert!(run(&check, &prefix, &database).await.status.success());
 }
+
+#[tokio::test]
+async fn issued_tokens_are_good() {
+    let hosts = crate::http::host_tokens::Hosts::new();
+    let file = hosts.file();
+    let flags = ["--auth-issuers-file", file.as_str()];
+    let database = support::database_url().await;
+    let service = Service::on(&support::stack().redis_url(), &database, &flags).await;
+    let issue = async |args: &[&str]| {
+        let issued = run(&[&["issue-token"], &flags[..], args].concat(), "rc", &database).await;
+        (issued.status.success(), text(&issued.stdout).trim().to_owned(), text(&issued.stderr))
+    };
+    let (ok, own, error) = issue(&["--user", "42", "--role", "moderator"]).await;
+    assert!(ok, "{error}");
+    assert_eq!(service.get(&own, "/api/presence/online/").await.0, 200);
+    let (ok, hosts, error) = issue(&["--user", "ann@example.com", "--issuer", "club", "--ttl", "1h"]).await;
+    assert!(ok, "{error}");
+    let (status, _) = service.beat(&hosts, serde_json::json!({})).await;
+    assert_eq!(status, 200);
+    let (_, online) = service.get(&own, "/api/presence/online/").await;
+    assert!(online.to_string().contains("club~ann%40example.com"), "{online}");
+    for (args, part) in [
+        (&["--user", "1", "--issuer", "shop"][..], "only the host has"),
+        (&["--user", "1", "--issuer", "nobody"], "nobody"),
+        (&["--user", "club~1"], "--issuer"),
+        (&["--user", "1", "--issuer", "club", "--ttl", "9d"], "longest_life"),
+    ] {
+        let (ok, out, error) = issue(args).await;
+        assert!(!ok && out.is_empty() && error.contains(part), "{error}");
+    }
+}

@@ -15,3 +15,4 @@ mod http;
 mod journeys;
 mod store;
 mod support;
+mod tokens;

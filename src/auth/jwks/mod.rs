@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use jsonwebtoken::Algorithm;
+use tokio::task::AbortHandle;
 
 use super::TokenError;
 use crate::metrics::record;
@@ -64,11 +65,12 @@ struct State {
     generation: u64,
     /// When they were read, and for how long they are fresh.
     read_at: Option<(Instant, Duration)>,
-    /// When a reading last began.
+    /// When a reading last began, or failed.
     tried_at: Option<Instant>,
     /// Whether the last one failed.
     failed: bool,
-    reading: Option<Reading>,
+    /// The last one, and whether it is over: what nobody waits for is never seen to end by itself.
+    reading: Option<(Reading, AbortHandle)>,
 }
 
 /// What a look into the set came to.
@@ -153,7 +155,7 @@ impl KeyRing {
 
     /// The reading under way, or a new one, unless the last one began less than `pause` ago.
     fn begin(self: &Arc<Self>, state: &mut State, now: Instant, pause: Duration) -> Option<Reading> {
-        if let Some(reading) = state.reading.as_ref().filter(|reading| reading.peek().is_none()) {
+        if let Some((reading, _)) = state.reading.as_ref().filter(|(_, task)| !task.is_finished()) {
             return Some(reading.clone());
         }
         if state.tried_at.is_some_and(|at| now.duration_since(at) < pause) {
@@ -162,8 +164,9 @@ impl KeyRing {
         state.tried_at = Some(now);
         let ring = Arc::clone(self);
         let task = tokio::spawn(async move { ring.read().await });
+        let handle = task.abort_handle();
         let reading = task.map(drop).boxed().shared();
-        state.reading = Some(reading.clone());
+        state.reading = Some((reading.clone(), handle));
         Some(reading)
     }
 
@@ -184,6 +187,8 @@ impl KeyRing {
                 state.keys = Some(keys);
             }
             Err(error) => {
+                // One that took long is not begun again at once.
+                state.tried_at = Some(Instant::now());
                 tracing::warn!(source = %self.source, error, "the keys of a token issuer cannot be read");
             }
         }

@@ -9,15 +9,15 @@ use hyper::header::HeaderValue;
 use time::OffsetDateTime;
 
 use super::load::{Outcome, People, Plan, run as load};
-use super::machine;
 use super::node::Node;
+use super::{keys, machine};
 use crate::auth::Grant;
 use crate::config::Config;
 use crate::presence::{LoginId, Org, Role, UserId};
 
 /// Verifies the token, answers.
 const TOKEN: &str = "/bench/token/";
-const HEARTBEAT: &str = "/api/users/heartbeat/";
+pub(super) const HEARTBEAT: &str = "/api/users/heartbeat/";
 /// Ids of these users begin here, far from those of accounts.
 const FIRST_USER: usize = 9_000_000_000;
 
@@ -34,23 +34,29 @@ pub(in crate::cli) struct Args {
     url: Option<String>,
     /// Users, each with a token and a session
     #[arg(long, value_name = "COUNT", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    users: u32,
+    pub(super) users: u32,
     /// Keep-alive connections
     #[arg(long, value_name = "COUNT", default_value = "64", value_parser = clap::value_parser!(u16).range(1..))]
-    connections: u16,
+    pub(super) connections: u16,
     /// How often both are measured, in turns
     #[arg(long, value_name = "COUNT", default_value = "5", value_parser = clap::value_parser!(u16).range(1..=100))]
-    rounds: u16,
+    pub(super) rounds: u16,
     /// How long each turn takes
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = clap::value_parser!(u64).range(1..=600))]
-    seconds: u64,
+    pub(super) seconds: u64,
     /// Requests a second of the schedule [default: half of the highest rate of heartbeats]
     #[arg(long, value_name = "RATE")]
     rate: Option<u32>,
+    /// Compare heartbeats by tokens that a secret signs with those that an Ed25519 key signs, on two nodes of their own
+    #[arg(long, conflicts_with_all = ["url", "rate"])]
+    compare_keys: bool,
 }
 
 /// Measures and prints.
 pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<()> {
+    if args.compare_keys {
+        return keys::run(config, args).await;
+    }
     let node = match &args.url {
         Some(url) => Node::running(url, config)?,
         None => Node::start(None).await?,
@@ -75,7 +81,7 @@ pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<()> {
 
 /// Lets every user begin a session; answers how many did in a second. A fresh node opens its shards first, so this
 /// is tried again until nobody is refused.
-async fn begin(people: &Arc<People>, connections: usize) -> anyhow::Result<f64> {
+pub(super) async fn begin(people: &Arc<People>, connections: usize) -> anyhow::Result<f64> {
     for _ in 0..ATTEMPTS {
         let outcome = load(people, HEARTBEAT, connections, Plan::OnceEach).await?;
         if outcome.failed == 0 {
@@ -87,7 +93,7 @@ async fn begin(people: &Arc<People>, connections: usize) -> anyhow::Result<f64> 
 }
 
 /// Tokens of many users; made here, because logging in would take longer than all the rest.
-fn people(config: &Config, node: &Node, users: u32) -> anyhow::Result<People> {
+pub(super) fn people(config: &Config, node: &Node, users: u32) -> anyhow::Result<People> {
     let tokens = node.tokens(config)?;
     let now = OffsetDateTime::now_utc();
     let header = |number: usize| -> anyhow::Result<HeaderValue> {
@@ -150,7 +156,7 @@ impl Turns {
     }
 }
 
-fn row(name: &str, outcomes: &[Outcome]) -> String {
+pub(super) fn row(name: &str, outcomes: &[Outcome]) -> String {
     let rates = || outcomes.iter().map(Outcome::rate);
     format!(
         "{name:<10} {:>10.0} {:>10.0} {:>10.0} {:>9.2} {:>9.2} {:>9.2} {:>7}\n",
@@ -164,17 +170,17 @@ fn row(name: &str, outcomes: &[Outcome]) -> String {
     )
 }
 
-fn median(outcomes: &[Outcome], figure: impl Fn(&Outcome) -> f64) -> f64 {
+pub(super) fn median(outcomes: &[Outcome], figure: impl Fn(&Outcome) -> f64) -> f64 {
     middle(outcomes.iter().map(figure).collect())
 }
 
 /// The median; 0 of nothing.
-fn middle(mut figures: Vec<f64>) -> f64 {
+pub(super) fn middle(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures.get(figures.len() / 2).copied().unwrap_or(0.0)
 }
 
-fn tell(text: &str) -> std::io::Result<()> {
+pub(super) fn tell(text: &str) -> std::io::Result<()> {
     write!(std::io::stdout(), "{text}")
 }
 

@@ -5,6 +5,7 @@
 
 mod copy;
 mod http;
+mod keys;
 mod load;
 mod machine;
 mod node;

@@ -76,8 +76,7 @@ impl Node {
             .kill_on_drop(true)
             .spawn()
             .context("cannot start a node")?;
-        let node =
-            Self { address, secret, signing_key, child: Some(child), stack: Some(stack) };
+        let node = Self { address, secret, signing_key, child: Some(child), stack: Some(stack) };
         let ready = format!("http://{internal}/readyz");
         tokio::time::timeout(PATIENCE, until_ready(&ready))
             .await

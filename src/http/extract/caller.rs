@@ -99,7 +99,7 @@ pub fn admitted(answer: Result<Answer, StoreError>) -> Result<(), ApiError> {
 }
 
 /// The token of the `Authorization` header.
-fn bearer_token(headers: &HeaderMap) -> Result<&str, ApiError> {
+pub(super) fn bearer_token(headers: &HeaderMap) -> Result<&str, ApiError> {
     let header = headers.get(header::AUTHORIZATION).ok_or(ApiError::TokenMissing)?;
     let text = header.to_str().map_err(|_| ApiError::TokenInvalid)?;
     let (scheme, token) = text.split_once(' ').ok_or(ApiError::TokenInvalid)?;

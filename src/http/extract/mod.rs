@@ -4,12 +4,14 @@
 mod body;
 mod caller;
 mod params;
+mod service;
 mod source;
 pub mod to;
 
 pub use body::Body;
 pub use caller::{Admin, Caller, May, Moderator, Quiet, Verified, admitted};
 pub use params::{Path, Query};
+pub use service::{Counter, Lister, Reporter, Viewer};
 pub use source::Source;
 
 use super::error::{ApiError, FieldError};

@@ -27,13 +27,13 @@ pub struct SetStatusBody {
     /// `online`, `away`, `busy`, `invisible` or `offline`.
     #[serde(default = "offline")]
     #[schema(value_type = String, default = "offline", example = "away")]
-    status: Status,
+    pub(super) status: Status,
     /// At most 500 characters; kept with the action.
     #[schema(value_type = Option<String>, max_length = 500)]
-    reason: Option<Why>,
+    pub(super) reason: Option<Why>,
     /// When it ends, in ms from now; a year at most. Without it: when an administrator takes it back.
     #[schema(minimum = 1)]
-    expires_in_ms: Option<i64>,
+    pub(super) expires_in_ms: Option<i64>,
 }
 
 const fn offline() -> Status {

@@ -1,5 +1,6 @@
 //! The handlers, one file per resource. Each extracts, makes its calls inward, and maps the answer.
 
+pub mod activity;
 pub mod admin_status;
 pub mod admin_users;
 pub mod at;
@@ -13,6 +14,7 @@ pub mod explain;
 pub mod export;
 pub mod gates;
 pub mod heartbeat;
+mod host_logins;
 pub mod login;
 pub mod pending;
 pub mod people;
@@ -22,12 +24,15 @@ pub mod people_import;
 pub mod permissions;
 pub mod presence;
 pub mod privacy;
+pub mod presence_admin;
+pub mod service_keys;
 pub mod status;
 pub mod timeline;
 pub mod tokens;
 pub mod transitions;
 pub mod trash;
 pub mod users;
+pub mod well_known;
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -7,11 +7,11 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::http::error::ApiError;
-use crate::http::extract::{Body, Caller, Path, Query, Source};
+use crate::http::extract::{Body, Counter, Lister, Path, Query, Source, Viewer};
 use crate::http::seen::{Seen, reveal, see};
 use crate::http::time::Timestamp;
 use crate::http::words::Why;
-use crate::presence::{Role, UserId};
+use crate::presence::{Org, Role, Status, UserId};
 
 /// How many users one query may ask for.
 const MAX_USERS: usize = 1_000;
@@ -34,7 +34,7 @@ pub struct StatsAnswer {
 ///
 /// Plain users get the counts of their own organisation.
 #[utoipa::path(get, path = "/api/presence/stats/", tag = "presence", responses((status = 200, body = StatsAnswer)))]
-pub async fn stats(State(app): State<App>, Caller(claims): Caller) -> Result<Json<StatsAnswer>, ApiError> {
+pub async fn stats(State(app): State<App>, Counter(claims): Counter) -> Result<Json<StatsAnswer>, ApiError> {
     let org = (claims.role == Role::User).then_some(&claims.org);
     let stats = app.store.stats(org).await?;
     Ok(Json(StatsAnswer {
@@ -68,13 +68,58 @@ pub struct QueryAnswer {
     request_body = QueryBody, responses((status = 200, body = QueryAnswer)))]
 pub async fn query(
     State(app): State<App>,
-    Caller(claims): Caller,
+    Viewer(claims): Viewer,
     Body(QueryBody { users }): Body<QueryBody>,
 ) -> Result<Json<QueryAnswer>, ApiError> {
     if users.len() > MAX_USERS {
         return Err(ApiError::invalid("/users", format!("at most {MAX_USERS} users")));
     }
     Ok(Json(QueryAnswer { results: see(&app, &claims, &users).await? }))
+}
+
+/// Who of those present to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct OnlineQuery {
+    /// In this organisation.
+    #[param(value_type = Option<String>)]
+    org: Option<Org>,
+    /// In this status: `online`, `away` or `busy`.
+    #[param(value_type = Option<String>)]
+    status: Option<Status>,
+    /// The newest of them; at most 1000, and 1000 if absent.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<usize>,
+}
+
+/// Lists who is present, accounts and other issuers' people alike
+///
+/// Those who came last first. For moderators, and service keys with `presence:read`.
+#[utoipa::path(get, path = "/api/presence/online/", tag = "presence", params(OnlineQuery),
+    responses((status = 200, body = QueryAnswer)))]
+pub async fn online(
+    State(app): State<App>,
+    Lister(claims): Lister,
+    Query(OnlineQuery { org, status, limit }): Query<OnlineQuery>,
+) -> Result<Json<QueryAnswer>, ApiError> {
+    let limit = limit.unwrap_or(MAX_USERS);
+    if !(1..=MAX_USERS).contains(&limit) {
+        return Err(ApiError::invalid("limit", format!("expected 1 to {MAX_USERS}")));
+    }
+    if status.is_some_and(|status| status.shown() == Status::Offline) {
+        return Err(ApiError::invalid("status", "expected online, away or busy"));
+    }
+    let org = match (claims.role, org) {
+        (Role::User, Some(other)) if other != claims.org => return Err(ApiError::Forbidden),
+        (Role::User, _) => Some(claims.org.clone()),
+        (_, org) => org,
+    };
+    let present = app.store.present(org.as_ref(), status, limit).await?;
+    let users: Vec<UserId> = present.into_iter().map(|(user, ..)| user).collect();
+    let mut results = see(&app, &claims, &users).await?;
+    results.retain(Seen::is_present);
+    Ok(Json(QueryAnswer { results }))
 }
 
 /// Why somebody's true presence is looked at.
@@ -92,7 +137,7 @@ pub struct RevealQuery {
     params(("id" = String, Path, description = "user id"), RevealQuery), responses((status = 200, body = Seen)))]
 pub async fn user(
     State(app): State<App>,
-    Caller(claims): Caller,
+    Viewer(claims): Viewer,
     Path(user): Path<UserId>,
     Query(query): Query<RevealQuery>,
     source: Source,

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::Done;
 use super::login::{TokenPair, pair};
+use super::{Done, host_logins};
 use crate::accounts::{AccountId, EndReason, Origin, RefreshError, Rotation};
 use crate::app::App;
 use crate::http::error::ApiError;
@@ -114,6 +114,10 @@ pub async fn logout(
     // Postgres first: what Redis forgets is restored from there. Where one of them is away the other is told all the
     // same; the client learns by the 503 that it should come back.
     uncut(async move {
+        if let Some(ended) = host_logins::logout(&app, &claims) {
+            host_logins::end(&app, &ended, None, &source.of(&claims)).await?;
+            return Ok(Done::saying("Logout successful"));
+        }
         let kept = match AccountId::of(&claims.user) {
             Some(account) => {
                 let origin = source.of(&claims);
@@ -144,9 +148,13 @@ pub async fn logout_everywhere(
     source: Source,
     _: Body<NoBody>,
 ) -> Result<Json<Done>, ApiError> {
-    let account = AccountId::of(&claims.user).ok_or(ApiError::Forbidden)?;
     uncut(async move {
         let origin = source.of(&claims);
+        if let Some(ended) = host_logins::logout_everywhere(&app, &claims) {
+            host_logins::end(&app, &ended, None, &origin).await?;
+            return Ok(Done::saying("Logged out from all devices"));
+        }
+        let account = AccountId::of(&claims.user).ok_or(ApiError::Forbidden)?;
         let version = app.accounts.end_all(account, None, EndReason::LogoutAll, &origin).await?;
         app.store.cut(&claims.user, &claims.org, version, None, Reason::LogoutAll, None).await?;
         Ok(Done::saying("Logged out from all devices"))

@@ -11,6 +11,7 @@ mod export;
 mod gates;
 mod gone_clients;
 mod heartbeat;
+pub mod host_tokens;
 mod internal;
 mod invisible;
 mod layers;
@@ -25,6 +26,7 @@ mod presence;
 mod recorded;
 mod privacy;
 mod server;
+mod service_keys;
 mod status;
 mod timeline;
 

@@ -22,9 +22,11 @@ enum Demand {
     Login,
     /// This permission.
     Permission(&'static str),
+    /// A service key: no person may.
+    Key,
 }
 
-use Demand::{Login, Nothing, Permission as May};
+use Demand::{Key, Login, Nothing, Permission as May};
 
 /// Every endpoint and what it demands. A new one belongs in here, or the first test fails.
 const ENDPOINTS: &[(&str, &str, Demand)] = &[
@@ -73,6 +75,11 @@ const ENDPOINTS: &[(&str, &str, Demand)] = &[
     ("GET", "/api/presence/stats/", Login),
     ("POST", "/api/presence/query/", Login),
     ("GET", "/api/presence/users/{id}/", Login),
+    ("GET", "/api/presence/online/", May("view_users")),
+    ("POST", "/api/presence/activity/", Key),
+    ("POST", "/api/presence/users/{id}/set-online-status/", May("set_presence")),
+    ("DELETE", "/api/presence/users/{id}/set-online-status/", May("set_presence")),
+    ("POST", "/api/presence/users/{id}/force-logout/", May("force_logout_user")),
     ("GET", "/api/presence/users/{id}/timeline/", May("view_history")),
     ("GET", "/api/presence/users/{id}/explain/", May("view_history")),
     ("GET", "/api/presence/at/", May("view_history")),
@@ -93,6 +100,10 @@ const ENDPOINTS: &[(&str, &str, Demand)] = &[
     ("POST", "/api/admin/erase/", May("erase_user")),
     ("GET", "/api/admin/privacy/{id}/", May("set_presence")),
     ("PUT", "/api/admin/privacy/{id}/", May("set_presence")),
+    ("POST", "/api/admin/service-keys/", May("manage_service_keys")),
+    ("GET", "/api/admin/service-keys/", May("manage_service_keys")),
+    ("DELETE", "/api/admin/service-keys/{id}/", May("manage_service_keys")),
+    ("GET", "/.well-known/jwks.json", Nothing),
 ];
 
 const ROLES: [Role; 3] = [Role::User, Role::Moderator, Role::Admin];
@@ -159,6 +170,7 @@ async fn every_endpoint_lets_in_whom_the_matrix_says() {
             let may = match demand {
                 Nothing | Login => true,
                 May(word) => role.may(permission(word)),
+                Key => false,
             };
             assert!(!status.is_server_error(), "{method} {path} of {role}: {status} {said}");
             assert_eq!(status != StatusCode::FORBIDDEN, may, "{method} {path} of {role}: {status} {said}");
@@ -240,6 +252,7 @@ fn page() -> String {
             Nothing => "nothing".to_owned(),
             Login => "a login".to_owned(),
             May(word) => format!("`{word}`"),
+            Key => "a service key".to_owned(),
         };
         writeln!(page, "| {method} `{path}` | {demand} |").unwrap();
     }

@@ -324,7 +324,7 @@ async fn a_redis_that_forgot_the_scripts_learns_them_again() {
     let Bearer { user, org, login, .. } = bearer("1");
     redis_command("SCRIPT FLUSH").await;
     store.begin_shard(0, 1, Lost::default()).await.unwrap();
-    store.recall(0, 1, &[Rule::Ended(user.clone(), login.clone())]).await.unwrap();
+    store.recall(0, 1, &[Rule::Ended(user.clone(), login.clone(), None)]).await.unwrap();
     store.restore(0, 1, &[super::restore::past("2", Status::Online)]).await.unwrap();
     store.open_shard(0, 1).await.unwrap();
     store.raise_shard(0, 1, 2).await.unwrap();

@@ -70,7 +70,7 @@ async fn a_shard_is_closed_until_it_is_restored() {
     }
     assert_eq!(store.begin_shard(0, 4, Lost::default()).await.unwrap(), None, "it is open");
     assert!(matches!(store.restore(0, 3, &[past("2", Status::Online)]).await, Err(StoreError::Open)));
-    let rule = Rule::Ended(UserId::parse("1").unwrap(), LoginId::parse("login").unwrap());
+    let rule = Rule::Ended(UserId::parse("1").unwrap(), LoginId::parse("login").unwrap(), None);
     assert!(matches!(store.recall(0, 3, &[rule]).await, Err(StoreError::Open)));
     assert!(matches!(store.beat(&beat("1")).await, Ok(Answer::Standing { .. })));
 }
@@ -162,7 +162,7 @@ async fn rules_that_are_newer_than_what_was_heard_of_people_decide() {
         Rule::Gate(user("1"), gate(GateKind::Pending, 1)),
         Rule::Claim(user("2"), Whose::Admin, away),
         Rule::Cut(user("3"), 5, Some(LoginId::parse("kept").unwrap())),
-        Rule::Ended(user("4"), LoginId::parse("login").unwrap()),
+        Rule::Ended(user("4"), LoginId::parse("login").unwrap(), None),
     ];
     store.recall(0, 3, &rules).await.unwrap();
     store.restore(0, 3, &["1", "2", "3", "4"].map(|user| past(user, Status::Online))).await.unwrap();
