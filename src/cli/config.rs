@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::Cli;
+use crate::app::own_tokens;
 use crate::config::Loaded;
 
 /// What to do with the settings.
@@ -20,6 +21,7 @@ pub(super) fn run(loaded: &Loaded<Cli>, command: &ConfigCommand) -> anyhow::Resu
     match command {
         ConfigCommand::Check => {
             loaded.command.config.check_serving()?;
+            own_tokens(&loaded.command.config)?;
             writeln!(out, "the settings are good to serve")?;
         }
         ConfigCommand::Print => write!(out, "{}", loaded.to_toml())?,

@@ -21,7 +21,7 @@ pub(super) struct Args {
     /// Organisation [default: main, or that of the issuer]
     #[arg(long)]
     org: Option<Org>,
-    /// user, moderator or admin
+    /// user, moderator or admin; of an account the role that it has goes before
     #[arg(long, default_value = "user")]
     role: Role,
     /// How long it is good [default: that of access tokens]

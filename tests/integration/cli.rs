@@ -88,7 +88,8 @@ async fn issued_tokens_are_good() {
         let issued = run(&[&["issue-token"], &flags[..], args].concat(), "rc", &database).await;
         (issued.status.success(), text(&issued.stdout).trim().to_owned(), text(&issued.stderr))
     };
-    let (ok, own, error) = issue(&["--user", "42", "--role", "moderator"]).await;
+    let mona = service.person("mona", Role::Moderator).await.id.to_string();
+    let (ok, own, error) = issue(&["--user", &mona, "--role", "moderator"]).await;
     assert!(ok, "{error}");
     assert_eq!(service.get(&own, "/api/presence/online/").await.0, 200);
     let (ok, hosts, error) = issue(&["--user", "ann@example.com", "--issuer", "club", "--ttl", "1h"]).await;

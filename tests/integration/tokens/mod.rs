@@ -2,6 +2,7 @@
 
 mod forged;
 mod key_sets;
+mod own_keys;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
