@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use super::jwks::{KeyRing, KeyTimes, PublicKey, Source};
+use super::jwks::{KeyRing, KeyTimes, Source};
 use super::mapping;
 use super::{Claims, TokenError};
 use crate::config::{Issuer, IssuerKeys, Signature};
@@ -96,8 +96,8 @@ impl Host {
         let (claims, generation) = match &self.keys {
             Keys::Shared(key) => (decoded(token, key, validation)?, 0),
             Keys::Public(ring) => {
-                let key: Arc<PublicKey> = ring.key(header.kid.as_deref(), header.alg).await?;
-                (decoded(token, &key.key, validation)?, ring.generation().unwrap_or(0))
+                let (key, generation) = ring.key(header.kid.as_deref(), header.alg).await?;
+                (decoded(token, &key.key, validation)?, generation)
             }
         };
         let issued_at = self.in_time(&claims, now.unix_timestamp())?;

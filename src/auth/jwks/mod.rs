@@ -75,7 +75,7 @@ struct State {
 
 /// What a look into the set came to.
 enum Look {
-    Found(Arc<PublicKey>),
+    Found(Arc<PublicKey>, u64),
     Unknown,
     Wait(Reading),
     Nothing,
@@ -108,7 +108,7 @@ impl KeyRing {
         state.read_at.is_some_and(|(at, _)| now.duration_since(at) < self.times.longest)
     }
 
-    /// The key that a token names, or the only one of its algorithm if it names none.
+    /// The key that a token names, or the only one of its algorithm if it names none; and the generation that it is of.
     ///
     /// # Errors
     /// [`TokenError::Invalid`] if there is no such key; [`TokenError::Unavailable`] if no set could be read.
@@ -116,11 +116,11 @@ impl KeyRing {
         self: &Arc<Self>,
         kid: Option<&str>,
         algorithm: Algorithm,
-    ) -> Result<Arc<PublicKey>, TokenError> {
+    ) -> Result<(Arc<PublicKey>, u64), TokenError> {
         // One reading may be under way already when the name is missed, and the next one is ours.
         for _ in 0..3 {
             match self.look(kid, algorithm) {
-                Look::Found(key) => return Ok(key),
+                Look::Found(key, generation) => return Ok((key, generation)),
                 Look::Unknown => return Err(TokenError::Invalid),
                 Look::Nothing => return Err(TokenError::Unavailable),
                 Look::Wait(reading) => reading.await,
@@ -141,7 +141,7 @@ impl KeyRing {
             if state.failed {
                 record::stale_key();
             }
-            return Look::Found(key);
+            return Look::Found(key, state.generation);
         }
         self.begin(&mut state, now, self.times.pause).map_or(Look::Unknown, Look::Wait)
     }

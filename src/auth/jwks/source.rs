@@ -53,7 +53,7 @@ impl Source {
             }
             Self::Url(client, url) => {
                 let asked = client.get(url).header(ACCEPT, "application/json").send().await;
-                let mut response = asked.map_err(|error| error.without_url().to_string())?;
+                let mut response = asked.map_err(words)?;
                 if !response.status().is_success() {
                     return Err(format!("the server answered {}", response.status()));
                 }
@@ -65,10 +65,15 @@ impl Source {
     }
 }
 
+/// What went wrong and why, without the address, which the caller names.
+fn words(error: reqwest::Error) -> String {
+    format!("{:#}", anyhow::Error::from(error.without_url()))
+}
+
 /// The body, as long as it is no larger than it may be.
 async fn body(response: &mut Response) -> Result<String, String> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| error.without_url().to_string())? {
+    while let Some(chunk) = response.chunk().await.map_err(words)? {
         if body.len() + chunk.len() > LARGEST {
             return Err(format!("larger than {LARGEST} bytes"));
         }

@@ -108,11 +108,8 @@ pub async fn report(
     }
     let (ids, beats) = beats(&app, &key, users).await?;
     let said: Vec<_> = stream::iter(beats).map(|beat| said(&app, beat)).buffered(AT_ONCE).collect().await;
-    // A store that is away is away for all: the host should come back with the whole report.
-    if let Some(error) = said.iter().map(|said| said.as_ref().err()).collect::<Option<Vec<_>>>()
-        && let Some(error) = error.first().filter(|_| error.iter().all(|error| error.retry_after().is_some()))
-    {
-        return Err((*error).clone());
+    if let Some(error) = silence(&said) {
+        return Err(error);
     }
     let server_time = said.iter().flatten().map(|(_, at)| *at).max();
     let results: Vec<_> = ids.into_iter().zip(said).map(|(id, said)| ActivityResult::of(id, said)).collect();
@@ -136,6 +133,14 @@ impl ActivityResult {
             }
         }
     }
+}
+
+/// Why nothing of a report could be done: a store that is away is away for all of it, and the host should come back with
+/// the whole.
+fn silence<T>(said: &[Result<T, ApiError>]) -> Option<ApiError> {
+    let errors: Option<Vec<&ApiError>> = said.iter().map(|said| said.as_ref().err()).collect();
+    let errors = errors.filter(|errors| errors.iter().all(|error| error.retry_after().is_some()))?;
+    errors.first().map(|error| (*error).clone())
 }
 
 /// One sign of life.

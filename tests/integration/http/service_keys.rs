@@ -48,7 +48,7 @@ async fn a_key_is_shown_once_recorded_and_taken_back() {
         (&json!(id), &json!("shop"), &json!(["activity:write", "stats:read"]))
     );
     let owner = PgPool::connect(&database).await.unwrap();
-    let secret = key.rsplit('_').next().unwrap();
+    let secret = &key["rc_sk_".len() + id.len() + 1..];
     let everything: String = sqlx::query_scalar(
         "SELECT (SELECT string_agg(k::text, '') FROM service_keys k) || (SELECT string_agg(a::text, '') FROM admin_actions a)",
     )
@@ -71,6 +71,13 @@ async fn a_key_is_shown_once_recorded_and_taken_back() {
             .await
             .unwrap();
     assert_eq!(actions, ["SERVICE_KEY_CREATED", "SERVICE_KEY_REVOKED"]);
+}
+
+#[tokio::test]
+async fn keys_are_made_whole_and_by_administrators_only() {
+    let service = Service::start().await;
+    let eve = service.person("eve", Role::Admin).await.token;
+    let (id, _) = make(&service, &eve, json!({"name": "shop", "scopes": ["stats:read"]})).await;
     assert_eq!(revoke(&service, &eve, "nobodyskeyid").await.0, StatusCode::NOT_FOUND);
     for bad in [
         json!({"name": "", "scopes": ["stats:read"]}),
@@ -122,7 +129,8 @@ async fn a_key_does_what_its_scopes_say_and_nothing_else() {
         assert!(reveal == StatusCode::FORBIDDEN, "{reveal}");
     }
     assert_eq!(service.post(&eve, ACTIVITY, json!({"users": []})).await.0, StatusCode::FORBIDDEN);
-    let forged = format!("{}A", &keys[0][..keys[0].len() - 1]);
+    // The id of one with the secret of another.
+    let forged = format!("{}{}", &keys[0][..19], &keys[1][19..]);
     for bad in [forged.as_str(), "rc_sk_", "rc_sk_abcdefghijkl_x"] {
         assert_eq!(service.post(bad, ACTIVITY, json!({"users": []})).await.0, StatusCode::UNAUTHORIZED);
     }
@@ -178,8 +186,20 @@ async fn every_request_keeps_a_hosts_people_online() {
     );
     let (_, online) = service.get(&key, "/api/presence/online/?org=shops").await;
     assert_eq!(online["results"][0]["user_id"], "shop~ann", "{online}");
-    // Again by the fast path: the same session, no second one.
-    report(&service, &key, json!([{"id": "shop~ann", "org": "shops", "session": "s1"}])).await;
+}
+
+#[tokio::test]
+async fn a_report_is_a_sign_of_life_of_one_session() {
+    let service = Service::start().await;
+    let eve = service.person("eve", Role::Admin).await;
+    let ada = service.person("ada", Role::User).await;
+    let key = all_scopes(&service, &eve.token).await;
+    // The second time by the fast path: the same session, no second one.
+    for _ in 0..2 {
+        let people =
+            json!([{"id": ada.id.to_string(), "device": "mobile"}, {"id": "shop~ann", "session": "s1"}]);
+        assert_eq!(report(&service, &key, people).await["accepted"], 2);
+    }
     let (_, explained) = service.get(&eve.token, "/api/presence/users/shop~ann/explain/").await;
     assert_eq!(explained["sessions"].as_array().unwrap().len(), 1, "{explained}");
     assert_eq!(explained["sessions"][0]["id"], "s1.0");
