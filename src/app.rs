@@ -9,11 +9,13 @@ use anyhow::Context;
 
 use crate::accounts::{Accounts, RefreshMode, RefreshRules, Visibilities};
 use crate::accounts::{Accounts, KeyRing, Orgs, RefreshMode, RefreshRules};
+use crate::accounts::{Accounts, BlockTable, RefreshMode, RefreshRules};
 use crate::audit::{self, Audit};
 use crate::auth::{AuthSettings, KeyTimes, PasswordCost, Passwords, Tokens, Verifier};
 use crate::config::{Config, RefreshRotation};
 use crate::metrics;
 use crate::presence::Policy;
+use crate::store::limits::{Limits, Pace, Quota, Quotas};
 use crate::store::{STALL, Store, StoreSettings};
 
 /// For how long a refresh token may come back after its exchange: answers get lost.
@@ -48,6 +50,12 @@ pub struct Components {
     pub service_keys: KeyRing,
     /// In which organisations accounts are.
     pub orgs: Orgs,
+    /// How often callers may register and log in.
+    pub limits: Limits,
+    /// How many requests a login may send; `None` is no limit.
+    pub pace: Option<Pace>,
+    /// Addresses whose requests are refused.
+    pub blocks: BlockTable,
     /// By which rules refresh tokens are exchanged.
     pub refresh_rules: RefreshRules,
     /// Our own access tokens: issued.
@@ -98,6 +106,9 @@ impl App {
         };
         let accounts = Accounts::new(pool.clone());
         Ok(Self(Arc::new(Components {
+            limits: Limits::new(Quotas::from(&config.limits)),
+            pace: config.limits.requests.0.map(|rate| Pace::new(Quota::from(rate))),
+            blocks: BlockTable::default(),
             policy,
             store,
             audit: Audit::new(pool.clone()),

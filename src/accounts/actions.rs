@@ -69,6 +69,10 @@ pub const PRIVACY_CHANGED: &str = "PRIVACY_CHANGED";
 pub const SERVICE_KEY_CREATED: &str = "SERVICE_KEY_CREATED";
 /// Such a key was taken back.
 pub const SERVICE_KEY_REVOKED: &str = "SERVICE_KEY_REVOKED";
+/// A network was blocked, by an administrator or for what it did.
+pub const ADDRESS_BLOCKED: &str = "ADDRESS_BLOCKED";
+/// A block was lifted.
+pub const ADDRESS_UNBLOCKED: &str = "ADDRESS_UNBLOCKED";
 /// Data were taken out as a file.
 pub const DATA_EXPORTED: &str = "DATA_EXPORTED";
 

@@ -7,6 +7,7 @@
 mod account;
 pub mod actions;
 mod changes;
+mod blocks;
 mod decisions;
 mod entitlement;
 mod erasures;
@@ -39,6 +40,7 @@ use sqlx::PgPool;
 pub use account::{Account, AccountId, AccountStatus, Credentials, NewAccount};
 pub use actions::{Action, Origin, Severity};
 pub use changes::Changes;
+pub use blocks::{Block, BlockTable, Blocked};
 pub use decisions::{Decided, Decision, End};
 pub use erasures::{Erased, Erasure, Told};
 pub use error::{AccountError, RefreshError};

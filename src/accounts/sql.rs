@@ -82,6 +82,14 @@ macro_rules! erasure {
     };
 }
 
+/// The columns of a block.
+macro_rules! blocked {
+    () => {
+        "id, network::text AS network, reason, since, until, made_by, lifted_at, lifted_by, \
+         lifted_at IS NULL AND (until IS NULL OR until > now()) AS in_force"
+    };
+}
+
 /// Declares statements, and lists them by name.
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $sql:expr;)+) => {
@@ -383,4 +391,30 @@ statements! {
         FROM service_keys WHERE id = $1";
     /// Keys were used.
     SERVICE_KEYS_USED = "UPDATE service_keys SET last_used_at = now() WHERE id = ANY($1)";
+    /// Of those who want to block the same network at once one comes first.
+    BLOCK_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('block ' || $1, 0))";
+    /// Whether this very network is blocked.
+    IS_BLOCKED = "SELECT EXISTS (SELECT FROM blocked_addresses WHERE network = $1::text::cidr AND lifted_at IS NULL \
+        AND (until IS NULL OR until > now()))";
+    /// An administrator blocks a network, for `$3` if that is given.
+    BLOCK_ADD = concat!("INSERT INTO blocked_addresses (network, reason, until, made_by) \
+        VALUES ($1::text::cidr, $2, now() + $3::interval, $4) RETURNING ", blocked!());
+    /// The service blocks a network for `$3`, twice as long for each such block of the last week, `$4` at most. What was
+    /// lifted was a mistake and does not count.
+    BLOCK_OFFENDER = concat!("INSERT INTO blocked_addresses (network, reason, until) \
+        SELECT $1::text::cidr, $2, now() + least($3::interval * power(2, least(count(*), 20)), $4::interval) \
+        FROM blocked_addresses WHERE network = $1::text::cidr AND made_by IS NULL AND lifted_at IS NULL \
+        AND since > now() - interval '7 days' RETURNING ", blocked!());
+    /// An administrator lifts a block.
+    BLOCK_LIFT = concat!("UPDATE blocked_addresses SET lifted_at = now(), lifted_by = $2 \
+        WHERE id = $1 AND lifted_at IS NULL AND (until IS NULL OR until > now()) RETURNING ", blocked!());
+    /// A page of blocks, newest first: all, or those in force.
+    BLOCKS = concat!("SELECT ", blocked!(), " FROM blocked_addresses \
+        WHERE ($1 OR lifted_at IS NULL AND (until IS NULL OR until > now())) \
+            AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3");
+    /// What nodes know by heart.
+    BLOCKS_IN_FORCE = concat!("SELECT ", blocked!(), " FROM blocked_addresses \
+        WHERE lifted_at IS NULL AND (until IS NULL OR until > now())");
+    /// Blocks that were over before the last `$1` began.
+    BLOCKS_FORGET = "DELETE FROM blocked_addresses WHERE coalesce(lifted_at, until) < now() - $1::interval";
 }

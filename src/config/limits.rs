@@ -1,6 +1,6 @@
 //! How often callers may do what is costly or guessable.
 
-use super::Limit;
+use super::{Cidrs, Limit};
 
 /// Rate limits; `none` switches one off.
 #[derive(Clone, Debug, clap::Args)]
@@ -44,4 +44,14 @@ pub struct Limits {
         default_value = "200/s burst 400"
     )]
     pub requests: Limit,
+
+    /// Addresses or CIDRs that are neither limited nor blocked, comma-separated; trusted proxies never are
+    #[arg(
+        id = "limits_allow",
+        long = "limits-allow",
+        env = "ROLLCALL_LIMITS_ALLOW",
+        value_name = "CIDRS",
+        default_value = "127.0.0.0/8,::1/128"
+    )]
+    pub allow: Cidrs,
 }

@@ -114,6 +114,7 @@ fn flags_go_before_the_environment_and_that_before_the_file() {
         "prefix = \"file\"  # file",
         "shards = 8  # file",
         "internal_listen = \"127.0.0.1:9000\"  # default",
+        "allow = \"127.0.0.0/8,::1/128\"  # default",
         "# hidden_ttl = \"200s\"  # derived",
     ] {
         assert!(text.contains(line), "{line}\n{text}");
@@ -132,6 +133,7 @@ fn dev_has_no_limits_unless_told() {
     let serve = config(&["serve"]);
     assert_eq!(serve.limits.requests.to_string(), "200/s burst 400");
     assert_eq!(serve.auth.refresh_rotation, RefreshRotation::Rotate);
+    assert_eq!(serve.limits.allow.to_string(), "127.0.0.0/8,::1/128");
     let dev = config(&["dev", "--demo", "--limits-login", "7/min"]);
     assert_eq!((dev.limits.requests.0, dev.limits.login.to_string().as_str()), (None, "7/min"));
     assert_eq!(dev.auth.refresh_rotation, RefreshRotation::Fixed);

@@ -76,6 +76,9 @@ pub enum ApiError {
     /// Too many requests; says after how many seconds to come back.
     #[error("Too many requests. Try again in {0} s.")]
     RateLimited(u64),
+    /// The caller's address is blocked; says for how many seconds, if it ends by itself.
+    #[error("Requests from your address are blocked.")]
+    AddressBlocked(Option<u64>),
     /// Presence was lost and is being restored.
     #[error("Presence is being restored. Try again shortly.")]
     Restoring,
@@ -123,7 +126,9 @@ impl ApiError {
             | Self::TokenExpired
             | Self::LoginEnded
             | Self::BadCredentials => StatusCode::UNAUTHORIZED,
-            Self::Forbidden | Self::Closed(_) | Self::Gated(_) => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::Closed(_) | Self::Gated(_) | Self::AddressBlocked(_) => {
+                StatusCode::FORBIDDEN
+            }
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(_) | Self::LastAdmin => StatusCode::CONFLICT,
@@ -157,6 +162,7 @@ impl ApiError {
             Self::LastAdmin => "last_admin",
             Self::TooLarge => "too_large",
             Self::RateLimited(_) => "rate_limited",
+            Self::AddressBlocked(_) => "address_blocked",
             Self::Restoring => "restoring",
             Self::TooBroad => "too_broad",
             Self::Unavailable(_) => "store_unavailable",
@@ -170,6 +176,7 @@ impl ApiError {
     pub const fn retry_after(&self) -> Option<u64> {
         match self {
             Self::RateLimited(seconds) => Some(*seconds),
+            Self::AddressBlocked(seconds) => *seconds,
             Self::Restoring | Self::Unavailable(_) | Self::Overloaded => Some(RETRY_SECONDS),
             _ => None,
         }

@@ -15,9 +15,9 @@ use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument;
 
 use super::error::ApiError;
-use super::measured;
 use super::problem::write_problems;
 use super::request_id::{self, RequestId};
+use super::{limits, measured};
 use crate::metrics::record;
 
 /// How long a browser may remember a preflight's answer.
@@ -113,7 +113,13 @@ fn cors(origins: &[String]) -> CorsLayer {
             HeaderName::from_static("x-requested-with"),
             request_id::HEADER,
         ])
-        .expose_headers([header::CONTENT_TYPE, header::RETRY_AFTER, request_id::HEADER])
+        .expose_headers([
+            header::CONTENT_TYPE,
+            header::RETRY_AFTER,
+            limits::LEFT,
+            limits::POLICY,
+            request_id::HEADER,
+        ])
         .max_age(PREFLIGHT_AGE)
 }
 

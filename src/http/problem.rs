@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::error::{ApiError, FieldError};
+use super::limits;
 use super::request_id::RequestId;
 
 /// An error answer.
@@ -82,7 +83,7 @@ pub(super) async fn write_problems(request: Request, next: Next) -> Response {
     if let Some(seconds) = error.retry_after() {
         answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
-    for name in [header::ALLOW, header::WWW_AUTHENTICATE] {
+    for name in [header::ALLOW, header::WWW_AUTHENTICATE, limits::LEFT, limits::POLICY] {
         if let Some(value) = response.headers_mut().remove(&name) {
             answer.headers_mut().insert(name, value);
         }

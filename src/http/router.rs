@@ -6,16 +6,18 @@ use std::sync::LazyLock;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get};
 use bytes::Bytes;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 use super::fallback::{not_allowed, not_found};
+use super::guard::guard;
 use super::middleware::{RequestRules, layered};
 use super::openapi;
 use super::routes::{
-    activity, admin_status, admin_users, at, audit_logs, audit_stats, bench, bulk, data, erase, explain, export, gates, heartbeat, login, pending, people, people_changes, people_export, people_import, permissions, presence, presence_admin, privacy, service_keys, status, timeline, tokens, transitions, trash, users, well_known,
+    activity, admin_status, admin_users, at, audit_logs, audit_stats, bench, blocked_addresses, bulk, data, erase, explain, export, gates, heartbeat, login, pending, people, people_changes, people_export, people_import, permissions, presence, presence_admin, privacy, service_keys, status, timeline, tokens, transitions, trash, users, well_known,
 };
 use crate::app::App;
 use crate::metrics::record;
@@ -105,6 +107,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(service_keys::revoke))
         // /.well-known/
         .routes(routes!(well_known::jwks))
+        .routes(routes!(blocked_addresses::list, blocked_addresses::add))
+        .routes(routes!(blocked_addresses::lift))
 }
 
 /// The description of the API, as `/openapi.json` answers it.
@@ -130,5 +134,6 @@ pub(super) fn public(app: App, rules: &RequestRules, bench_route: bool) -> serde
         router = router.route(UNDESCRIBED[1], any(bench::token));
     }
     router = router.fallback(not_found).method_not_allowed_fallback(not_allowed);
+    router = router.layer(from_fn_with_state(app.clone(), guard));
     Ok(layered(router, rules).with_state(app))
 }

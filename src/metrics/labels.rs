@@ -4,7 +4,7 @@
 macro_rules! label {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum $name { $($(#[$doc])* $variant,)+ }
 
         impl $name {
@@ -141,6 +141,8 @@ label! {
         Login = "login",
         /// Logins per account.
         LoginAccount = "login_account",
+        /// The wait after failed logins.
+        LoginWait = "login_wait",
         /// Requests per login.
         Requests = "requests",
     }

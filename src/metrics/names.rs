@@ -132,6 +132,10 @@ table! {
     counter KNOWN_TOKENS = "rollcall_known_tokens_total";
     /// Requests refused for coming too often.
     counter RATE_LIMITED = "rollcall_rate_limited_total" [label("policy", words!(LimitPolicy))];
+    /// Requests of blocked addresses.
+    counter BLOCKED_REQUESTS = "rollcall_blocked_requests_total";
+    /// Networks that are blocked. The same on every node: aggregate with max.
+    gauge BLOCKED_NETWORKS = "rollcall_blocked_networks";
 }
 
 /// Whether a reason can lead from one status to another. The full product would be 525 series, most of them never

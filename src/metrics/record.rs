@@ -221,3 +221,13 @@ pub fn known_token() {
 pub fn rate_limited(policy: LimitPolicy) {
     count(&names::RATE_LIMITED, &[policy.as_str()], 1);
 }
+
+/// A request of a blocked address was refused.
+pub fn blocked_request() {
+    count(&names::BLOCKED_REQUESTS, &[], 1);
+}
+
+/// So many networks are blocked.
+pub fn blocked_networks(number_of: u64) {
+    set(&names::BLOCKED_NETWORKS, &[], number(number_of));
+}

@@ -167,6 +167,18 @@ impl Keys {
         format!("{}:nodes", self.prefix)
     }
 
+    /// A quota of somebody (an address, or the hash of a name). Not of a shard: all of theirs share a tag of their own.
+    #[must_use]
+    pub fn quota(&self, whose: &str, name: &str) -> String {
+        format!("{}:limit:{{{whose}}}:{name}", self.prefix)
+    }
+
+    /// Which state the list of blocked addresses has. Not of a shard.
+    #[must_use]
+    pub fn blocks(&self) -> String {
+        format!("{}:blocks", self.prefix)
+    }
+
     /// The nine keys that every script of a user shares, in the order of `lua/lib/shard.lua`.
     #[must_use]
     pub fn shared(&self, shard: Shard) -> Vec<String> {

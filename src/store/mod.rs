@@ -8,6 +8,7 @@ mod events;
 mod explain;
 mod feed;
 mod keys;
+pub mod limits;
 mod link;
 mod outbox;
 mod primaries;

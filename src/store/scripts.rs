@@ -125,6 +125,12 @@ script!(/// A node shows that it lives.
     NODE_BEAT = "node_beat", "allow-oom", exactly(1), exactly(2));
 script!(/// A node stops.
     NODE_LEAVE = "node_leave", "allow-oom", exactly(1), exactly(1));
+script!(/// Takes from quotas.
+    LIMIT_TAKE = "limit_take", "allow-oom", and_each(0, 1), and_each(1, 3), "quota");
+script!(/// May somebody try a password.
+    ATTEMPT_ADMIT = "attempt_admit", "allow-oom", exactly(4), exactly(3), "quota");
+script!(/// How an attempt went.
+    ATTEMPT_NOTE = "attempt_note", "allow-oom", exactly(2), exactly(7), "quota");
 
 /// Every script there is.
 pub static ALL: &[&Script] = &[
@@ -155,4 +161,7 @@ pub static ALL: &[&Script] = &[
     &OUTBOX_TRIM,
     &NODE_BEAT,
     &NODE_LEAVE,
+    &LIMIT_TAKE,
+    &ATTEMPT_ADMIT,
+    &ATTEMPT_NOTE,
 ];

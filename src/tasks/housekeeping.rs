@@ -17,6 +17,8 @@ const FORGET_LOGINS: Duration = Duration::from_secs(30 * 86_400);
 
 /// Rows of accounts that were removed for good stay so much longer than a token lives.
 const TOKEN_MARGIN: Duration = Duration::from_secs(3_600);
+/// Blocked addresses are remembered for so long after they were let in again.
+const FORGET_BLOCKS: Duration = Duration::from_secs(90 * 86_400);
 
 /// A task.
 pub(super) async fn run(node: Node) {
@@ -41,5 +43,7 @@ async fn step(node: &Node) -> anyhow::Result<()> {
     let addresses = node.app.config.audit.address_retention.duration();
     let addresses = node.app.accounts.forget_addresses(addresses).await?;
     tracing::info!(made, dropped, forgotten, removed, addresses, "kept house in postgres");
+    node.app.accounts.forget_blocks(FORGET_BLOCKS).await?;
+    tracing::info!(made, dropped, forgotten, "kept house in postgres");
     Ok(())
 }

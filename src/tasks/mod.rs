@@ -1,6 +1,7 @@
 //! What runs beside the requests. Every background task stands in the one list of [`Tasks::spawn`]; stopping means:
 //! cancel, wait by a deadline, and say which of the two happened.
 
+mod blocks;
 mod copy;
 mod erasures;
 mod events;
@@ -66,6 +67,7 @@ impl Tasks {
         spawner.spawn("trim", trim::run(node.clone()));
         spawner.spawn("gauges", gauges::run(node.clone()));
         spawner.spawn("gates", gates::run(node.clone()));
+        spawner.spawn("blocks", blocks::run(node.clone()));
         spawner.spawn("logins", logins::run(node.clone()));
         spawner.spawn("seals", seals::run(node.clone()));
         spawner.spawn("erasures", erasures::run(node.clone()));

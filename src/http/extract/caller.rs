@@ -31,7 +31,7 @@ use crate::accounts::{AccountError, AccountId};
 use crate::app::App;
 use crate::auth::Claims;
 use crate::http::error::ApiError;
-use crate::http::measured;
+use crate::http::{limits, measured};
 use crate::metrics::labels::AuthMethod;
 use crate::presence::Role;
 use crate::store::{Answer, Bearer, StoreError};
@@ -113,6 +113,10 @@ impl FromRequestParts<App> for Verified {
         let token = bearer_token(&parts.headers)?;
         let verified = app.verifier.verify(token, OffsetDateTime::now_utc()).await;
         measured::attempt(AuthMethod::Access, verified.map(Self).map_err(ApiError::from))
+        let verified = app.tokens.verify(token, OffsetDateTime::now_utc());
+        let Self(claims) = measured::attempt(AuthMethod::Access, verified.map(Self).map_err(ApiError::from))?;
+        limits::request(app, &claims, &parts.extensions).await?;
+        Ok(Self(claims))
     }
 }
 

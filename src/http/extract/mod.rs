@@ -1,6 +1,7 @@
 //! What handlers take as arguments: everything a request brings, parsed and validated at the door, and who is
 //! calling, with the permission as the argument's type.
 
+mod attempts;
 mod body;
 mod caller;
 mod params;
@@ -8,11 +9,13 @@ mod service;
 mod source;
 pub mod to;
 
+pub use attempts::{Attempt, Attempts};
 pub use body::Body;
 pub use caller::{Admin, Caller, May, Moderator, Quiet, Verified, admitted};
 pub use params::{Path, Query};
 pub use service::{Counter, Lister, Reporter, Viewer};
 pub use source::Source;
+pub use source::{Source, client_of};
 
 use super::error::{ApiError, FieldError};
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{Extensions, HeaderMap, header};
 
 use crate::accounts::Origin;
 use crate::app::App;
@@ -33,8 +33,7 @@ impl FromRequestParts<App> for Source {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-        let address = peer.map(|peer| client(peer, &parts.headers, &app.config.proxies.trusted));
+        let address = client_of(&parts.extensions, &parts.headers, &app.config.proxies.trusted);
         let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         Ok(Self(Origin {
             actor: None,
@@ -44,6 +43,12 @@ impl FromRequestParts<App> for Source {
             request_id: parts.extensions.get::<RequestId>().map(ToString::to_string),
         }))
     }
+}
+
+/// The client's address, if the request came over a connection.
+pub fn client_of(extensions: &Extensions, headers: &HeaderMap, trusted: &Cidrs) -> Option<IpAddr> {
+    let ConnectInfo(peer) = extensions.get::<ConnectInfo<SocketAddr>>()?;
+    Some(client(peer.ip(), headers, trusted))
 }
 
 /// The client's address: the peer's, or the nearest address behind it that is no trusted proxy. Read from the right,

@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::auth::{Grant, Password};
 use crate::config::Registration;
 use crate::http::error::ApiError;
-use crate::http::extract::{Body, Source};
+use crate::http::extract::{Attempts, Body, Source};
 use crate::http::measured;
 use crate::http::person::Person;
 use crate::http::seen::Seen;
@@ -92,8 +92,10 @@ pub struct SignedIn {
 pub async fn register(
     State(app): State<App>,
     Source(origin): Source,
+    attempts: Attempts,
     Body(body): Body<RegisterBody>,
 ) -> Result<(StatusCode, Json<SignedIn>), ApiError> {
+    attempts.register(&app).await?;
     let new = new_account(&app, body).await?;
     let account = app.accounts.create(&new, &origin).await?;
     let harmless = match account.gate() {
@@ -118,9 +120,11 @@ pub async fn register(
 pub async fn login(
     State(app): State<App>,
     Source(origin): Source,
+    attempts: Attempts,
     Body(body): Body<LoginBody>,
 ) -> Result<Json<SignedIn>, ApiError> {
-    let account = measured::attempt(AuthMethod::Password, authenticated(&app, body, &origin).await)?;
+    let account =
+        measured::attempt(AuthMethod::Password, authenticated(&app, &attempts, body, &origin).await)?;
     app.store.ping().await?;
     uncut(async move {
         let family = open(&app, &account, &origin).await?;
@@ -169,7 +173,12 @@ async fn gate(app: &App, account: &Account, kind: GateKind) -> bool {
 
 /// The account behind name and password. Unknown names cost as much time as wrong passwords, and are told apart by
 /// nothing in the answer.
-async fn authenticated(app: &App, body: LoginBody, origin: &Origin) -> Result<Account, ApiError> {
+async fn authenticated(
+    app: &App,
+    attempts: &Attempts,
+    body: LoginBody,
+    origin: &Origin,
+) -> Result<Account, ApiError> {
     let LoginBody { username, password } = body;
     let (name, length) = (username.trim(), password.expose_secret().chars().count());
     if name.is_empty() || length == 0 {
@@ -181,14 +190,17 @@ async fn authenticated(app: &App, body: LoginBody, origin: &Origin) -> Result<Ac
     if length > LONGEST_PASSWORD {
         return Err(ApiError::invalid("/password", "Password too long"));
     }
+    let attempt = attempts.admit(app, name).await?;
     let credentials = app.accounts.credentials(name).await?;
     let hash = credentials.as_ref().map(|credentials| credentials.password_hash.as_str());
     let verdict = app.passwords.verify(password.clone(), hash).await?;
     let known = credentials.as_ref().map(|credentials| credentials.account.id);
     let Some(credentials) = credentials.filter(|_| verdict.ok) else {
+        attempt.failed(app).await;
         app.accounts.record_failed_login(known, origin).await?;
         return Err(ApiError::BadCredentials);
     };
+    attempt.good(app).await;
     if let Some(gate) = credentials.account.gate() {
         app.accounts.record_failed_login(known, origin).await?;
         return Err(ApiError::Gated(gate));

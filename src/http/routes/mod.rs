@@ -10,6 +10,7 @@ pub mod bench;
 pub mod bulk;
 pub mod data;
 pub mod erase;
+pub mod blocked_addresses;
 pub mod explain;
 pub mod export;
 pub mod gates;

@@ -104,6 +104,9 @@ const ENDPOINTS: &[(&str, &str, Demand)] = &[
     ("GET", "/api/admin/service-keys/", May("manage_service_keys")),
     ("DELETE", "/api/admin/service-keys/{id}/", May("manage_service_keys")),
     ("GET", "/.well-known/jwks.json", Nothing),
+    ("GET", "/api/admin/blocked-addresses/", May("manage_blocks")),
+    ("POST", "/api/admin/blocked-addresses/", May("manage_blocks")),
+    ("DELETE", "/api/admin/blocked-addresses/{id}/", May("manage_blocks")),
 ];
 
 const ROLES: [Role; 3] = [Role::User, Role::Moderator, Role::Admin];

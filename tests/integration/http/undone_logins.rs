@@ -45,7 +45,9 @@ async fn a_login_that_cannot_be_recorded_is_taken_back() {
 async fn a_login_whose_beat_came_through_too_late_is_taken_back() {
     let stack = support::private_stack(|_| ());
     let database = support::migrated(&stack).await;
-    let service = Service::on(&stack.redis_url(), &database, &[]).await;
+    // Without limits, whose scripts would be what waits.
+    let flags = ["--limits-login-account", "none"];
+    let service = Service::on(&stack.redis_url(), &database, &flags).await;
     let id = service.person("ada", Role::User).await.id;
     // Writes wait for longer than their callers do, and then run; Redis answers pings all the time.
     support::redis_command_to(&stack, "CLIENT PAUSE 1400 WRITE").await;

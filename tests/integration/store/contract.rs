@@ -9,6 +9,7 @@ use rollcall::presence::{
     Activity, Claim, EntryKind, Gate, GateKind, LoginId, Millis, Org, Outgoing, Pace, Reason, Status, Tab,
     UserId, Whose,
 };
+use rollcall::store::limits::{Quota, Subject, Take};
 use rollcall::store::scripts::{self, Script};
 use rollcall::store::{Answer, Bearer, Beat, Lost, Ownership, Rule, STALL, Store, StoreError, StoreSettings};
 
@@ -352,6 +353,10 @@ async fn a_redis_that_forgot_the_scripts_learns_them_again() {
     store.trim(0, 1, &[user]).await.unwrap();
     store.release(0).await.unwrap();
     store.leave().await.unwrap();
+    let (quota, ada) = (Quota::new(Duration::from_secs(1), 1), Subject::new("ada", None));
+    store.take(&[Take { whose: "x".to_owned(), name: "y", quota, cost: 1 }]).await.unwrap();
+    store.admit_attempt(&ada, quota).await.unwrap();
+    store.note_attempt(&ada, false).await.unwrap();
     for script in scripts::ALL {
         let known = redis_command(&format!("SCRIPT EXISTS {}", Script::hash(script))).await;
         assert!(known.contains(":1"), "{} was not run", script.name);

@@ -1,0 +1,298 @@
+//! What a node keeps of quotas by itself: which are used up, so that a flood does not ask Redis each time; and a bound
+//! of its own for the time in which Redis does not answer.
+
+use std::hash::{BuildHasher, RandomState};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use fred::prelude::KeysInterface;
+use governor::clock::Clock;
+use governor::{DefaultKeyedRateLimiter, RateLimiter};
+use moka::sync::Cache;
+
+use super::super::{Store, StoreError};
+use super::{Admission, Quota, Standing, Subject, Take};
+use crate::config::Limit;
+use crate::metrics::labels::LimitPolicy;
+
+/// Names of the quotas of offences.
+const FAILED: &str = "failed";
+const REFUSED: &str = "refused";
+/// Addresses whose refusals are counted.
+const MOST_REFUSED: u64 = 100_000;
+/// Quotas that are remembered to be used up.
+const MOST_SPENT: u64 = 100_000;
+/// Whoever waits longer is told so by Redis again.
+const LONGEST_MEMORY: Duration = Duration::from_secs(60);
+
+/// How large each quota is; `None` is no limit.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Quotas {
+    /// Registrations of an address.
+    pub register: Option<Quota>,
+    /// Logins of an address.
+    pub login: Option<Quota>,
+    /// Logins of an account.
+    pub login_account: Option<Quota>,
+}
+
+/// What an address does that it may not do too often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offence {
+    /// Failed to prove who somebody is: 100 within ten minutes.
+    FailedAttempt,
+    /// Sent a request that was refused for coming too often: 1000 within ten minutes.
+    RefusedRequest,
+}
+
+impl Offence {
+    /// The quota, and how many of them a node tells Redis of at once.
+    fn rule(self) -> (&'static str, Quota, u32) {
+        let within = Duration::from_secs(600);
+        match self {
+            Self::FailedAttempt => (FAILED, Quota::new(within / 100, 100), 1),
+            Self::RefusedRequest => (REFUSED, Quota::new(within / 1_000, 1_000), 50),
+        }
+    }
+}
+
+/// A quota that is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// Which.
+    pub policy: LimitPolicy,
+    /// How it stands.
+    pub standing: Standing,
+}
+
+/// Why nothing was taken.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum NotTaken {
+    /// A quota is used up.
+    #[error("too often: {}", .0.policy.as_str())]
+    Spent(Spent),
+    /// A defect; that Redis is away is none.
+    #[error(transparent)]
+    Failed(#[from] StoreError),
+}
+
+/// The quotas of a node.
+pub struct Limits {
+    quotas: Quotas,
+    /// Until when what is used up stays so. Others can only use up more, so this refuses nothing that Redis would not.
+    spent: Cache<(LimitPolicy, String), (Instant, Standing)>,
+    /// Refused requests of addresses that Redis was not told of yet.
+    refused: Cache<String, Arc<AtomicU32>>,
+    alone: Alone,
+}
+
+impl std::fmt::Debug for Limits {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Limits").field("quotas", &self.quotas).finish_non_exhaustive()
+    }
+}
+
+impl Limits {
+    /// Nothing is used up yet.
+    #[must_use]
+    pub fn new(quotas: Quotas) -> Self {
+        let spent = Cache::builder().max_capacity(MOST_SPENT).time_to_live(LONGEST_MEMORY).build();
+        let refused =
+            Cache::builder().max_capacity(MOST_REFUSED).time_to_idle(Duration::from_secs(600)).build();
+        Self { quotas, spent, refused, alone: Alone::new(quotas) }
+    }
+
+    /// How large a quota of this node's settings is.
+    #[must_use]
+    pub const fn quota(&self, policy: LimitPolicy) -> Option<Quota> {
+        match policy {
+            LimitPolicy::Register => self.quotas.register,
+            LimitPolicy::Login => self.quotas.login,
+            LimitPolicy::LoginAccount => self.quotas.login_account,
+            LimitPolicy::LoginWait | LimitPolicy::Requests => None,
+        }
+    }
+
+    /// Takes one of the quota that an address has; `None` if there is no such limit. Without Redis this node alone
+    /// decides.
+    ///
+    /// # Errors
+    /// If it is used up.
+    pub async fn take(
+        &self,
+        store: &Store,
+        policy: LimitPolicy,
+        address: &str,
+    ) -> Result<Option<Standing>, NotTaken> {
+        let Some(quota) = self.quota(policy) else { return Ok(None) };
+        let key = (policy, address.to_owned());
+        if let Some(standing) = self.remembered(&key) {
+            return Err(NotTaken::Spent(Spent { policy, standing }));
+        }
+        let take = Take { whose: address.to_owned(), name: policy.as_str(), quota, cost: 1 };
+        let standing = match store.take(&[take]).await {
+            Ok(standings) => standings.into_iter().next().unwrap_or_default(),
+            Err(StoreError::Unavailable(_) | StoreError::Overloaded) => self.alone.take(policy, address),
+            Err(error) => return Err(error.into()),
+        };
+        if standing.wait.is_zero() {
+            return Ok(Some(standing));
+        }
+        self.spent.insert(key, (Instant::now() + standing.wait, standing));
+        Err(NotTaken::Spent(Spent { policy, standing }))
+    }
+
+    fn remembered(&self, key: &(LimitPolicy, String)) -> Option<Standing> {
+        let (until, standing) = self.spent.get(key)?;
+        let wait = until.saturating_duration_since(Instant::now());
+        (!wait.is_zero()).then_some(Standing { wait, ..standing })
+    }
+
+    /// Asks to try to prove who one is; `None` if there is no such limit. Without Redis this node alone decides, and no
+    /// failure makes anybody wait.
+    ///
+    /// # Errors
+    /// As [`Limits::take`].
+    pub async fn admit(&self, store: &Store, subject: &Subject) -> Result<Option<Standing>, NotTaken> {
+        let Some(quota) = self.quotas.login_account else { return Ok(None) };
+        let spent = |policy, standing| Err(NotTaken::Spent(Spent { policy, standing }));
+        match store.admit_attempt(subject, quota).await {
+            Ok(Admission::Admitted(standing)) => Ok(Some(standing)),
+            Ok(Admission::Spent(standing)) => spent(LimitPolicy::LoginAccount, standing),
+            Ok(Admission::Waiting(standing)) => spent(LimitPolicy::LoginWait, standing),
+            Err(StoreError::Unavailable(_) | StoreError::Overloaded) => {
+                match self.alone.take(LimitPolicy::LoginAccount, subject.name()) {
+                    standing if standing.wait.is_zero() => Ok(Some(standing)),
+                    standing => spent(LimitPolicy::LoginAccount, standing),
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Counts an offence of an address; whether it was one too many. Nobody offends where logins are not limited, and
+    /// without Redis nobody is found to.
+    pub async fn offends(&self, store: &Store, address: &str, offence: Offence) -> bool {
+        let (name, quota, cost) = offence.rule();
+        if self.quotas.login.is_none() {
+            return false;
+        }
+        if cost > 1 {
+            let count = self.refused.get_with_by_ref(address, Arc::default);
+            // Whoever completes a handful tells Redis.
+            if !(count.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(cost) {
+                return false;
+            }
+        }
+        let take = Take { whose: address.to_owned(), name, quota, cost };
+        let standing = store.take(&[take]).await;
+        standing.is_ok_and(|standing| standing.iter().any(|standing| !standing.wait.is_zero()))
+    }
+
+    /// Forgets quotas that are whole. To be called now and then.
+    pub fn forget(&self) {
+        self.alone.forget();
+    }
+}
+
+/// Quotas of this node alone, for the time in which Redis does not answer.
+struct Alone {
+    keys: RandomState,
+    register: Option<DefaultKeyedRateLimiter<u64>>,
+    login: Option<DefaultKeyedRateLimiter<u64>>,
+    login_account: Option<DefaultKeyedRateLimiter<u64>>,
+}
+
+impl Alone {
+    fn new(quotas: Quotas) -> Self {
+        Self {
+            keys: RandomState::new(),
+            register: quotas.register.map(local),
+            login: quotas.login.map(local),
+            login_account: quotas.login_account.map(local),
+        }
+    }
+
+    fn take(&self, policy: LimitPolicy, whose: &str) -> Standing {
+        let limiter = match policy {
+            LimitPolicy::Register => &self.register,
+            LimitPolicy::Login => &self.login,
+            LimitPolicy::LoginAccount => &self.login_account,
+            LimitPolicy::LoginWait | LimitPolicy::Requests => &None,
+        };
+        let Some(limiter) = limiter else { return Standing::default() };
+        match limiter.check_key(&self.keys.hash_one(whose)) {
+            Ok(()) => Standing::default(),
+            Err(until) => {
+                let wait = until.wait_time_from(limiter.clock().now());
+                Standing { left: 0, whole_in: wait, wait: wait.max(Duration::from_millis(1)) }
+            }
+        }
+    }
+
+    fn forget(&self) {
+        for limiter in [&self.register, &self.login, &self.login_account].into_iter().flatten() {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
+    }
+}
+
+/// The same quota, kept by this node.
+pub(super) fn local(quota: Quota) -> DefaultKeyedRateLimiter<u64> {
+    let burst = NonZeroU32::new(quota.burst()).unwrap_or(NonZeroU32::MIN);
+    let quota = governor::Quota::with_period(quota.each())
+        .unwrap_or_else(|| governor::Quota::per_second(NonZeroU32::MAX))
+        .allow_burst(burst);
+    RateLimiter::keyed(quota)
+}
+
+impl From<&crate::config::Limits> for Quotas {
+    fn from(limits: &crate::config::Limits) -> Self {
+        let quota = |limit: Limit| limit.0.map(Quota::from);
+        Self {
+            register: quota(limits.register),
+            login: quota(limits.login),
+            login_account: quota(limits.login_account),
+        }
+    }
+}
+
+impl Store {
+    /// Forgets the offences of an address.
+    ///
+    /// # Errors
+    /// If Redis did not answer.
+    pub async fn pardon(&self, address: &str) -> Result<(), StoreError> {
+        let keys = [FAILED, REFUSED].map(|name| self.keys.quota(address, name));
+        let primary = self.link.primary(&keys[0])?;
+        let done = primary.client().del::<(), _>(keys.to_vec()).await;
+        primary.judge(done)
+    }
+
+    /// Tells every node that the list of blocked addresses has changed.
+    ///
+    /// # Errors
+    /// If Redis did not answer.
+    pub async fn announce_blocks(&self) -> Result<(), StoreError> {
+        let key = self.keys.blocks();
+        let primary = self.link.primary(&key)?;
+        // Random and not counted: a count that Redis loses would come to the same number again.
+        let version = format!("{:016x}", rand::random::<u64>());
+        let done = primary.client().set::<(), _, _>(key, version, None, None, false).await;
+        primary.judge(done)
+    }
+
+    /// Which version the list of blocked addresses has; `None` if it never changed.
+    ///
+    /// # Errors
+    /// If Redis did not answer.
+    pub async fn blocks_version(&self) -> Result<Option<String>, StoreError> {
+        let key = self.keys.blocks();
+        let primary = self.link.primary(&key)?;
+        let version = primary.client().get(key).await;
+        primary.judge(version)
+    }
+}
