@@ -20,7 +20,7 @@ use crate::store::{STALL, Store, StoreSettings};
 
 /// For how long a refresh token may come back after its exchange: answers get lost.
 const REFRESH_GRACE: Duration = Duration::from_secs(10);
-/// Logins that may wait for a password check, for each core that checks.
+/// Logins that may wait for a password check, for each thread that checks: about a second's worth.
 const PASSWORDS_WAITING: usize = 32;
 /// Ended logins are remembered for so much longer than their tokens live: clocks differ, and a refresh may overtake a
 /// logout.
@@ -89,8 +89,17 @@ impl App {
         let tokens = Arc::new(own_tokens(&config)?);
         let verifier = Verifier::new(Arc::clone(&tokens), &config.auth.issuers, KeyTimes::default());
         let verifier = verifier.map_err(anyhow::Error::msg).context("trusted issuers")?;
+        let tokens = Tokens::new(&AuthSettings {
+            secret: secret.clone(),
+            previous_secret: config.auth.previous_secret().cloned(),
+            issuer: config.auth.issuer.clone(),
+            audience: config.auth.audience.clone(),
+            access_ttl: config.auth.access_ttl.duration(),
+        });
+        // One core is always left to those who send no password.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let passwords = Passwords::new(PasswordCost::default(), cores, cores * PASSWORDS_WAITING)
+        let hashing = (cores - 1).max(1);
+        let passwords = Passwords::new(PasswordCost::default(), hashing, hashing * PASSWORDS_WAITING)
             .context("the settings of password hashing")?;
         let database = config.database.url()?.expose().into();
         let pool = audit::connect(&database, true, POSTGRES_CONNECTIONS)?;

@@ -1,19 +1,25 @@
-//! Passwords: argon2id, off the async threads, never more at once than the machine can bear.
+//! Passwords: argon2id, on threads of their own, never more at once than the machine can bear.
 //!
 //! A hash costs tens of milliseconds of a core and 19 MiB; a flood of logins would be the cheapest way to
-//! stop the service. So only so many run at once, so many more wait, and the rest is told to come back. An
-//! unknown user costs the same as a wrong password, so that time does not tell which names exist.
+//! stop the service. So only so many run at once, so many more wait, and the rest is told to come back. Where the
+//! system allows it, the threads give way to those that answer requests: a heartbeat that finds all cores hashing is
+//! served at once. An unknown user costs the same as a wrong password, so that time does not tell which names exist.
 
 use std::sync::Arc;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{Error as HashError, PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
+use rayon_core::{ThreadPool, ThreadPoolBuilder};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 /// Bounds of a password's length, in characters.
 const LENGTH: std::ops::RangeInclusive<usize> = 8..=128;
+
+/// By how much the threads that hash give way to others, in the system's measure, of which 19 is the most.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
 
 /// A new password breaks the rule. Shown to people as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,7 +69,7 @@ pub enum PasswordError {
     /// Too many are being checked already; the caller should come back in a second.
     #[error("too many passwords are being checked")]
     Busy,
-    /// The cost is impossible, or a stored hash is not one: a defect.
+    /// The cost is impossible, a stored hash is not one, or there are no threads: a defect.
     #[error("password hashing failed: {0}")]
     Hash(String),
 }
@@ -90,8 +96,8 @@ pub struct Passwords {
     dummy: Arc<str>,
     /// Who may be here at all: those at work and those who wait.
     admitted: Arc<Semaphore>,
-    /// Who may be at work.
-    working: Arc<Semaphore>,
+    /// Where the work is done.
+    threads: ThreadPool,
 }
 
 impl Passwords {
@@ -110,7 +116,7 @@ impl Passwords {
             hasher,
             dummy,
             admitted: Arc::new(Semaphore::new(workers + waiting)),
-            working: Arc::new(Semaphore::new(workers)),
+            threads: threads(workers)?,
         })
     }
 
@@ -151,21 +157,45 @@ impl Passwords {
         .await
     }
 
-    /// Runs `work` on a blocking thread. The permits go with it: a caller who hangs up does not make room, since
-    /// the hash goes on.
+    /// Runs `work` on one of the threads. The permit goes with it: a caller who hangs up does not make room, since the
+    /// hash goes on; but what nobody waits for any more when its turn comes is left.
     async fn run<T, F>(&self, work: F) -> Result<T, PasswordError>
     where
         T: Send + 'static,
         F: FnOnce() -> Result<T, PasswordError> + Send + 'static,
     {
         let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| PasswordError::Busy)?;
-        let working = Arc::clone(&self.working).acquire_owned().await.map_err(|_| PasswordError::Busy)?;
-        tokio::task::spawn_blocking(move || {
-            let _permits = (admitted, working);
-            work()
-        })
-        .await
-        .map_err(|error| PasswordError::Hash(error.to_string()))?
+        let (answer, answered) = oneshot::channel();
+        // In the order in which they came.
+        self.threads.spawn_fifo(move || {
+            if !answer.is_closed() {
+                let done = work();
+                drop(admitted);
+                // Who hung up does not want to know.
+                let _ = answer.send(done);
+            }
+        });
+        answered.await.map_err(|_| PasswordError::Hash("hashing panicked".to_owned()))?
+    }
+}
+
+/// Threads that only hash.
+fn threads(count: usize) -> Result<ThreadPool, PasswordError> {
+    ThreadPoolBuilder::new()
+        .num_threads(count)
+        .thread_name(|number| format!("hash-{number}"))
+        .start_handler(|_| give_way())
+        // The caller is told, by the silence of this answer.
+        .panic_handler(|_| tracing::error!("hashing a password panicked"))
+        .build()
+        .map_err(|error| PasswordError::Hash(error.to_string()))
+}
+
+/// Lowers the priority of this thread. Elsewhere than on Linux that would be the priority of the whole program.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        tracing::debug!(%error, "hashing passwords does not give way to requests");
     }
 }
 

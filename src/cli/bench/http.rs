@@ -95,6 +95,7 @@ pub(super) async fn begin(people: &Arc<People>, connections: usize) -> anyhow::R
 /// Tokens of many users; made here, because logging in would take longer than all the rest.
 pub(super) fn people(config: &Config, node: &Node, users: u32) -> anyhow::Result<People> {
     let tokens = node.tokens(config)?;
+    let tokens = node.tokens(config);
     let now = OffsetDateTime::now_utc();
     let header = |number: usize| -> anyhow::Result<HeaderValue> {
         let grant = Grant {

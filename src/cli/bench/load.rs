@@ -12,7 +12,7 @@ use hdrhistogram::Histogram;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
-use hyper::{Request, Uri};
+use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -22,6 +22,32 @@ use tokio::time::{Instant, sleep_until};
 const BODY: &str = r#"{"activity":"active"}"#;
 /// Timers of the runtime are that coarse; so much lateness is ours and not counted.
 const TIMER: Duration = Duration::from_millis(1);
+
+/// A keep-alive connection.
+pub(super) type Sender = SendRequest<Full<Bytes>>;
+
+/// Opens one.
+pub(super) async fn connect(address: &str) -> anyhow::Result<Sender> {
+    let stream = TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
+    stream.set_nodelay(true)?;
+    let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+/// Sends a request and reads the answer to its end.
+pub(super) async fn exchange(
+    sender: &mut Sender,
+    request: Request<Full<Bytes>>,
+) -> anyhow::Result<StatusCode> {
+    let response = match sender.send_request(request).await {
+        Ok(response) => response,
+        Err(error) => bail!("the connection broke: {error}"),
+    };
+    let status = response.status();
+    response.into_body().collect().await?;
+    Ok(status)
+}
 
 /// Many people's tokens, and where they send them.
 #[derive(Debug)]
@@ -100,7 +126,7 @@ pub(super) async fn run(
 }
 
 struct Connection {
-    sender: SendRequest<Full<Bytes>>,
+    sender: Sender,
     people: Arc<People>,
     uri: Uri,
     host: HeaderValue,
@@ -111,12 +137,7 @@ struct Connection {
 
 impl Connection {
     async fn open(people: Arc<People>, path: &'static str, number: usize, of: usize) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(&people.address)
-            .await
-            .with_context(|| format!("cannot connect to {}", people.address))?;
-        stream.set_nodelay(true)?;
-        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
+        let sender = connect(&people.address).await?;
         let host = HeaderValue::from_str(&people.address)?;
         Ok(Self { sender, people, uri: Uri::from_static(path), host, number, of })
     }
@@ -158,13 +179,7 @@ impl Connection {
             .header(AUTHORIZATION, token.clone())
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .body(Full::new(Bytes::from_static(BODY.as_bytes())))?;
-        let response = match self.sender.send_request(request).await {
-            Ok(response) => response,
-            Err(error) => bail!("the connection broke: {error}"),
-        };
-        let good = response.status().is_success();
-        response.into_body().collect().await?;
-        Ok(good)
+        Ok(exchange(&mut self.sender, request).await?.is_success())
     }
 }
 

@@ -7,10 +7,12 @@ mod copy;
 mod http;
 mod keys;
 mod load;
+mod login;
 mod machine;
 mod node;
 mod presence;
 mod users;
+mod report;
 
 use crate::config::Config;
 
@@ -23,6 +25,11 @@ pub(super) enum BenchCommand {
     /// presence itself. First each connection sends as fast as answers come (the highest rate), then at a fixed
     /// rate on a schedule that does not wait for answers (latency, counted from when a request was due).
     Http(http::Args),
+    /// Logins beside the hash that each costs, and heartbeats under a flood of bad logins
+    ///
+    /// The flood comes from several addresses as fast as answers come; heartbeats are sent on a schedule that does not
+    /// wait for answers. Answers with a failure if a target is missed.
+    Login(login::Args),
     /// The copy of the outbox into Postgres: how many changes of status a second, sustained
     Copy(copy::Args),
     /// Presence at a million: memory, heartbeats, silent deaths, counts and lists, and the loss of Redis
@@ -41,6 +48,7 @@ pub(super) async fn run(config: &Config, command: &BenchCommand) -> anyhow::Resu
     match command {
         BenchCommand::Http(args) => http::run(config, args).await?,
         BenchCommand::Copy(args) => copy::run(config, args).await?,
+        BenchCommand::Login(args) => return login::run(config, args).await,
         BenchCommand::Presence(args) => return presence::run(config, args).await,
         BenchCommand::Users(args) => return users::run(config, args).await,
     }

@@ -48,6 +48,13 @@ impl Node {
 
     /// Starts servers and a node on them, whose tokens are signed by this key, or else by a secret.
     pub(super) async fn start(signing_key: Option<SecretString>) -> anyhow::Result<Self> {
+    /// Starts servers and a node on them.
+    pub(super) async fn start() -> anyhow::Result<Self> {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with these flags for the node.
+    pub(super) async fn start_with(flags: &[&str]) -> anyhow::Result<Self> {
         let stack = machine::durable_stack().await?;
         audit::migrate(&stack.database_url().into()).await?;
         let secret = SecretString::from(kept::secret());
@@ -70,6 +77,7 @@ impl Node {
             ])
             .args(["--redis-url", &stack.redis_url(), "--database-url", &stack.database_url()])
             .args(["--limits-requests", "none", "--log", "warn"])
+            .args(flags)
             .env("ROLLCALL_AUTH_SECRET", secret.expose_secret())
             // The child stops when this pipe closes, however we end.
             .stdin(Stdio::piped())

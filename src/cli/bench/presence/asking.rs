@@ -6,8 +6,8 @@ use anyhow::ensure;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::report::{Report, Target, quantile};
 use crate::auth::{Grant, Tokens};
+use crate::cli::bench::report::{Report, Target, quantile};
 use crate::presence::{LoginId, Org, Role, UserId};
 
 /// How often each question is asked, one after the other, and the pause in between.

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::report::tell;
 use crate::app::App;
+use crate::cli::bench::report::tell;
 use crate::presence::{Activity, ConnectionId, Device, LoginId, Millis, Org, Pace, Reason, Tab, UserId};
 use crate::store::{Answer, Bearer, Beat};
 

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::report::{Report, Target, quantile};
 use crate::app::App;
 use crate::audit::{Filter, MAX_LIMIT, Transition};
+use crate::cli::bench::report::{Report, Target, quantile};
 use crate::presence::{Millis, Reason};
 
 /// The copy may be so far behind.

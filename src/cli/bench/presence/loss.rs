@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
-use super::report::{Report, Target, tell};
 use super::{PATIENCE, STEP, count};
 use crate::app::App;
 use crate::audit::{Filter, MAX_LIMIT};
+use crate::cli::bench::report::{Report, Target, tell};
 use crate::devstack::{Data, DevStack};
 use crate::presence::{Millis, Status};
 

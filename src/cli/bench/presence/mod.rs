@@ -18,13 +18,13 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::machine;
 use super::node::Node;
+use super::report::{Report, Target, tell};
 use crate::accounts::{AccountStatus, Email, NewAccount, Origin, Username};
 use crate::app::App;
 use crate::config::Config;
 use crate::presence::{Millis, Org, Role, UserId};
 use crate::store::Stats;
 use crowd::Crowd;
-use report::{Report, Target, tell};
 use wire::Wire;
 
 /// Accounts that can be listed, with their presence.
