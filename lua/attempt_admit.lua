@@ -9,13 +9,15 @@
 -- ARGV[1]  now in ms, 0 = clock of Redis
 -- ARGV[2]  what one attempt costs (us)
 -- ARGV[3]  how many a whole quota holds
--- Reply    {"ok" | "spent" | "wait", how many are left, until the quota is whole (ms), until one may try again (ms)}
+-- Reply    {"ok" | "spent" | "wait", how many are left, until the quota is whole (ms), until one may try again (ms),
+--           1 = the account is used from there}
 -- Access   write, allow-oom
 local wait, known, strangers, own = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local now, each, burst = micros(tonumber(ARGV[1])), tonumber(ARGV[2]), tonumber(ARGV[3])
-local quota = redis.call('EXISTS', known) == 1 and own or strangers
+local at_home = redis.call('EXISTS', known)
+local quota = at_home == 1 and own or strangers
 local at = whole_at(quota, now, each, burst)
-local function reply(word, us) return { word, left(at, now, each, burst), ms(at - now), ms(us) } end
+local function reply(word, us) return { word, left(at, now, each, burst), ms(at - now), ms(us), at_home } end
 local held = string.match(redis.call('GET', wait) or '', '^%d+')
 if held and held * 1000 > now then return reply('wait', held * 1000 - now) end
 local short = missing(at, now, each, burst, 1)

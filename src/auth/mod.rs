@@ -22,3 +22,5 @@ pub use sample::{HostGrant, sample_token};
 pub use stored::is_stored_hash;
 pub use token::{AuthSettings, Tokens};
 pub use verifier::Verifier;
+pub use password::{Password, PasswordCost, PasswordError, PasswordRule, Passwords, Place, Verdict};
+pub use token::{AuthSettings, Claims, Grant, TokenError, Tokens};

@@ -12,7 +12,7 @@ use argon2::password_hash::{Error as HashError, PasswordHasher, PasswordVerifier
 use argon2::{Algorithm, Argon2, Params, Version};
 use rayon_core::{ThreadPool, ThreadPoolBuilder};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// Bounds of a password's length, in characters.
 const LENGTH: std::ops::RangeInclusive<usize> = 8..=128;
@@ -89,6 +89,11 @@ pub struct Verdict {
     pub needs_rehash: bool,
 }
 
+/// A place where passwords wait for their check.
+#[derive(Debug)]
+#[must_use = "the place is free again as soon as this is dropped"]
+pub struct Place(#[expect(dead_code, reason = "held, not read")] Option<OwnedSemaphorePermit>);
+
 /// Hashes and verifies passwords.
 pub struct Passwords {
     hasher: Argon2<'static>,
@@ -96,6 +101,8 @@ pub struct Passwords {
     dummy: Arc<str>,
     /// Who may be here at all: those at work and those who wait.
     admitted: Arc<Semaphore>,
+    /// How many of them may be strangers.
+    strangers: Arc<Semaphore>,
     /// Where the work is done.
     threads: ThreadPool,
 }
@@ -116,6 +123,7 @@ impl Passwords {
             hasher,
             dummy,
             admitted: Arc::new(Semaphore::new(workers + waiting)),
+            strangers: Arc::new(Semaphore::new(workers + waiting / 4)),
             threads: threads(workers)?,
         })
     }
@@ -136,8 +144,7 @@ impl Passwords {
     }
 
     /// Whether `password` belongs to the stored hash. `None` stands for an unknown user: the same work is done,
-    /// and the answer is no.
-    ///
+    /// and the answer is no.     ///
     /// # Errors
     /// [`PasswordError::Busy`] if the queue is full; [`PasswordError::Hash`] if `phc` is not a hash.
     pub async fn verify(&self, password: SecretString, phc: Option<&str>) -> Result<Verdict, PasswordError> {
@@ -155,6 +162,19 @@ impl Passwords {
             Ok(Verdict { ok, needs_rehash })
         })
         .await
+    }
+
+    /// A place for somebody whose password is to be checked, to be held until it is. Strangers have a quarter of the
+    /// places: a flood of them fills those, and who is known is served all the same.
+    ///
+    /// # Errors
+    /// [`PasswordError::Busy`] if as many strangers wait as may.
+    pub fn place(&self, known: bool) -> Result<Place, PasswordError> {
+        if known {
+            return Ok(Place(None));
+        }
+        let place = Arc::clone(&self.strangers).try_acquire_owned();
+        place.map(|place| Place(Some(place))).map_err(|_| PasswordError::Busy)
     }
 
     /// Runs `work` on one of the threads. The permit goes with it: a caller who hangs up does not make room, since the
@@ -278,6 +298,17 @@ mod tests {
         drop(held);
         assert!(passwords.verify("anything".into(), None).await.is_ok());
         assert_eq!(passwords.admitted.available_permits(), 2, "places are given back");
+    }
+
+    #[tokio::test]
+    async fn strangers_do_not_take_all_places() {
+        let passwords = Passwords::new(CHEAP, 1, 4).unwrap();
+        let held = [passwords.place(false).unwrap(), passwords.place(false).unwrap()];
+        assert!(matches!(passwords.place(false), Err(PasswordError::Busy)));
+        let _known = passwords.place(true).unwrap();
+        assert!(passwords.verify("anything".into(), None).await.is_ok());
+        drop(held);
+        assert!(passwords.place(false).is_ok());
     }
 
     #[tokio::test]

@@ -71,8 +71,10 @@ impl Attempts {
         self.count(app, LimitPolicy::Login).await?;
         let subject = Subject::new(name, self.from.as_deref());
         let outcome = app.limits.admit(&app.store, &subject).await;
-        limits::taken(app, LimitPolicy::LoginAccount, outcome, &self.shown)?;
-        Ok(Attempt { subject, address: self.address.filter(|_| self.limited.is_some()) })
+        let known = outcome.as_ref().is_ok_and(|admitted| admitted.known);
+        let standing = outcome.map(|admitted| admitted.standing);
+        limits::taken(app, LimitPolicy::LoginAccount, standing, &self.shown)?;
+        Ok(Attempt { subject, known, address: self.address.filter(|_| self.limited.is_some()) })
     }
 }
 
@@ -82,10 +84,17 @@ impl Attempts {
 #[must_use = "whoever is never told of failures slows nobody down"]
 pub struct Attempt {
     subject: Subject,
+    known: bool,
     address: Option<IpAddr>,
 }
 
 impl Attempt {
+    /// Somebody got in from there lately: a flood of strangers is not to keep them from having their password checked.
+    #[must_use]
+    pub const fn is_known(&self) -> bool {
+        self.known
+    }
+
     /// It was wrong: the next one may have to wait, and the address may be blocked for a time.
     pub async fn failed(self, app: &App) {
         self.note(app, false).await;

@@ -191,6 +191,7 @@ async fn authenticated(
         return Err(ApiError::invalid("/password", "Password too long"));
     }
     let attempt = attempts.admit(app, name).await?;
+    let _place = app.passwords.place(attempt.is_known())?;
     let credentials = app.accounts.credentials(name).await?;
     let hash = credentials.as_ref().map(|credentials| credentials.password_hash.as_str());
     let verdict = app.passwords.verify(password.clone(), hash).await?;

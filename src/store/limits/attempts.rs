@@ -18,7 +18,7 @@ const FORGET: Duration = Duration::from_secs(15 * 60);
 const KNOWN: Duration = Duration::from_secs(30 * 86_400);
 
 /// Who tries to prove something, and from where.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Subject {
     /// Hash of the name they gave, whether there is such an account or not.
     name: String,
@@ -46,7 +46,12 @@ impl Subject {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     /// Yes; so much is left.
-    Admitted(Standing),
+    Admitted {
+        /// How the quota stands.
+        standing: Standing,
+        /// Somebody got in from there lately.
+        known: bool,
+    },
     /// The quota of the account is used up.
     Spent(Standing),
     /// The last failures make it wait.
@@ -73,7 +78,7 @@ impl Store {
         let word = parts.text()?;
         let standing = standing(&mut parts)?;
         match word.as_str() {
-            "ok" => Ok(Admission::Admitted(standing)),
+            "ok" => Ok(Admission::Admitted { standing, known: parts.count()? == 1 }),
             "spent" => Ok(Admission::Spent(standing)),
             "wait" => Ok(Admission::Waiting(standing)),
             _ => Err(parts.wrong()),

@@ -17,7 +17,7 @@ use super::{Store, StoreError, scripts};
 use crate::config::Rate;
 
 pub use attempts::{Admission, Subject};
-pub use node::{Limits, NotTaken, Offence, Quotas, Spent};
+pub use node::{Admitted, Limits, NotTaken, Offence, Quotas, Spent};
 pub use pace::Pace;
 
 /// So many at once, and one more every so often.

@@ -1,7 +1,7 @@
 //! What a node keeps of quotas by itself: which are used up, so that a flood does not ask Redis each time; and a bound
 //! of its own for the time in which Redis does not answer.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -58,6 +58,15 @@ impl Offence {
     }
 }
 
+/// An attempt that may be made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Admitted {
+    /// How the quota stands; `None` if there is none, or this node alone decided.
+    pub standing: Option<Standing>,
+    /// Somebody got in from there lately.
+    pub known: bool,
+}
+
 /// A quota that is used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spent {
@@ -82,7 +91,9 @@ pub enum NotTaken {
 pub struct Limits {
     quotas: Quotas,
     /// Until when what is used up stays so. Others can only use up more, so this refuses nothing that Redis would not.
-    spent: Cache<(LimitPolicy, String), (Instant, Standing)>,
+    spent: Cache<(LimitPolicy, String), (Instant, Spent)>,
+    /// The same of attempts.
+    waiting: Cache<Subject, (Instant, Spent)>,
     /// Refused requests of addresses that Redis was not told of yet.
     refused: Cache<String, Arc<AtomicU32>>,
     alone: Alone,
@@ -99,9 +110,10 @@ impl Limits {
     #[must_use]
     pub fn new(quotas: Quotas) -> Self {
         let spent = Cache::builder().max_capacity(MOST_SPENT).time_to_live(LONGEST_MEMORY).build();
+        let waiting = Cache::builder().max_capacity(MOST_SPENT).time_to_live(LONGEST_MEMORY).build();
         let refused =
             Cache::builder().max_capacity(MOST_REFUSED).time_to_idle(Duration::from_secs(600)).build();
-        Self { quotas, spent, refused, alone: Alone::new(quotas) }
+        Self { quotas, spent, waiting, refused, alone: Alone::new(quotas) }
     }
 
     /// How large a quota of this node's settings is.
@@ -128,8 +140,8 @@ impl Limits {
     ) -> Result<Option<Standing>, NotTaken> {
         let Some(quota) = self.quota(policy) else { return Ok(None) };
         let key = (policy, address.to_owned());
-        if let Some(standing) = self.remembered(&key) {
-            return Err(NotTaken::Spent(Spent { policy, standing }));
+        if let Some(spent) = remembered(&self.spent, &key) {
+            return Err(NotTaken::Spent(spent));
         }
         let take = Take { whose: address.to_owned(), name: policy.as_str(), quota, cost: 1 };
         let standing = match store.take(&[take]).await {
@@ -140,36 +152,39 @@ impl Limits {
         if standing.wait.is_zero() {
             return Ok(Some(standing));
         }
-        self.spent.insert(key, (Instant::now() + standing.wait, standing));
-        Err(NotTaken::Spent(Spent { policy, standing }))
+        let spent = Spent { policy, standing };
+        self.spent.insert(key, (Instant::now() + standing.wait, spent));
+        Err(NotTaken::Spent(spent))
     }
 
-    fn remembered(&self, key: &(LimitPolicy, String)) -> Option<Standing> {
-        let (until, standing) = self.spent.get(key)?;
-        let wait = until.saturating_duration_since(Instant::now());
-        (!wait.is_zero()).then_some(Standing { wait, ..standing })
-    }
-
-    /// Asks to try to prove who one is; `None` if there is no such limit. Without Redis this node alone decides, and no
-    /// failure makes anybody wait.
+    /// Asks to try to prove who one is: how the quota stands, if there is one, and whether somebody got in from there
+    /// lately. Without Redis this node alone decides, and no failure makes anybody wait.
     ///
     /// # Errors
     /// As [`Limits::take`].
-    pub async fn admit(&self, store: &Store, subject: &Subject) -> Result<Option<Standing>, NotTaken> {
-        let Some(quota) = self.quotas.login_account else { return Ok(None) };
-        let spent = |policy, standing| Err(NotTaken::Spent(Spent { policy, standing }));
-        match store.admit_attempt(subject, quota).await {
-            Ok(Admission::Admitted(standing)) => Ok(Some(standing)),
-            Ok(Admission::Spent(standing)) => spent(LimitPolicy::LoginAccount, standing),
-            Ok(Admission::Waiting(standing)) => spent(LimitPolicy::LoginWait, standing),
-            Err(StoreError::Unavailable(_) | StoreError::Overloaded) => {
-                match self.alone.take(LimitPolicy::LoginAccount, subject.name()) {
-                    standing if standing.wait.is_zero() => Ok(Some(standing)),
-                    standing => spent(LimitPolicy::LoginAccount, standing),
-                }
-            }
-            Err(error) => Err(error.into()),
+    pub async fn admit(&self, store: &Store, subject: &Subject) -> Result<Admitted, NotTaken> {
+        let Some(quota) = self.quotas.login_account else { return Ok(Admitted::default()) };
+        if let Some(spent) = remembered(&self.waiting, subject) {
+            return Err(NotTaken::Spent(spent));
         }
+        let (policy, standing) = match store.admit_attempt(subject, quota).await {
+            Ok(Admission::Admitted { standing, known }) => {
+                return Ok(Admitted { standing: Some(standing), known });
+            }
+            Ok(Admission::Spent(standing)) => (LimitPolicy::LoginAccount, standing),
+            Ok(Admission::Waiting(standing)) => (LimitPolicy::LoginWait, standing),
+            Err(StoreError::Unavailable(_) | StoreError::Overloaded) => {
+                let standing = self.alone.take(LimitPolicy::LoginAccount, subject.name());
+                if standing.wait.is_zero() {
+                    return Ok(Admitted::default());
+                }
+                (LimitPolicy::LoginAccount, standing)
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let spent = Spent { policy, standing };
+        self.waiting.insert(subject.clone(), (Instant::now() + standing.wait, spent));
+        Err(NotTaken::Spent(spent))
     }
 
     /// Counts an offence of an address; whether it was one too many. Nobody offends where logins are not limited, and
@@ -195,6 +210,16 @@ impl Limits {
     pub fn forget(&self) {
         self.alone.forget();
     }
+}
+
+/// What is remembered to be used up, and still is.
+fn remembered<K: Hash + Eq + Send + Sync + 'static>(
+    memory: &Cache<K, (Instant, Spent)>,
+    key: &K,
+) -> Option<Spent> {
+    let (until, spent) = memory.get(key)?;
+    let wait = until.saturating_duration_since(Instant::now());
+    (!wait.is_zero()).then_some(Spent { standing: Standing { wait, ..spent.standing }, ..spent })
 }
 
 /// Quotas of this node alone, for the time in which Redis does not answer.

@@ -175,7 +175,10 @@ async fn failures_make_wait_ever_longer_and_a_success_ends_that() {
     assert_eq!(ada, Subject::new(" ada", Some("203.0.113.9/32")), "as a login takes names");
     let mut now = super::a_day_ahead();
     for expected in [0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60] {
-        assert!(matches!(store.admit_attempt(&ada, quota).await, Ok(Admission::Admitted(_))), "{expected}");
+        assert!(
+            matches!(store.admit_attempt(&ada, quota).await, Ok(Admission::Admitted { .. })),
+            "{expected}"
+        );
         let wait = store.note_attempt(&ada, false).await.unwrap();
         assert_eq!(wait, SECOND * expected);
         if !wait.is_zero() {
@@ -186,7 +189,7 @@ async fn failures_make_wait_ever_longer_and_a_success_ends_that() {
         for other in
             [Subject::new("ada", Some("203.0.113.8/32")), Subject::new("bob", Some("203.0.113.9/32"))]
         {
-            assert!(matches!(store.admit_attempt(&other, quota).await, Ok(Admission::Admitted(_))));
+            assert!(matches!(store.admit_attempt(&other, quota).await, Ok(Admission::Admitted { .. })));
         }
         now = now + Millis(i64::try_from(wait.as_millis()).unwrap());
         store.clock().set(now);
@@ -203,13 +206,15 @@ async fn strangers_share_a_quota_and_cannot_lock_the_owner_out() {
     store.note_attempt(&home, true).await.unwrap();
     for number in 0..10 {
         let stranger = Subject::new("ada", Some(&format!("198.51.100.{number}/32")));
-        let Ok(Admission::Admitted(standing)) = store.admit_attempt(&stranger, quota).await else { panic!() };
+        let admitted = store.admit_attempt(&stranger, quota).await;
+        let Ok(Admission::Admitted { standing, known: false }) = admitted else { panic!("{admitted:?}") };
         assert_eq!(standing.left, 9 - number);
     }
     let stranger = Subject::new("ada", Some("198.51.100.200/32"));
     let Ok(Admission::Spent(standing)) = store.admit_attempt(&stranger, quota).await else { panic!() };
     assert_eq!((standing.left, standing.wait), (0, SECOND * 6));
-    let Ok(Admission::Admitted(standing)) = store.admit_attempt(&home, quota).await else { panic!() };
+    let admitted = store.admit_attempt(&home, quota).await;
+    let Ok(Admission::Admitted { standing, known: true }) = admitted else { panic!("{admitted:?}") };
     assert_eq!(standing.left, 9, "the owner's own address has a quota of its own");
 }
 
