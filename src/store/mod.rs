@@ -1,6 +1,7 @@
 //! Presence in Redis, in domain words. The only module that knows fred, keys and scripts.
 
 mod batcher;
+mod blocks;
 mod canary;
 mod due;
 mod error;

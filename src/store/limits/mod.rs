@@ -4,6 +4,7 @@
 //! A quota is a generic cell rate (GCRA): one moment, when it will be whole again. [`Limits`] is what a node keeps of
 //! them by itself, [`Pace`] the quota of requests, which would cost too much if each asked Redis.
 
+mod alone;
 mod attempts;
 mod node;
 mod pace;

@@ -1,18 +1,16 @@
-//! What a node keeps of quotas by itself: which are used up, so that a flood does not ask Redis each time; and a bound
-//! of its own for the time in which Redis does not answer.
+//! The quotas as a node takes from them: it remembers which are used up, so that a flood does not ask Redis each time,
+//! and decides alone while Redis does not answer.
 
-use std::hash::{BuildHasher, Hash, RandomState};
-use std::num::NonZeroU32;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use fred::prelude::KeysInterface;
-use governor::clock::Clock;
-use governor::{DefaultKeyedRateLimiter, RateLimiter};
 use moka::sync::Cache;
 
 use super::super::{Store, StoreError};
+use super::alone::Alone;
 use super::{Admission, Quota, Standing, Subject, Take};
 use crate::config::Limit;
 use crate::metrics::labels::LimitPolicy;
@@ -222,58 +220,6 @@ fn remembered<K: Hash + Eq + Send + Sync + 'static>(
     (!wait.is_zero()).then_some(Spent { standing: Standing { wait, ..spent.standing }, ..spent })
 }
 
-/// Quotas of this node alone, for the time in which Redis does not answer.
-struct Alone {
-    keys: RandomState,
-    register: Option<DefaultKeyedRateLimiter<u64>>,
-    login: Option<DefaultKeyedRateLimiter<u64>>,
-    login_account: Option<DefaultKeyedRateLimiter<u64>>,
-}
-
-impl Alone {
-    fn new(quotas: Quotas) -> Self {
-        Self {
-            keys: RandomState::new(),
-            register: quotas.register.map(local),
-            login: quotas.login.map(local),
-            login_account: quotas.login_account.map(local),
-        }
-    }
-
-    fn take(&self, policy: LimitPolicy, whose: &str) -> Standing {
-        let limiter = match policy {
-            LimitPolicy::Register => &self.register,
-            LimitPolicy::Login => &self.login,
-            LimitPolicy::LoginAccount => &self.login_account,
-            LimitPolicy::LoginWait | LimitPolicy::Requests => &None,
-        };
-        let Some(limiter) = limiter else { return Standing::default() };
-        match limiter.check_key(&self.keys.hash_one(whose)) {
-            Ok(()) => Standing::default(),
-            Err(until) => {
-                let wait = until.wait_time_from(limiter.clock().now());
-                Standing { left: 0, whole_in: wait, wait: wait.max(Duration::from_millis(1)) }
-            }
-        }
-    }
-
-    fn forget(&self) {
-        for limiter in [&self.register, &self.login, &self.login_account].into_iter().flatten() {
-            limiter.retain_recent();
-            limiter.shrink_to_fit();
-        }
-    }
-}
-
-/// The same quota, kept by this node.
-pub(super) fn local(quota: Quota) -> DefaultKeyedRateLimiter<u64> {
-    let burst = NonZeroU32::new(quota.burst()).unwrap_or(NonZeroU32::MIN);
-    let quota = governor::Quota::with_period(quota.each())
-        .unwrap_or_else(|| governor::Quota::per_second(NonZeroU32::MAX))
-        .allow_burst(burst);
-    RateLimiter::keyed(quota)
-}
-
 impl From<&crate::config::Limits> for Quotas {
     fn from(limits: &crate::config::Limits) -> Self {
         let quota = |limit: Limit| limit.0.map(Quota::from);
@@ -295,29 +241,5 @@ impl Store {
         let primary = self.link.primary(&keys[0])?;
         let done = primary.client().del::<(), _>(keys.to_vec()).await;
         primary.judge(done)
-    }
-
-    /// Tells every node that the list of blocked addresses has changed.
-    ///
-    /// # Errors
-    /// If Redis did not answer.
-    pub async fn announce_blocks(&self) -> Result<(), StoreError> {
-        let key = self.keys.blocks();
-        let primary = self.link.primary(&key)?;
-        // Random and not counted: a count that Redis loses would come to the same number again.
-        let version = format!("{:016x}", rand::random::<u64>());
-        let done = primary.client().set::<(), _, _>(key, version, None, None, false).await;
-        primary.judge(done)
-    }
-
-    /// Which version the list of blocked addresses has; `None` if it never changed.
-    ///
-    /// # Errors
-    /// If Redis did not answer.
-    pub async fn blocks_version(&self) -> Result<Option<String>, StoreError> {
-        let key = self.keys.blocks();
-        let primary = self.link.primary(&key)?;
-        let version = primary.client().get(key).await;
-        primary.judge(version)
     }
 }

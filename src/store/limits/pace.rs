@@ -15,8 +15,8 @@ use moka::sync::Cache;
 use tokio::sync::Mutex;
 
 use super::super::{Store, StoreError};
-use super::node::{Spent, local};
-use super::{Quota, Standing, Take};
+use super::alone::local;
+use super::{Quota, Spent, Standing, Take};
 use crate::metrics::labels::LimitPolicy;
 use crate::presence::{LoginId, UserId};
 

@@ -4,6 +4,7 @@ use reqwest::{Method, Response, StatusCode};
 use rollcall::presence::Role;
 use serde_json::{Value, json};
 
+use crate::support;
 use crate::support::service::{PASSWORD, Service};
 
 /// Our own address is a proxy, so that requests come from wherever they say.
@@ -155,4 +156,25 @@ async fn allowed_addresses_are_not_limited_but_accounts_are_protected_from_there
         let body = json!({"username": "bob", "password": "wrong password"});
         assert_eq!(off.send(Method::POST, "/api/auth/login/", body).await.0, StatusCode::UNAUTHORIZED);
     }
+}
+
+#[tokio::test]
+async fn without_redis_each_node_keeps_the_quotas_by_itself() {
+    let stack = support::private_stack(|_| ());
+    let database = support::migrated(&stack).await;
+    let flags = [&PROXY[..], &["--limits-register", "2/h", "--limits-login", "2/h"]].concat();
+    let service = Service::on(&stack.redis_url(), &database, &flags).await;
+    stack.redis().kill();
+    for (name, status) in [("ada", 201), ("bob", 201), ("cat", 429)] {
+        let body = json!({"username": name, "password": PASSWORD});
+        let response = post(&service, "203.0.113.9", "/api/auth/register/", &body).await;
+        assert_eq!(response.status(), status, "{name}");
+    }
+    // Nobody can log in now; but nobody can guess for free either.
+    for status in [401, 401, 429] {
+        assert_eq!(log_in(&service, "203.0.113.9", "ada", "wrong password").await.status(), status);
+    }
+    let token = service.token("1", "tab");
+    let (status, _) = service.get(&token, "/api/presence/transitions/").await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "requests of a login are not limited");
 }
