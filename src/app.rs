@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::accounts::{Accounts, RefreshMode, RefreshRules, Visibilities};
-use crate::accounts::{Accounts, KeyRing, Orgs, RefreshMode, RefreshRules};
-use crate::accounts::{Accounts, BlockTable, RefreshMode, RefreshRules};
+use crate::accounts::{Accounts, BlockTable, KeyRing, Orgs, RefreshMode, RefreshRules, Visibilities};
 use crate::audit::{self, Audit};
 use crate::auth::{AuthSettings, KeyTimes, PasswordCost, Passwords, Tokens, Verifier};
 use crate::config::{Config, RefreshRotation};
@@ -89,13 +87,6 @@ impl App {
         let tokens = Arc::new(own_tokens(&config)?);
         let verifier = Verifier::new(Arc::clone(&tokens), &config.auth.issuers, KeyTimes::default());
         let verifier = verifier.map_err(anyhow::Error::msg).context("trusted issuers")?;
-        let tokens = Tokens::new(&AuthSettings {
-            secret: secret.clone(),
-            previous_secret: config.auth.previous_secret().cloned(),
-            issuer: config.auth.issuer.clone(),
-            audience: config.auth.audience.clone(),
-            access_ttl: config.auth.access_ttl.duration(),
-        });
         // One core is always left to those who send no password.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let hashing = (cores - 1).max(1);
@@ -120,10 +111,8 @@ impl App {
             blocks: BlockTable::default(),
             policy,
             store,
-            audit: Audit::new(pool.clone()),
-            accounts: Accounts::new(pool),
-            visibilities: Visibilities::default(),
             audit: Audit::new(pool),
+            visibilities: Visibilities::default(),
             service_keys: KeyRing::new(accounts.clone()),
             orgs: Orgs::new(accounts.clone()),
             accounts,

@@ -6,8 +6,8 @@
 
 mod account;
 pub mod actions;
-mod changes;
 mod blocks;
+mod changes;
 mod decisions;
 mod entitlement;
 mod erasures;
@@ -28,19 +28,19 @@ mod profile;
 mod recorded;
 mod refresh;
 mod rotation;
-mod settings;
 mod service_keys;
+mod settings;
 mod sql;
-pub mod trash;
 mod tally;
+pub mod trash;
 mod visibility;
 
 use sqlx::PgPool;
 
 pub use account::{Account, AccountId, AccountStatus, Credentials, NewAccount};
 pub use actions::{Action, Origin, Severity};
-pub use changes::Changes;
 pub use blocks::{Block, BlockTable, Blocked};
+pub use changes::Changes;
 pub use decisions::{Decided, Decision, End};
 pub use erasures::{Erased, Erasure, Told};
 pub use error::{AccountError, RefreshError};

@@ -17,7 +17,10 @@ use super::guard::guard;
 use super::middleware::{RequestRules, layered};
 use super::openapi;
 use super::routes::{
-    activity, admin_status, admin_users, at, audit_logs, audit_stats, bench, blocked_addresses, bulk, data, erase, explain, export, gates, heartbeat, login, pending, people, people_changes, people_export, people_import, permissions, presence, presence_admin, privacy, service_keys, status, timeline, tokens, transitions, trash, users, well_known,
+    activity, admin_status, admin_users, at, audit_logs, audit_stats, bench, blocked_addresses, bulk, data,
+    erase, explain, export, gates, heartbeat, login, pending, people, people_changes, people_export,
+    people_import, permissions, presence, presence_admin, privacy, service_keys, status, timeline, tokens,
+    transitions, trash, users, well_known,
 };
 use crate::app::App;
 use crate::metrics::record;

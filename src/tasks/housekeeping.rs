@@ -42,8 +42,7 @@ async fn step(node: &Node) -> anyhow::Result<()> {
     let removed = node.app.accounts.forget_trash(trash::KEPT, token_life).await?;
     let addresses = node.app.config.audit.address_retention.duration();
     let addresses = node.app.accounts.forget_addresses(addresses).await?;
-    tracing::info!(made, dropped, forgotten, removed, addresses, "kept house in postgres");
     node.app.accounts.forget_blocks(FORGET_BLOCKS).await?;
-    tracing::info!(made, dropped, forgotten, "kept house in postgres");
+    tracing::info!(made, dropped, forgotten, removed, addresses, "kept house in postgres");
     Ok(())
 }

@@ -164,7 +164,6 @@ async fn rules_in_force(node: &Node) -> anyhow::Result<Vec<Rule>> {
         let refused = erasures.into_iter().filter(|erasure| !erasure.is_over);
         rules.extend(refused.map(|erasure| Rule::Gate(erasure.user.clone(), erasure.gate())));
     }
-    let ended = node.app.accounts.ended_since(node.app.config.auth.access_ttl.duration()).await?;
     let ended = node.app.accounts.ended_since(None, node.app.config.auth.access_ttl.duration()).await?;
     rules.extend(ended.tokens.into_iter().map(|ended| Rule::Cut(ended.user, ended.version, ended.keep)));
     rules.extend(ended.logins.into_iter().map(|ended| Rule::Ended(ended.user, ended.login, ended.life)));

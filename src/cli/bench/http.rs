@@ -59,7 +59,7 @@ pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<()> {
     }
     let node = match &args.url {
         Some(url) => Node::running(url, config)?,
-        None => Node::start(None).await?,
+        None => Node::start(None, &[]).await?,
     };
     let people = Arc::new(people(config, &node, args.users)?);
     let connections = usize::from(args.connections);
@@ -95,7 +95,6 @@ pub(super) async fn begin(people: &Arc<People>, connections: usize) -> anyhow::R
 /// Tokens of many users; made here, because logging in would take longer than all the rest.
 pub(super) fn people(config: &Config, node: &Node, users: u32) -> anyhow::Result<People> {
     let tokens = node.tokens(config)?;
-    let tokens = node.tokens(config);
     let now = OffsetDateTime::now_utc();
     let header = |number: usize| -> anyhow::Result<HeaderValue> {
         let grant = Grant {

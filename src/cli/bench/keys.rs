@@ -13,7 +13,7 @@ use crate::config::Config;
 
 /// Measures and prints.
 pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<()> {
-    let nodes = [Node::start(None).await?, Node::start(Some(random_signing_key())).await?];
+    let nodes = [Node::start(None, &[]).await?, Node::start(Some(random_signing_key()), &[]).await?];
     let connections = usize::from(args.connections);
     tell(&format!("{}\n", machine::described(nodes[0].stack.as_ref())))?;
     let mut crowds: Vec<Arc<People>> = Vec::new();

@@ -11,8 +11,8 @@ mod login;
 mod machine;
 mod node;
 mod presence;
-mod users;
 mod report;
+mod users;
 
 use crate::config::Config;
 

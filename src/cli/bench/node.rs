@@ -46,15 +46,8 @@ impl Node {
         })
     }
 
-    /// Starts servers and a node on them, whose tokens are signed by this key, or else by a secret.
-    pub(super) async fn start(signing_key: Option<SecretString>) -> anyhow::Result<Self> {
-    /// Starts servers and a node on them.
-    pub(super) async fn start() -> anyhow::Result<Self> {
-        Self::start_with(&[]).await
-    }
-
-    /// The same with these flags for the node.
-    pub(super) async fn start_with(flags: &[&str]) -> anyhow::Result<Self> {
+    /// Starts servers and a node on them, with these flags, whose tokens are signed by this key, or else by a secret.
+    pub(super) async fn start(signing_key: Option<SecretString>, flags: &[&str]) -> anyhow::Result<Self> {
         let stack = machine::durable_stack().await?;
         audit::migrate(&stack.database_url().into()).await?;
         let secret = SecretString::from(kept::secret());

@@ -13,7 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::machine;
 use super::node::Node;
-use super::presence::report::{Report, Target, quantile, tell};
+use super::report::{Report, Target, quantile, tell};
 use crate::accounts::import::{Newcomer, Secret};
 use crate::accounts::{AccountStatus, Email, NewAccount, Origin, Profile, Username};
 use crate::app::App;
@@ -52,7 +52,7 @@ pub(in crate::cli) struct Args {
 
 /// Measures and prints; answers whether every target was met.
 pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<bool> {
-    let node = Node::start().await?;
+    let node = Node::start(None, &[]).await?;
     let stack = node.stack.as_ref().context("the node has no servers of its own")?;
     tell(&format!("{}\n", machine::described(Some(stack))))?;
     let app = App::build(machine::config_on(config, stack, node.secret.clone())?).await?;
@@ -163,7 +163,7 @@ impl Asker {
         Ok(Self {
             client: reqwest::Client::new(),
             list: format!("http://{}/api/users/admin/users/", node.address),
-            token: node.tokens(config).issue(&grant, OffsetDateTime::now_utc()),
+            token: node.tokens(config)?.issue(&grant, OffsetDateTime::now_utc()),
         })
     }
 

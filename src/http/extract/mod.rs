@@ -14,7 +14,6 @@ pub use body::Body;
 pub use caller::{Admin, Caller, May, Moderator, Quiet, Verified, admitted};
 pub use params::{Path, Query};
 pub use service::{Counter, Lister, Reporter, Viewer};
-pub use source::Source;
 pub use source::{Source, client_of};
 
 use super::error::{ApiError, FieldError};

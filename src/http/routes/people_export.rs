@@ -1,44 +1,33 @@
 //! `GET /api/users/admin/users/export/`: accounts as a file. Hashes of passwords are not in it.
-//!
-//! Read by pages and sent as they come, like the export of transitions: a body that ends well is whole.
 
 use std::collections::HashMap;
 
-use axum::body::Body as Stream;
 use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, header};
-use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
+use axum::response::Response;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
-use time::OffsetDateTime;
 use utoipa::IntoParams;
 
-use super::export::Format;
 use crate::accounts::{
-    Account, AccountId, AccountStatus, Action, Filter, Order, Page, Place, Profile, actions,
+    Account, AccountError, AccountId, AccountStatus, Accounts, Action, Filter, ListCursor, Order, Place,
+    Profile, actions,
 };
 use crate::app::App;
 use crate::http::error::ApiError;
 use crate::http::extract::{May, Query, Source, to};
-use crate::http::rows::{Form, Writer};
+use crate::http::file::{self, Form, Pages, attachment};
 use crate::http::time::Timestamp;
 use crate::presence::{Org, Role};
-
-/// Accounts that are read, and held, at a time.
-const PAGE: u32 = 1_000;
-/// Proxies that gather answers before they pass them on (nginx) should not.
-const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// Which accounts, in which form.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PeopleExportQuery {
-    /// `csv` (if absent) or `ndjson`.
+    /// `csv` (if absent), `ndjson` or `json`.
     #[serde(default)]
     #[param(value_type = Option<String>)]
-    format: Format,
+    format: Form,
     /// Part of a user name, an address or a full name, without regard to case.
     search: Option<String>,
     /// `user`, `moderator` or `admin`.
@@ -59,26 +48,26 @@ fn status<'de, D: Deserializer<'de>>(input: D) -> Result<Option<AccountStatus>, 
 
 /// One line of the file.
 #[derive(Debug, Serialize)]
-struct Row<'a> {
+struct Row {
     id: AccountId,
-    username: &'a str,
-    email: &'a str,
-    first_name: &'a str,
-    last_name: &'a str,
+    username: String,
+    email: String,
+    first_name: String,
+    last_name: String,
     role: Role,
     status: &'static str,
     is_active: bool,
-    org: &'a Org,
+    org: Org,
     email_verified: bool,
     created_at: Timestamp,
     updated_at: Timestamp,
     last_login_at: Option<Timestamp>,
-    father_name: Option<&'a str>,
-    position: Option<&'a str>,
-    phone_number: Option<&'a str>,
-    id_card_number: Option<&'a str>,
-    national_id_card_number: Option<&'a str>,
-    description: Option<&'a str>,
+    father_name: Option<String>,
+    position: Option<String>,
+    phone_number: Option<String>,
+    id_card_number: Option<String>,
+    national_id_card_number: Option<String>,
+    description: Option<String>,
 }
 
 const COLUMNS: &[&str] = &[
@@ -103,19 +92,19 @@ const COLUMNS: &[&str] = &[
     "description",
 ];
 
-impl<'a> Row<'a> {
-    fn new(account: &'a Account, profile: Option<&'a Profile>) -> Self {
-        let fact = |field: &str| profile.and_then(|profile| profile.get(field));
+impl Row {
+    fn new(account: Account, profile: Option<&Profile>) -> Self {
+        let fact = |field: &str| profile.and_then(|profile| profile.get(field)).map(str::to_owned);
         Self {
             id: account.id,
-            username: &account.username,
-            email: &account.email,
-            first_name: &account.first_name,
-            last_name: &account.last_name,
+            username: account.username,
+            email: account.email,
+            first_name: account.first_name,
+            last_name: account.last_name,
             role: account.role,
             status: account.status.as_str(),
             is_active: account.is_active,
-            org: &account.org,
+            org: account.org,
             email_verified: account.email_verified,
             created_at: account.created_at.into(),
             updated_at: account.updated_at.into(),
@@ -130,86 +119,50 @@ impl<'a> Row<'a> {
     }
 }
 
+/// The accounts that pass a filter, first made first.
+struct People {
+    accounts: Accounts,
+    filter: Filter,
+}
+
+impl Pages for People {
+    type Row = Row;
+    type Cursor = ListCursor;
+    type Error = AccountError;
+    const COLUMNS: &'static [&'static str] = COLUMNS;
+
+    async fn page(&self, behind: Option<ListCursor>, limit: u32) -> Result<file::Page<Self>, AccountError> {
+        let place = behind.map_or(Place::After(0), Place::Behind);
+        let page = self.accounts.page(&self.filter, Order::Oldest, &place, limit).await?;
+        let ids: Vec<AccountId> = page.accounts.iter().map(|account| account.id).collect();
+        let profiles: HashMap<_, _> = self.accounts.profiles(&ids).await?.into_iter().collect();
+        let rows = page.accounts.into_iter().map(|account| {
+            let profile = profiles.get(&account.id);
+            Row::new(account, profile)
+        });
+        Ok((rows.collect(), page.next))
+    }
+}
+
 /// Exports accounts, first made first
 ///
 /// The file is sent while it is read. If that fails in the middle, the connection breaks off and the file is not whole.
 #[utoipa::path(get, path = "/api/users/admin/users/export/", tag = "administration", params(PeopleExportQuery),
     responses((status = 200, description = "the file", content(
-        (String = "text/csv"), (String = "application/x-ndjson")))))]
+        (String = "text/csv"), (String = "application/x-ndjson"), (String = "application/json")))))]
 pub async fn export(
     State(app): State<App>,
     May(claims, ..): May<to::ExportData>,
     source: Source,
     Query(query): Query<PeopleExportQuery>,
 ) -> Result<Response, ApiError> {
-    let form = match query.format {
-        Format::Csv => Form::Csv,
-        Format::Ndjson => Form::Ndjson,
-    };
-    let after = json!({
-        "format": query.format, "search": query.search, "role": query.role, "status": query.status, "org": query.org,
-    });
+    let PeopleExportQuery { format, search, role, status, org } = query;
+    let after = json!({"format": format, "search": search, "role": role, "status": status, "org": org});
     let origin = source.of(&claims);
     // Who takes data out of the house is remembered, before the first row leaves it.
     let action = Action::on_system(actions::DATA_EXPORTED, "accounts were exported", &origin);
     app.accounts.record(&Action { after: Some(after), ..action }).await?;
-    let PeopleExportQuery { search, role, status, org, .. } = query;
     let filter = Filter { search, role, status, org, ..Filter::default() };
-    let first = app.accounts.page(&filter, Order::Oldest, &Place::After(0), PAGE).await?;
-    let now = Timestamp::from(OffsetDateTime::now_utc()).compact();
-    let disposition =
-        HeaderValue::from_str(&format!("attachment; filename=\"users-{now}.{}\"", form.ending()));
-    let headers = [
-        (header::CONTENT_TYPE, form.content_type()),
-        (header::CONTENT_DISPOSITION, disposition.map_err(ApiError::internal)?),
-        (UNBUFFERED, HeaderValue::from_static("no")),
-    ];
-    Ok((headers, Stream::from_stream(file(app, filter, form, first))).into_response())
-}
-
-/// The file, page by page.
-fn file(
-    app: App,
-    filter: Filter,
-    form: Form,
-    first: Page,
-) -> impl futures::Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static {
-    futures::stream::try_unfold((Some(first), true), move |(page, is_first)| {
-        let (app, filter) = (app.clone(), filter.clone());
-        async move {
-            let Some(page) = page else {
-                return Ok(None);
-            };
-            let bytes = written(&app, form, &page.accounts, is_first).await?;
-            let next = match page.next {
-                None => None,
-                Some(cursor) => {
-                    let place = Place::Behind(cursor);
-                    Some(app.accounts.page(&filter, Order::Oldest, &place, PAGE).await.map_err(broken)?)
-                }
-            };
-            Ok(Some((bytes, (next, false))))
-        }
-    })
-}
-
-async fn written(
-    app: &App,
-    form: Form,
-    accounts: &[Account],
-    is_first: bool,
-) -> Result<Bytes, std::io::Error> {
-    let ids: Vec<AccountId> = accounts.iter().map(|account| account.id).collect();
-    let profiles: HashMap<AccountId, Profile> =
-        app.accounts.profiles(&ids).await.map_err(broken)?.into_iter().collect();
-    let mut writer = Writer::new(form, COLUMNS, is_first)?;
-    for account in accounts {
-        writer.row(&Row::new(account, profiles.get(&account.id)))?;
-    }
-    writer.finish()
-}
-
-fn broken(error: crate::accounts::AccountError) -> std::io::Error {
-    tracing::error!(%error, "an export of accounts broke off in the middle");
-    std::io::Error::other(error)
+    let now = app.audit.reach().await?.now;
+    attachment(People { accounts: app.accounts.clone(), filter }, format, "users", now).await
 }
