@@ -23,6 +23,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tower_http::", &["http", "live"]),
     ("jsonwebtoken::", &["auth"]),
     ("argon2::", &["auth"]),
+    ("aws_lc_rs::", &["auth"]),
+    ("totp_rs::", &["auth"]),
     ("std::env", &["config"]),
 ];
 
