@@ -9,7 +9,7 @@ use anyhow::Context;
 
 use crate::accounts::{Accounts, BlockTable, KeyRing, Orgs, RefreshMode, RefreshRules, Visibilities};
 use crate::audit::{self, Audit};
-use crate::auth::{AuthSettings, KeyTimes, PasswordCost, Passwords, Tokens, Verifier};
+use crate::auth::{AuthSettings, KeyTimes, PasswordCost, Passwords, Tokens, Vault, Verifier};
 use crate::config::{Config, RefreshRotation};
 use crate::metrics;
 use crate::presence::Policy;
@@ -60,6 +60,8 @@ pub struct Components {
     pub tokens: Arc<Tokens>,
     /// Access tokens, our own and those of trusted issuers: verified.
     pub verifier: Verifier,
+    /// Secrets of second factors: sealed and opened.
+    pub vault: Vault,
     /// Passwords: hashed and checked.
     pub passwords: Passwords,
     /// What `/metrics` renders.
@@ -96,6 +98,7 @@ impl App {
         let pool = audit::connect(&database, true, POSTGRES_CONNECTIONS)?;
         let policy = config.policy();
         let store = connect_store(&config).await?;
+        let vault = Vault::new(&secret, config.auth.previous_secret());
         let refresh_rules = RefreshRules {
             mode: match config.auth.refresh_rotation {
                 RefreshRotation::Rotate => RefreshMode::Rotate,
@@ -104,7 +107,8 @@ impl App {
             grace: REFRESH_GRACE,
             secret,
         };
-        let accounts = Accounts::new(pool.clone());
+        let demanded = config.auth.require_totp.lowest_role();
+        let accounts = Accounts::new(pool.clone()).demanding_totp(demanded);
         Ok(Self(Arc::new(Components {
             limits: Limits::new(Quotas::from(&config.limits)),
             pace: config.limits.requests.0.map(|rate| Pace::new(Quota::from(rate))),
@@ -116,6 +120,7 @@ impl App {
             service_keys: KeyRing::new(accounts.clone()),
             orgs: Orgs::new(accounts.clone()),
             accounts,
+            vault,
             refresh_rules,
             tokens,
             verifier,

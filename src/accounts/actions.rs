@@ -38,6 +38,24 @@ pub const DATA_IMPORTED: &str = "DATA_IMPORTED";
 pub const ROLE_CHANGED: &str = "ROLE_CHANGED";
 /// The password changed.
 pub const PASSWORD_CHANGED: &str = "PASSWORD_CHANGED";
+/// Somebody asked for a password's change, a second factor or the like, and could not prove who they are.
+pub const IDENTITY_REFUSED: &str = "IDENTITY_REFUSED";
+/// The password of a login was right; a second factor is still to come.
+pub const TOTP_ASKED: &str = "TOTP_ASKED";
+/// A second factor is in use from now on.
+pub const TOTP_ENABLED: &str = "TOTP_ENABLED";
+/// A second factor was given up by its user.
+pub const TOTP_DISABLED: &str = "TOTP_DISABLED";
+/// A second factor was taken away by an administrator.
+pub const TOTP_RESET: &str = "TOTP_RESET";
+/// A recovery code stood in for the authenticator.
+pub const RECOVERY_CODE_USED: &str = "RECOVERY_CODE_USED";
+/// An administrator made a link that sets somebody's password.
+pub const RESET_LINK_CREATED: &str = "RESET_LINK_CREATED";
+/// A password was set by such a link.
+pub const PASSWORD_RESET: &str = "PASSWORD_RESET";
+/// Somebody changed their own names, address or words about themselves.
+pub const PROFILE_CHANGED: &str = "PROFILE_CHANGED";
 /// A refresh token came back that had been exchanged: a copy is about.
 pub const REFRESH_REUSED: &str = "REFRESH_REUSED";
 

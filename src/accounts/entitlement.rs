@@ -9,25 +9,47 @@ use super::{AccountError, AccountId, Accounts, Origin, Permission, sql};
 use crate::presence::{LoginId, Role};
 
 impl Accounts {
+    /// Whoever has this role or a higher one needs a second factor for it; `None`: nobody does.
+    #[must_use]
+    pub fn demanding_totp(self, of: Option<Role>) -> Self {
+        Self { totp_demanded_of: of, ..self }
+    }
+
     /// The role that an account has now; `None` if it is gone or may not be online, or this login has ended.
     ///
     /// # Errors
-    /// Those of the database.
+    /// [`AccountError::TotpDemanded`] if the role needs a second factor and the account has none: until then it may do
+    /// what every user may.
     pub async fn role_now(&self, account: AccountId, login: &LoginId) -> Result<Option<Role>, AccountError> {
         let mut connection = self.pool.acquire().await?;
-        role_now(&mut connection, account, Some(login.as_str())).await
+        let now = role_now(&mut connection, account, Some(login.as_str())).await?;
+        match now {
+            Some((role, false)) if self.demands_totp(role) => Err(AccountError::TotpDemanded),
+            now => Ok(now.map(|(role, _)| role)),
+        }
+    }
+
+    /// Whether this role needs a second factor.
+    #[must_use]
+    pub fn demands_totp(&self, role: Role) -> bool {
+        self.totp_demanded_of.is_some_and(|lowest| role >= lowest)
     }
 }
 
+/// The role, and whether there is a second factor.
 async fn role_now(
     connection: &mut PgConnection,
     account: AccountId,
     login: Option<&str>,
-) -> Result<Option<Role>, AccountError> {
-    let word: Option<String> =
-        sqlx::query_scalar(sql::ROLE_NOW).bind(account).bind(login).fetch_optional(connection).await?;
-    let role = word.map(|word| word.parse()).transpose();
-    Ok(role.map_err(|error: crate::presence::UnknownWord| sqlx::Error::Decode(Box::new(error)))?)
+) -> Result<Option<(Role, bool)>, AccountError> {
+    let row: Option<(String, bool)> =
+        sqlx::query_as(sql::ROLE_NOW).bind(account).bind(login).fetch_optional(connection).await?;
+    let Some((word, has_totp)) = row else {
+        return Ok(None);
+    };
+    let role = word.parse();
+    let role = role.map_err(|error: crate::presence::UnknownWord| sqlx::Error::Decode(Box::new(error)))?;
+    Ok(Some((role, has_totp)))
 }
 
 /// The role of who acts, read now, if it has the permission. Who has no account here (a host's administrator, the
@@ -42,7 +64,7 @@ pub(super) async fn check_entitled(
         return Ok(Role::Admin);
     };
     let role = role_now(connection, actor, origin.session_id.as_deref()).await?;
-    role.filter(|role| role.may(permission)).ok_or(AccountError::NotEntitled)
+    role.map(|(role, _)| role).filter(|role| role.may(permission)).ok_or(AccountError::NotEntitled)
 }
 
 /// An account that somebody acts on, behind its lock.

@@ -29,6 +29,15 @@ pub enum AccountError {
     /// Who acts is no administrator any more, whatever the token says.
     #[error("You do not have permission to do this.")]
     NotEntitled,
+    /// The role of who acts needs a second factor, and they have none.
+    #[error("Your role needs a second factor. Enrol one first.")]
+    TotpDemanded,
+    /// The second factor was used before, or is not one.
+    #[error("The code is not right")]
+    WrongCode,
+    /// No link for a new password, or none any more.
+    #[error("The link is not valid any more")]
+    LinkOver,
     /// All logins of the account were ended while this one was being made.
     #[error("All logins of this account were ended meanwhile")]
     LoginEnded,
@@ -60,6 +69,9 @@ impl AccountError {
             Self::NotFound => Some("not_found"),
             Self::LastAdmin => Some("last_admin"),
             Self::LoginEnded => Some("login_ended"),
+            Self::TotpDemanded => Some("totp_enrolment_required"),
+            Self::WrongCode => Some("totp_invalid"),
+            Self::LinkOver => Some("invalid_value"),
             Self::Invalid(_) => Some("invalid_value"),
             Self::Unavailable(_) => Some("store_unavailable"),
             Self::Database(_) => None,

@@ -173,6 +173,30 @@ pub(super) async fn end_one(
     Ok(true)
 }
 
+/// Opens a login, in a transaction under way.
+pub(super) async fn open(
+    connection: &mut PgConnection,
+    account: &Account,
+    meta: &LoginMeta,
+    ttl: Duration,
+) -> Result<Family, AccountError> {
+    let name = Alphanumeric.sample_string(&mut rand::rng(), LOGIN_LENGTH);
+    let token = RefreshToken::random();
+    let expires_at = sqlx::query_scalar(sql::FAMILY_OPEN)
+        .bind(&name)
+        .bind(account.id)
+        .bind(account.token_version)
+        .bind(interval(ttl))
+        .bind(meta.device.map(Device::as_str))
+        .bind(&meta.user_agent)
+        .bind(&meta.address)
+        .fetch_optional(&mut *connection)
+        .await?
+        .ok_or(AccountError::LoginEnded)?;
+    sqlx::query(sql::TOKEN_ADD).bind(token.hash()).bind(&name).bind(1_i32).execute(connection).await?;
+    Ok(Family { login: login_id(&name)?, refresh: token.text(), expires_at })
+}
+
 impl Accounts {
     /// Opens a login that lasts `ttl` from now. Whether the account may log in is the caller's to decide;
     /// that its logins were not all ended since it was read is checked here, so that a password changed
@@ -186,28 +210,10 @@ impl Accounts {
         meta: &LoginMeta,
         ttl: Duration,
     ) -> Result<Family, AccountError> {
-        let name = Alphanumeric.sample_string(&mut rand::rng(), LOGIN_LENGTH);
-        let token = RefreshToken::random();
         let mut transaction = self.pool.begin().await?;
-        let expires_at = sqlx::query_scalar(sql::FAMILY_OPEN)
-            .bind(&name)
-            .bind(account.id)
-            .bind(account.token_version)
-            .bind(interval(ttl))
-            .bind(meta.device.map(Device::as_str))
-            .bind(&meta.user_agent)
-            .bind(&meta.address)
-            .fetch_optional(&mut *transaction)
-            .await?
-            .ok_or(AccountError::LoginEnded)?;
-        sqlx::query(sql::TOKEN_ADD)
-            .bind(token.hash())
-            .bind(&name)
-            .bind(1_i32)
-            .execute(&mut *transaction)
-            .await?;
+        let family = open(&mut transaction, account, meta, ttl).await?;
         transaction.commit().await?;
-        Ok(Family { login: login_id(&name)?, refresh: token.text(), expires_at })
+        Ok(family)
     }
 
     /// Ends one login of an account. Its access tokens are the store's to refuse. False if it had ended, or

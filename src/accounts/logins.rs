@@ -7,8 +7,9 @@ use sqlx::postgres::PgRow;
 use time::OffsetDateTime;
 
 use super::account::word;
-use super::families::{LoginMeta, interval, login_id};
-use super::{Account, AccountError, AccountId, Accounts, sql};
+use super::entitlement::lock;
+use super::families::{self, EndReason, LoginMeta, interval, login_id};
+use super::{Account, AccountError, AccountId, Accounts, Origin, Permission, sql};
 use crate::presence::{LoginId, Org, Reason, UserId};
 
 /// Actions whose addresses are forgotten by one statement.
@@ -184,6 +185,26 @@ impl Accounts {
                 return Ok(forgotten);
             }
         }
+    }
+
+    /// Ends one login of somebody else; answers the account, or `None` if the login had ended or is not this account's.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`]; [`AccountError::NotEntitled`].
+    pub async fn force_end_family(
+        &self,
+        id: AccountId,
+        login: &LoginId,
+        origin: &Origin,
+    ) -> Result<Option<Account>, AccountError> {
+        let mut transaction = self.pool.begin().await?;
+        lock(&mut transaction, id, origin, Permission::ForceLogoutUser).await?;
+        if !families::end_one(&mut transaction, id, login, EndReason::ForceLogout, origin).await? {
+            return Ok(None);
+        }
+        let account = sqlx::query_as(sql::ACCOUNTS_BY_ID).bind([id]).fetch_one(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(Some(account))
     }
 
     /// Forgets logins, and their tokens, that were over `age` ago; answers how many.

@@ -8,10 +8,12 @@ mod account;
 pub mod actions;
 mod blocks;
 mod changes;
+mod credentials;
 mod decisions;
 mod entitlement;
 mod erasures;
 mod error;
+mod factors;
 mod families;
 mod gates;
 mod host_logins;
@@ -27,6 +29,7 @@ mod presence_actions;
 mod profile;
 mod recorded;
 mod refresh;
+mod reset_links;
 mod rotation;
 mod service_keys;
 mod settings;
@@ -37,13 +40,17 @@ mod visibility;
 
 use sqlx::PgPool;
 
+use crate::presence::Role;
+
 pub use account::{Account, AccountId, AccountStatus, Credentials, NewAccount};
 pub use actions::{Action, Origin, Severity};
 pub use blocks::{Block, BlockTable, Blocked};
 pub use changes::Changes;
+pub use credentials::{NewPassword, OwnChanges, Proved};
 pub use decisions::{Decided, Decision, End};
 pub use erasures::{Erased, Erasure, Told};
 pub use error::{AccountError, RefreshError};
+pub use factors::{Factor, Spend};
 pub use families::{EndReason, Family, LoginMeta};
 pub use gates::AccountGate;
 pub use host_logins::{EndedHost, HostEnd};
@@ -55,6 +62,7 @@ pub use orgs::Orgs;
 pub use permission::Permission;
 pub use profile::Profile;
 pub use recorded::{ActionCursor, ActionFilter, InvalidActionCursor, RecordedAction};
+pub use reset_links::ResetLink;
 pub use rotation::{RefreshMode, RefreshRules, Rotation};
 pub use service_keys::{InvalidScope, NewServiceKey, Scope, ServiceKey};
 pub use sql::STATEMENTS;
@@ -65,12 +73,14 @@ pub use visibility::{Choice, Choices, Visibilities};
 #[derive(Clone, Debug)]
 pub struct Accounts {
     pool: PgPool,
+    /// The lowest role that needs a second factor.
+    totp_demanded_of: Option<Role>,
 }
 
 impl Accounts {
     /// Works on `pool`, whose database has the schema of `migrations/`.
     #[must_use]
     pub const fn new(pool: PgPool) -> Self {
-        Self { pool }
+        Self { pool, totp_demanded_of: None }
     }
 }

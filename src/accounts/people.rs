@@ -3,6 +3,7 @@
 use serde_json::json;
 use sqlx::{FromRow, PgConnection, Row};
 
+use super::credentials;
 use super::entitlement::{Locked, lock};
 use super::families::{self, EndReason};
 use super::{
@@ -120,26 +121,10 @@ impl Accounts {
         origin: &Origin,
     ) -> Result<i64, AccountError> {
         let mut transaction = self.pool.begin().await?;
-        let version =
-            sqlx::query_scalar(sql::PASSWORD_SET).bind(id).bind(hash).fetch_one(&mut *transaction).await?;
+        let version = credentials::set_password(&mut transaction, id, hash, None).await?;
         families::end_families(&mut transaction, id, keep, EndReason::PasswordChanged, origin).await?;
         transaction.commit().await?;
         Ok(version)
-    }
-
-    /// Replaces the hash of the same password by one made at today's cost. Changes nothing for the user, so it
-    /// has no row of its own; not done if the password was changed meanwhile.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn rehash(&self, credentials: &Credentials, hash: &str) -> Result<(), AccountError> {
-        sqlx::query(sql::PASSWORD_REHASH)
-            .bind(credentials.account.id)
-            .bind(&credentials.password_hash)
-            .bind(hash)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
     }
 
     /// Notes that somebody logged in.

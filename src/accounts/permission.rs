@@ -44,7 +44,7 @@ permissions! {
     ViewUsers = "view_users", Moderator;
     /// Make accounts. A moderator makes plain users only.
     CreateUser = "create_user", Moderator;
-    /// Change an account's names, address and profile. A moderator changes plain users only.
+    /// Change an account's names, address and profile, and make links for a new password. A moderator changes plain users only.
     EditUser = "edit_user", Moderator;
     /// Put accounts into the trash and take them out again. A moderator does so with plain users only.
     DeleteUser = "delete_user", Moderator;
@@ -54,6 +54,8 @@ permissions! {
     SuspendUser = "suspend_user", Admin;
     /// End all logins of somebody else.
     ForceLogoutUser = "force_logout_user", Admin;
+    /// Take somebody's second factor away, whose authenticator is lost.
+    ResetTotp = "reset_totp", Admin;
     /// Give and take roles.
     AssignModerator = "assign_moderator", Admin;
     /// Make accounts from a file, with their roles and hashes of passwords.

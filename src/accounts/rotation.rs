@@ -3,6 +3,9 @@
 //! Each token is good for one exchange. When one comes back that was exchanged before, two hold the same
 //! login, and it ends. But answers get lost: the immediate predecessor gets the same successor again for a
 //! few seconds, as long as nobody has used that successor.
+//!
+//! Where tokens are fixed none is ever exchanged, so none comes back. One that was exchanged before the setting changed
+//! is as spent as it was.
 
 use std::time::Duration;
 
@@ -107,30 +110,22 @@ impl Accounts {
         let mut transaction = self.pool.begin().await?;
         let family = lock_family(&mut transaction, &token).await?;
         let account = family.account(&mut transaction).await?;
-        let next = match rules.mode {
-            RefreshMode::Fixed => token,
-            RefreshMode::Rotate => {
-                let next = token.successor(&rules.secret);
-                let state = token_state(&mut transaction, &token, rules.grace).await?;
-                match state.judge(next.hash()) {
-                    Judgement::Exchange => exchange(&mut transaction, &family, &token, state, &next).await?,
-                    Judgement::Repeat => {}
-                    Judgement::Unrepeatable => return Err(RefreshError::Unknown),
-                    Judgement::Reuse => {
-                        let origin = Origin { actor: None, ..origin.clone() };
-                        families::end_one(
-                            &mut transaction,
-                            family.account,
-                            &family.login,
-                            EndReason::Reuse,
-                            &origin,
-                        )
-                        .await?;
-                        transaction.commit().await?;
-                        return Err(RefreshError::Reused { account: family.account, login: family.login });
-                    }
-                }
+        let next = token.successor(&rules.secret);
+        let state = token_state(&mut transaction, &token, rules.grace).await?;
+        let next = match (state.judge(next.hash()), rules.mode) {
+            (Judgement::Exchange, RefreshMode::Fixed) => token,
+            (Judgement::Exchange, RefreshMode::Rotate) => {
+                exchange(&mut transaction, &family, &token, state, &next).await?;
                 next
+            }
+            (Judgement::Repeat, _) => next,
+            (Judgement::Unrepeatable, _) => return Err(RefreshError::Unknown),
+            (Judgement::Reuse, _) => {
+                let origin = Origin { actor: None, ..origin.clone() };
+                let (account, login) = (family.account, family.login);
+                families::end_one(&mut transaction, account, &login, EndReason::Reuse, &origin).await?;
+                transaction.commit().await?;
+                return Err(RefreshError::Reused { account, login });
             }
         };
         sqlx::query(sql::FAMILY_TOUCH).bind(family.login.as_str()).execute(&mut *transaction).await?;

@@ -231,9 +231,10 @@ statements! {
         ORDER BY id FOR UPDATE";
     /// A new role.
     ROLE_SET = concat!("UPDATE users SET role = $2, updated_at = now() WHERE id = $1 RETURNING ", account!());
-    /// What somebody may do now, whatever their token says: the role of account `$1`, if it is in use and login `$2` has
-    /// not ended.
-    ROLE_NOW = "SELECT role FROM users WHERE id = $1 AND status = 'active' AND is_active AND deleted_at IS NULL \
+    /// What somebody may do now, whatever their token says: the role of account `$1` and whether it has a second factor,
+    /// if it is in use and login `$2` has not ended.
+    ROLE_NOW = "SELECT role, EXISTS (SELECT FROM totp_factors f WHERE f.user_id = users.id AND f.confirmed_at IS NOT NULL) \
+        AS has_totp FROM users WHERE id = $1 AND status = 'active' AND is_active AND deleted_at IS NULL \
         AND NOT EXISTS (SELECT FROM token_families WHERE login = $2 AND ended_at IS NOT NULL)";
     /// The clock by which suspensions end.
     NOW = "SELECT date_trunc('milliseconds', now())";
@@ -298,10 +299,10 @@ statements! {
     /// From where actions and logins came that are older than `$1`, `$2` actions at a time.
     ADDRESSES_FORGET = "SELECT forget_addresses($1, $2)";
 
-    /// A new password; every token issued before ends.
+    /// A new password, if the old one has the hash `$3` or whatever it is; every token issued before ends.
     PASSWORD_SET = "UPDATE users SET password_hash = $2, token_version = token_version + 1, \
         tokens_ended_at = now(), tokens_end_reason = NULL, tokens_end_actor = NULL, updated_at = now() \
-        WHERE id = $1 AND deleted_at IS NULL RETURNING token_version";
+        WHERE id = $1 AND password_hash = coalesce($3, password_hash) AND deleted_at IS NULL RETURNING token_version";
     /// The same password hashed anew; not if it was changed meanwhile.
     PASSWORD_REHASH = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
     /// A login. Not an update in the sense of updated_at: nothing about the account changed.
@@ -310,6 +311,51 @@ statements! {
     TOKENS_END = "UPDATE users SET token_version = token_version + 1, tokens_ended_at = now(), \
         tokens_end_reason = $2, tokens_end_actor = $3 \
         WHERE id = $1 AND deleted_at IS NULL RETURNING token_version";
+
+    /// The password's hash of an account.
+    PASSWORD = concat!("SELECT ", account!(), ", password_hash FROM users WHERE id = $1 AND deleted_at IS NULL");
+    /// The password's hash of somebody: of the account that `$1` falls on.
+    PASSWORD_OF_SOMEBODY = "SELECT password_hash FROM users WHERE id > $1 % greatest((SELECT max(id) FROM users), 1) \
+        AND deleted_at IS NULL ORDER BY id LIMIT 1";
+    /// What people say of themselves; what is null stays as it is. A new address is not verified.
+    OWN_CHANGE = concat!("UPDATE users SET first_name = coalesce($2, first_name), last_name = coalesce($3, last_name), \
+        bio = coalesce($4, bio), email_verified = email_verified AND lower(coalesce($5, email)) = lower(email), \
+        email = coalesce($5, email), updated_at = now() WHERE id = $1 AND deleted_at IS NULL RETURNING ", account!());
+    /// Locks an account and reads it.
+    ACCOUNT_LOCK = concat!("SELECT ", account!(), " FROM users WHERE id = $1 AND deleted_at IS NULL FOR UPDATE");
+
+    /// How the second factor of an account stands, and what time it is (in s since 1970).
+    TOTP = "SELECT secret, confirmed_at IS NOT NULL AS active, \
+        (SELECT count(*) FROM recovery_codes c WHERE c.user_id = f.user_id) AS recovery_codes, \
+        extract(epoch FROM clock_timestamp())::bigint AS now FROM totp_factors f WHERE user_id = $1";
+    /// A second factor to be confirmed, in place of one that never was.
+    TOTP_BEGIN = "INSERT INTO totp_factors AS f (user_id, secret) VALUES ($1, $2) \
+        ON CONFLICT (user_id) DO UPDATE SET secret = $2, created_at = now(), last_step = 0 WHERE f.confirmed_at IS NULL";
+    /// It is confirmed by a code of this step: only the very secret that the code was made with.
+    TOTP_CONFIRM = "UPDATE totp_factors SET confirmed_at = now(), last_step = $3 \
+        WHERE user_id = $1 AND secret = $2 AND confirmed_at IS NULL";
+    /// A code of this step is used, unless it or a later one was; the secret may be sealed anew.
+    TOTP_SPEND = "UPDATE totp_factors SET last_step = $2, secret = coalesce($3, secret) \
+        WHERE user_id = $1 AND confirmed_at IS NOT NULL AND last_step < $2";
+    /// A second factor goes, with its recovery codes.
+    TOTP_DELETE = "DELETE FROM totp_factors WHERE user_id = $1";
+    /// Recovery codes.
+    RECOVERY_ADD = "INSERT INTO recovery_codes (user_id, hash) SELECT $1, unnest($2::bytea[])";
+    /// A recovery code is used.
+    RECOVERY_SPEND = "DELETE FROM recovery_codes c USING totp_factors f WHERE c.user_id = $1 AND c.hash = $2 \
+        AND f.user_id = c.user_id AND f.confirmed_at IS NOT NULL";
+
+    /// A link for a new password, in place of an older one.
+    RESET_LINK_CREATE = "INSERT INTO reset_links (user_id, hash, expires_at) VALUES ($1, $2, now() + $3::interval) \
+        ON CONFLICT (user_id) DO UPDATE SET hash = $2, created_at = now(), expires_at = now() + $3::interval \
+        RETURNING expires_at";
+    /// Whose link it is.
+    RESET_LINK = concat!("SELECT ", account!(), " FROM users WHERE deleted_at IS NULL \
+        AND id = (SELECT user_id FROM reset_links WHERE hash = $1 AND expires_at > now())");
+    /// A link is used, or has no use any more.
+    RESET_LINK_SPEND = "DELETE FROM reset_links WHERE user_id = $1 AND hash = $2 AND expires_at > now()";
+    /// Whatever link an account has goes.
+    RESET_LINK_DELETE = "DELETE FROM reset_links WHERE user_id = $1";
 
     /// A new login, unless all were ended since the account was read. The lock makes it wait for a change of
     /// password that is under way, and then look again.
@@ -327,7 +373,7 @@ statements! {
     /// The logins of a user that can still be refreshed, last used first.
     FAMILIES_LIVE = "SELECT login, created_at, last_used_at, expires_at, device, user_agent, address \
         FROM token_families WHERE user_id = $1 AND ended_at IS NULL AND expires_at > now() \
-        ORDER BY last_used_at DESC, login";
+        ORDER BY last_used_at DESC, login LIMIT 1000";
     /// All logins of a user that are kept, the newest first.
     FAMILIES_KEPT = "SELECT login, created_at, last_used_at, expires_at, device, user_agent, address, ended_at, end_reason \
         FROM token_families WHERE user_id = $1 ORDER BY created_at DESC, login";

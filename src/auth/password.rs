@@ -3,16 +3,19 @@
 //! A hash costs tens of milliseconds of a core and 19 MiB; a flood of logins would be the cheapest way to
 //! stop the service. So only so many run at once, so many more wait, and the rest is told to come back. Where the
 //! system allows it, the threads give way to those that answer requests: a heartbeat that finds all cores hashing is
-//! served at once. An unknown user costs the same as a wrong password, so that time does not tell which names exist.
+//! served at once. An unknown user costs the same as a wrong password, so that time does not tell which names
+//! exist; where hashes of different cost are stored, the same as the wrong password of somebody who might have been meant.
 
 use std::sync::Arc;
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{Error as HashError, PasswordHasher, PasswordVerifier};
+use argon2::password_hash::{Error as HashError, PasswordHasher};
 use argon2::{Algorithm, Argon2, Params, Version};
 use rayon_core::{ThreadPool, ThreadPoolBuilder};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::common;
+use super::stored::Stored;
 
 /// Bounds of a password's length, in characters.
 const LENGTH: std::ops::RangeInclusive<usize> = 8..=128;
@@ -42,6 +45,13 @@ impl Password {
         } else {
             Err(PasswordRule)
         }
+    }
+
+    /// Whether somebody who guesses would try it early: it is among the most common ones, or one of `names`, which are
+    /// those of its user.
+    #[must_use]
+    pub fn is_easy(&self, names: &[&str]) -> bool {
+        common::is_easy(self.0.expose_secret(), names)
     }
 }
 
@@ -143,23 +153,54 @@ impl Passwords {
         self.dummy.to_string()
     }
 
-    /// Whether `password` belongs to the stored hash. `None` stands for an unknown user: the same work is done,
-    /// and the answer is no.     ///
+    /// The hash of a password that was just right, and may be older than the rule for new ones.
+    ///
     /// # Errors
-    /// [`PasswordError::Busy`] if the queue is full; [`PasswordError::Hash`] if `phc` is not a hash.
-    pub async fn verify(&self, password: SecretString, phc: Option<&str>) -> Result<Verdict, PasswordError> {
-        let known = phc.is_some();
-        let phc: Arc<str> = phc.map_or_else(|| Arc::clone(&self.dummy), Into::into);
-        let hasher = self.hasher.clone();
+    /// [`PasswordError::Busy`] if the queue is full.
+    pub async fn rehash(&self, password: SecretString) -> Result<String, PasswordError> {
+        self.hash(Password(password)).await
+    }
+
+    /// Whether `password` belongs to the stored hash. `None` stands for an unknown user: the same work is done,
+    /// and the answer is no.
+    ///
+    /// # Errors
+    /// [`PasswordError::Busy`] if the queue is full; [`PasswordError::Hash`] if `stored` is not a hash.
+    pub async fn verify(
+        &self,
+        password: SecretString,
+        stored: Option<&str>,
+    ) -> Result<Verdict, PasswordError> {
+        let stored = stored.map(Stored::parse).transpose()?;
+        self.check(password, stored.unwrap_or(Stored::Unusable)).await
+    }
+
+    /// Does the work of checking a password against this hash, which is somebody's, and answers no: for a name that
+    /// nobody has.
+    ///
+    /// # Errors
+    /// [`PasswordError::Busy`] if the queue is full.
+    pub async fn pretend(
+        &self,
+        password: SecretString,
+        stored: Option<&str>,
+    ) -> Result<Verdict, PasswordError> {
+        let stored = stored.and_then(|stored| Stored::parse(stored).ok()).unwrap_or(Stored::Unusable);
+        self.check(password, stored).await?;
+        Ok(Verdict { ok: false, needs_rehash: false })
+    }
+
+    /// What no password opens costs as much as a hash of today.
+    async fn check(&self, password: SecretString, stored: Stored) -> Result<Verdict, PasswordError> {
+        let (dummy, hasher) = (Arc::clone(&self.dummy), self.hasher.clone());
         self.run(move || {
-            let stored = PasswordHash::new(&phc).map_err(|error| PasswordError::Hash(error.to_string()))?;
-            let ok = match hasher.verify_password(password.expose_secret().as_bytes(), &stored) {
-                Ok(()) => known,
-                Err(HashError::PasswordInvalid) => false,
-                Err(error) => return Err(error.into()),
-            };
-            let needs_rehash = ok && !made_by(&hasher, &stored);
-            Ok(Verdict { ok, needs_rehash })
+            let password = password.expose_secret().as_bytes();
+            if matches!(stored, Stored::Unusable) {
+                Stored::parse(&dummy)?.matches(&hasher, password)?;
+                return Ok(Verdict { ok: false, needs_rehash: false });
+            }
+            let ok = stored.matches(&hasher, password)?;
+            Ok(Verdict { ok, needs_rehash: ok && !stored.is_current(&hasher) })
         })
         .await
     }
@@ -219,18 +260,6 @@ fn give_way() {
     }
 }
 
-/// Whether a hash was made with the parameters in force.
-fn made_by(hasher: &Argon2<'_>, stored: &PasswordHash) -> bool {
-    let version = u32::from(Version::V0x13);
-    stored.algorithm == Algorithm::Argon2id.ident()
-        && stored.version == Some(version)
-        && Params::try_from(stored).is_ok_and(|params| {
-            let ours = hasher.params();
-            (params.m_cost(), params.t_cost(), params.p_cost())
-                == (ours.m_cost(), ours.t_cost(), ours.p_cost())
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -284,8 +313,8 @@ mod tests {
         let passwords = cheap();
         let verdict = passwords.verify("anything at all".into(), None).await.unwrap();
         assert_eq!(verdict, Verdict { ok: false, needs_rehash: false });
-        let dummy = PasswordHash::new(&passwords.dummy).unwrap();
-        assert!(made_by(&passwords.hasher, &dummy), "the stand-in costs what a real hash costs");
+        let dummy = Stored::parse(&passwords.dummy).unwrap();
+        assert!(dummy.is_current(&passwords.hasher), "the stand-in costs what a real hash costs");
     }
 
     #[tokio::test]
@@ -309,6 +338,25 @@ mod tests {
         assert!(passwords.verify("anything".into(), None).await.is_ok());
         drop(held);
         assert!(passwords.place(false).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_django_is_verified_and_asks_for_a_new_one() {
+        let passwords = cheap();
+        let django = "pbkdf2_sha256$1000$seasalt$mQnueSakb748zqBAC1tmWVZsZbi2zPGZarEzTGdfmso=";
+        let verdict = passwords.verify("correct horse".into(), Some(django)).await.unwrap();
+        assert_eq!(verdict, Verdict { ok: true, needs_rehash: true });
+        let verdict = passwords.verify("wrong horse".into(), Some(django)).await.unwrap();
+        assert_eq!(verdict, Verdict { ok: false, needs_rehash: false });
+        let verdict = passwords.pretend("correct horse".into(), Some(django)).await.unwrap();
+        assert!(!verdict.ok, "somebody else's password opens nothing");
+        for nothing in [None, Some("!"), Some("!none"), Some("!$argon2id$")] {
+            assert!(!passwords.verify("correct horse".into(), nothing).await.unwrap().ok);
+        }
+        assert!(!passwords.pretend("correct horse".into(), Some("no hash")).await.unwrap().ok);
+        let new = passwords.rehash("short".into()).await.unwrap();
+        let verdict = passwords.verify("short".into(), Some(&new)).await.unwrap();
+        assert_eq!(verdict, Verdict { ok: true, needs_rehash: false });
     }
 
     #[tokio::test]

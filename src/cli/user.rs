@@ -4,15 +4,16 @@
 
 use std::io::{BufRead, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::accounts::import::{Secret, read};
 use crate::accounts::{Account, AccountStatus, Accounts, Email, NewAccount, Origin, Username};
 use crate::app::connect_store;
 use crate::audit;
-use crate::auth::{Password, PasswordCost, Passwords, is_stored_hash};
+use crate::auth::{Password, PasswordCost, Passwords, ResetToken, is_stored_hash};
 use crate::config::Config;
 use crate::presence::{Org, Reason, Role};
 
@@ -20,6 +21,8 @@ use crate::presence::{Org, Reason, Role};
 const ACTOR: &str = "cli";
 /// One command needs no more.
 const CONNECTIONS: u32 = 1;
+/// How long a link for a new password is good.
+const LINK_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What to do with accounts.
 #[derive(Debug, clap::Subcommand)]
@@ -71,6 +74,16 @@ pub(super) enum UserCommand {
         #[command(flatten)]
         password: PasswordSource,
     },
+    /// Make a link by which somebody sets a new password, once, within a day; prints its token
+    ResetLink {
+        /// User name or e-mail address
+        user: String,
+    },
+    /// Take away somebody's second factor, whose authenticator is lost
+    ResetTotp {
+        /// User name or e-mail address
+        user: String,
+    },
 }
 
 /// Where a password comes from. A flag of its own would show it to everyone on the machine.
@@ -113,6 +126,16 @@ pub(super) async fn run(config: &Config, command: &UserCommand) -> anyhow::Resul
             let version = accounts.set_password(account.id, &hash, None, &origin).await?;
             let outcome = end_sessions(config, &account, version).await;
             say(&password_set(config, &account, &outcome))?;
+        }
+        UserCommand::ResetLink { user } => {
+            let (account, token) = (find(&accounts, user).await?, ResetToken::random());
+            accounts.create_reset_link(account.id, token.hash(), LINK_LIFE, &origin).await?;
+            say(token.text().expose_secret())?;
+        }
+        UserCommand::ResetTotp { user } => {
+            let account = find(&accounts, user).await?;
+            accounts.reset_totp(account.id, None, &origin).await?;
+            say(&format!("{} logs in without a second factor", account.username))?;
         }
     }
     Ok(true)

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{ConfigError, Issuer, Span, error};
+use crate::presence::Role;
 
 /// The shortest secret that signs with 256 bits, in bytes.
 pub(super) const SHORTEST_SECRET: usize = 32;
@@ -142,6 +143,17 @@ pub struct Auth {
     )]
     pub refresh_rotation: RefreshRotation,
 
+    /// Whose role needs a second factor: without one they may do what every user may, enrolling among it
+    #[arg(
+        id = "auth_require_totp",
+        long = "auth-require-totp",
+        env = "ROLLCALL_AUTH_REQUIRE_TOTP",
+        value_name = "ROLE",
+        default_value = "none",
+        value_enum
+    )]
+    pub require_totp: RequireTotp,
+
     /// What becomes of a new account
     #[arg(
         id = "auth_registration",
@@ -161,6 +173,29 @@ pub enum RefreshRotation {
     Rotate,
     /// The same refresh token.
     Fixed,
+}
+
+/// Whose role needs a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum RequireTotp {
+    /// Nobody's.
+    None,
+    /// Administrators'.
+    Admin,
+    /// Moderators' and administrators'.
+    Moderator,
+}
+
+impl RequireTotp {
+    /// The lowest role that needs one; `None` if no role does.
+    #[must_use]
+    pub const fn lowest_role(self) -> Option<Role> {
+        match self {
+            Self::None => None,
+            Self::Admin => Some(Role::Admin),
+            Self::Moderator => Some(Role::Moderator),
+        }
+    }
 }
 
 /// Who may have an account.

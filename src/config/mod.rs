@@ -30,7 +30,7 @@ mod url;
 use std::path::PathBuf;
 
 pub use audit::{Addresses, Audit};
-pub use auth::{Auth, RefreshRotation, Registration};
+pub use auth::{Auth, RefreshRotation, Registration, RequireTotp};
 pub use cors::{Cors, Origins};
 pub use database::Database;
 pub use error::{ConfigError, EXIT_USAGE};

@@ -7,6 +7,7 @@ use std::process::Command;
 use clap::{CommandFactory, Parser};
 
 use super::*;
+use crate::presence::Role;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -138,6 +139,17 @@ fn dev_has_no_limits_unless_told() {
     assert_eq!((dev.limits.requests.0, dev.limits.login.to_string().as_str()), (None, "7/min"));
     assert_eq!(dev.auth.refresh_rotation, RefreshRotation::Fixed);
     assert_eq!(config(&["dev"]).auth.refresh_rotation, RefreshRotation::Rotate);
+}
+
+#[test]
+fn a_second_factor_is_demanded_of_a_role_and_those_above() {
+    let lowest = |args: &[&str]| config(args).auth.require_totp.lowest_role();
+    assert_eq!(lowest(&["serve"]), None);
+    assert_eq!(lowest(&["serve", "--auth-require-totp", "admin"]), Some(Role::Admin));
+    assert_eq!(lowest(&["serve", "--auth-require-totp", "moderator"]), Some(Role::Moderator));
+    assert!(refused(&["serve", "--auth-require-totp", "user"]).contains("ROLLCALL_AUTH_REQUIRE_TOTP"));
+    let text = with_environment("serve", &[("ROLLCALL_AUTH_REQUIRE_TOTP", "admin")]);
+    assert!(text.contains("require_totp = \"admin\"  # environment"), "{text}");
 }
 
 #[test]

@@ -49,6 +49,15 @@ pub enum ApiError {
     /// Wrong name or wrong password; deliberately the same for both.
     #[error("Invalid credentials")]
     BadCredentials,
+    /// The password was right; a second factor is needed beside it.
+    #[error("A code of your authenticator is needed, or a recovery code.")]
+    TotpRequired,
+    /// The password was right, and the second factor was not, or was used before.
+    #[error("The code is not right, or was used before.")]
+    TotpInvalid,
+    /// The caller's role needs a second factor, and the account has none.
+    #[error("Your role needs a second factor. Enrol one first.")]
+    TotpDemanded,
     /// The caller's role does not allow it.
     #[error("You do not have permission to do this.")]
     Forbidden,
@@ -125,10 +134,14 @@ impl ApiError {
             | Self::TokenInvalid
             | Self::TokenExpired
             | Self::LoginEnded
-            | Self::BadCredentials => StatusCode::UNAUTHORIZED,
-            Self::Forbidden | Self::Closed(_) | Self::Gated(_) | Self::AddressBlocked(_) => {
-                StatusCode::FORBIDDEN
-            }
+            | Self::BadCredentials
+            | Self::TotpRequired
+            | Self::TotpInvalid => StatusCode::UNAUTHORIZED,
+            Self::Forbidden
+            | Self::TotpDemanded
+            | Self::Closed(_)
+            | Self::Gated(_)
+            | Self::AddressBlocked(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(_) | Self::LastAdmin => StatusCode::CONFLICT,
@@ -151,6 +164,9 @@ impl ApiError {
             Self::TokenExpired => "token_expired",
             Self::LoginEnded => "login_ended",
             Self::BadCredentials => "bad_credentials",
+            Self::TotpRequired => "totp_required",
+            Self::TotpInvalid => "totp_invalid",
+            Self::TotpDemanded => "totp_enrolment_required",
             Self::Forbidden | Self::Closed(_) => "forbidden",
             Self::Gated(GateKind::Suspended) => "account_suspended",
             Self::Gated(GateKind::Banned) => "account_banned",

@@ -68,6 +68,9 @@ impl From<AccountError> for ApiError {
                 Self::Conflict(error.to_string())
             }
             AccountError::NotEntitled => Self::Forbidden,
+            AccountError::TotpDemanded => Self::TotpDemanded,
+            AccountError::WrongCode => Self::TotpInvalid,
+            AccountError::LinkOver => Self::invalid("/token", error.to_string()),
             AccountError::NotFound => Self::NotFound("User"),
             AccountError::LastAdmin => Self::LastAdmin,
             AccountError::LoginEnded => Self::LoginEnded,

@@ -70,7 +70,7 @@ pub(super) fn heartbeat<T>(result: &Result<T, ApiError>) -> Heartbeat {
 pub(super) fn attempt<T>(method: AuthMethod, result: Result<T, ApiError>) -> Result<T, ApiError> {
     let went = match &result {
         Ok(_) => AuthResult::Ok,
-        Err(ApiError::BadCredentials) => AuthResult::BadCredentials,
+        Err(ApiError::BadCredentials | ApiError::TotpInvalid) => AuthResult::BadCredentials,
         Err(ApiError::TokenInvalid) => AuthResult::Invalid,
         Err(ApiError::TokenExpired) => AuthResult::Expired,
         Err(ApiError::LoginEnded) => AuthResult::Ended,

@@ -23,6 +23,7 @@ mod pages;
 mod paths;
 mod person;
 mod problem;
+mod proof;
 mod request_id;
 mod router;
 mod routes;

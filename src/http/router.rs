@@ -18,9 +18,9 @@ use super::middleware::{RequestRules, layered};
 use super::openapi;
 use super::routes::{
     activity, admin_status, admin_users, at, audit_logs, audit_stats, bench, blocked_addresses, bulk, data,
-    erase, explain, export, gates, heartbeat, login, pending, people, people_changes, people_export,
-    people_import, permissions, presence, presence_admin, privacy, service_keys, status, timeline, tokens,
-    transitions, trash, users, well_known,
+    erase, explain, export, gates, heartbeat, login, own, pending, people, people_changes, people_export,
+    people_import, permissions, presence, presence_admin, privacy, register, reset_link, service_keys,
+    sessions, status, timeline, tokens, totp, transitions, trash, users, well_known,
 };
 use crate::app::App;
 use crate::metrics::record;
@@ -45,20 +45,26 @@ fn expect_routes() {
 fn described() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(openapi::base())
         // /api/auth/
-        .routes(routes!(login::register))
+        .routes(routes!(register::register))
         .routes(routes!(login::login))
         .routes(routes!(tokens::refresh))
         .routes(routes!(tokens::verify))
         .routes(routes!(tokens::logout))
         .routes(routes!(tokens::logout_everywhere))
-        .routes(routes!(users::me))
-        .routes(routes!(users::auth_profile))
+        .routes(routes!(totp::standing, totp::begin, totp::disable))
+        .routes(routes!(totp::confirm))
+        .routes(routes!(own::me, own::change_me))
+        .routes(routes!(own::auth_profile, own::change_auth_profile))
+        .routes(routes!(own::password))
+        .routes(routes!(own::reset))
+        .routes(routes!(sessions::list))
+        .routes(routes!(sessions::end))
         .routes(routes!(privacy::own, privacy::put_own))
         .routes(routes!(data::own))
         .routes(routes!(erase::oneself))
         // /api/users/
         .routes(routes!(heartbeat::beat, heartbeat::standing))
-        .routes(routes!(users::users_profile))
+        .routes(routes!(own::users_profile, own::change_users_profile))
         .routes(routes!(users::all))
         .routes(routes!(people::list, people_changes::create))
         .routes(routes!(bulk::bulk))
@@ -74,6 +80,10 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(gates::ban))
         .routes(routes!(gates::activate))
         .routes(routes!(gates::force_logout))
+        .routes(routes!(totp::reset))
+        .routes(routes!(reset_link::create))
+        .routes(routes!(sessions::list_of))
+        .routes(routes!(sessions::end_of))
         .routes(routes!(trash::list))
         .routes(routes!(trash::restore))
         .routes(routes!(trash::empty))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rollcall::accounts::{
     Account, AccountError, AccountId, AccountStatus, Accounts, Email, EndReason, Family, Filter, LoginMeta,
-    NewAccount, Order, Origin, Place, RefreshError, RefreshMode, RefreshRules, STATEMENTS, Username,
+    NewAccount, Order, Origin, Place, Proved, RefreshError, RefreshMode, RefreshRules, STATEMENTS, Username,
 };
 use rollcall::presence::{Device, GateKind, Org, Reason, Role};
 use secrecy::{ExposeSecret, SecretString};
@@ -328,12 +328,26 @@ async fn a_new_password_ends_every_login_but_one() {
     assert!(f.rotate(&kept.refresh).await.is_ok());
     assert!(matches!(f.rotate(&other.refresh).await, Err(RefreshError::Ended { .. })));
     assert_eq!(f.actions("PASSWORD_CHANGED").await.len(), 1);
+}
 
-    f.accounts.rehash(&found, "$dearer").await.unwrap();
-    let rehashed = f.accounts.credentials("somebody").await.unwrap().unwrap();
-    assert_eq!((rehashed.password_hash.as_str(), rehashed.account.token_version), ("$dearer", version));
-    f.accounts.rehash(&found, "$too late").await.unwrap();
-    assert_eq!(f.accounts.credentials("somebody").await.unwrap().unwrap().password_hash, "$dearer");
+#[tokio::test]
+async fn a_hash_made_anew_goes_with_the_login_that_brought_it() {
+    let f = fixture().await;
+    f.user("somebody", Role::User).await;
+    let found = f.accounts.credentials("somebody").await.unwrap().unwrap();
+    let log_in = async |hash: &str| {
+        let proved = Proved { rehash: Some(hash.to_owned()), second: None };
+        f.accounts.log_in(&found, &proved, &LoginMeta::default(), WEEK, &origin()).await
+    };
+    let hash = async || f.accounts.credentials("somebody").await.unwrap().unwrap().password_hash;
+    log_in("$dearer").await.unwrap();
+    assert_eq!(hash().await, "$dearer");
+    log_in("$too late").await.unwrap();
+    assert_eq!(hash().await, "$dearer", "it is not the hash any more that was checked");
+    f.accounts.set_password(found.account.id, "$first", None, &origin()).await.unwrap();
+    f.sql("UPDATE users SET password_hash = '$argon2id$first'").await;
+    assert!(matches!(log_in("$dearer").await, Err(AccountError::LoginEnded)));
+    assert_eq!(hash().await, "$argon2id$first", "no login, no new hash");
 }
 
 #[tokio::test]
@@ -559,6 +573,24 @@ async fn fixed_tokens_stay_the_same_and_may_come_back() {
         assert!(same(&f.rotate_by(&family.refresh, &fixed).await.unwrap(), &family.refresh));
     }
     assert!(!same(&f.rotate(&family.refresh).await.unwrap(), &family.refresh));
+}
+
+#[tokio::test]
+async fn a_spent_token_stays_spent_where_tokens_become_fixed() {
+    let f = fixture().await;
+    let user = f.user("somebody", Role::User).await;
+    let fixed = RefreshRules { mode: RefreshMode::Fixed, ..rules() };
+    let (lost, stolen) = (f.login(&user).await, f.login(&user).await);
+    let successor = f.rotate(&lost.refresh).await.unwrap();
+    assert!(
+        same(&f.rotate_by(&lost.refresh, &fixed).await.unwrap(), &successor),
+        "a lost answer is given again"
+    );
+    assert!(same(&f.rotate_by(&successor, &fixed).await.unwrap(), &successor), "and stays from now on");
+    let second = f.rotate(&stolen.refresh).await.unwrap();
+    f.rotate(&second).await.unwrap();
+    assert!(matches!(f.rotate_by(&stolen.refresh, &fixed).await, Err(RefreshError::Reused { .. })));
+    assert_eq!(f.actions("REFRESH_REUSED").await.len(), 1);
 }
 
 #[tokio::test]

@@ -108,3 +108,32 @@ async fn issued_tokens_are_good() {
         assert!(!ok && out.is_empty() && error.contains(part), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_link_and_the_end_of_a_second_factor_come_from_the_command_line_too() {
+    let (service, prefix, database, _) = service().await;
+    let made = run(&["user", "reset-link", "ada"], &prefix, &database).await;
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let body = serde_json::json!({"token": text(&made.stdout).trim(), "new_password": "battery staple"});
+    let (status, said) = service.send(reqwest::Method::POST, "/api/auth/password/reset/", body).await;
+    assert_eq!(status, reqwest::StatusCode::OK, "{said}");
+    let reset = ["user", "reset-totp", "ada@example.com"];
+    let none = run(&reset, &prefix, &database).await;
+    assert!(
+        !none.status.success() && text(&none.stderr).contains("no second factor"),
+        "{}",
+        text(&none.stderr)
+    );
+    let owner = sqlx::PgPool::connect(&database).await.unwrap();
+    let begun = "INSERT INTO totp_factors (user_id, secret, confirmed_at) \
+        SELECT id, decode(repeat('00', 48), 'hex'), now() FROM users";
+    sqlx::query(begun).execute(&owner).await.unwrap();
+    assert!(run(&reset, &prefix, &database).await.status.success());
+    let rows: Vec<(Option<String>, String)> =
+        sqlx::query_as("SELECT actor, action FROM admin_actions WHERE actor = 'cli' ORDER BY occurred_at")
+            .fetch_all(&owner)
+            .await
+            .unwrap();
+    let by_cli = |action: &str| (Some("cli".to_owned()), action.to_owned());
+    assert_eq!(rows, [by_cli("RESET_LINK_CREATED"), by_cli("TOTP_RESET")]);
+}

@@ -12,7 +12,7 @@ pub mod to;
 pub use attempts::{Attempt, Attempts};
 pub use body::Body;
 pub use caller::{Admin, Caller, May, Moderator, Quiet, Verified, admitted};
-pub use params::{Path, Query};
+pub use params::{Path, PathPair, Query};
 pub use service::{Counter, Lister, Reporter, Viewer};
 pub use source::{Source, client_of};
 

@@ -55,6 +55,33 @@ where
     }
 }
 
+/// The two parameters of a path (`.../{id}/sessions/{session}/`), in their order.
+#[derive(Debug)]
+pub struct PathPair<A, B>(pub A, pub B);
+
+impl<S: Send + Sync, A, B> FromRequestParts<S> for PathPair<A, B>
+where
+    A: std::str::FromStr<Err: std::fmt::Display>,
+    B: std::str::FromStr<Err: std::fmt::Display>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let params = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|_| ApiError::invalid("", "the path is not valid UTF-8"))?;
+        let mut params = params.iter();
+        let (Some(first), Some(second)) = (params.next(), params.next()) else {
+            return Err(ApiError::internal("the route has not two parameters"));
+        };
+        let wrong = |name: &str, error: &dyn std::fmt::Display| ApiError::invalid(name, error.to_string());
+        Ok(Self(
+            first.1.parse().map_err(|error| wrong(first.0, &error))?,
+            second.1.parse().map_err(|error| wrong(second.0, &error))?,
+        ))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use axum::http::Request;

@@ -21,7 +21,7 @@ macro_rules! demands {
 }
 
 demands! {
-    ViewUsers CreateUser EditUser DeleteUser ApproveUser SuspendUser ForceLogoutUser AssignModerator ImportUsers
-    EraseUser SetPresence RevealPresence ViewHistory ExportData ViewAuditLogs ViewSettings EditSettings
+    ViewUsers CreateUser EditUser DeleteUser ApproveUser SuspendUser ForceLogoutUser ResetTotp AssignModerator
+    ImportUsers EraseUser SetPresence RevealPresence ViewHistory ExportData ViewAuditLogs ViewSettings EditSettings
     ManageServiceKeys ManageBlocks ManageWebhooks
 }

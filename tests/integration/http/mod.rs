@@ -19,6 +19,7 @@ mod layers;
 mod limits;
 mod lost_shard;
 mod openapi;
+mod own;
 mod people;
 mod people_changes;
 mod people_files;
@@ -29,8 +30,10 @@ mod privacy;
 mod recorded;
 mod server;
 mod service_keys;
+mod sessions;
 mod status;
 mod timeline;
+mod totp;
 
 mod transitions;
 mod undone_logins;
