@@ -118,24 +118,34 @@ impl Audit {
     /// Writes the next seal, over rows up to `newest`; none if there are none, or another node is at it.
     async fn seal_next(&self, journal: Journal, newest: i64) -> Result<Option<usize>, AuditError> {
         let mut tx = self.pool.begin().await?;
-        let is_ours: bool =
-            sqlx::query_scalar(sql::SEAL_LOCK).bind(journal.as_str()).fetch_one(&mut *tx).await?;
-        if !is_ours {
-            return Ok(None);
-        }
-        let tip = tip(&mut tx, journal).await?;
-        let rows = sqlx::query(journal.rows()).bind(tip.last_seq).bind(newest).bind(ROWS);
-        let rows = rows.fetch_all(&mut *tx).await?;
-        let rows = rows.iter().map(journal_row).collect::<Result<Vec<_>, _>>()?;
-        let Some(last) = rows.last() else {
-            return Ok(None);
-        };
-        // A full seal ends with its last row; the next one goes on from there.
-        let last_seq = if rows.len() as i64 == ROWS { last.seq } else { newest };
-        insert(&mut tx, journal, tip, last_seq, &rows).await?;
+        let sealed = seal(&mut tx, journal, newest).await?;
+        // Also where nothing was written: a transaction that is only dropped keeps the lock for a while.
         tx.commit().await?;
-        Ok(Some(rows.len()))
+        Ok(sealed)
     }
+}
+
+async fn seal(
+    connection: &mut PgConnection,
+    journal: Journal,
+    newest: i64,
+) -> Result<Option<usize>, AuditError> {
+    let is_ours: bool =
+        sqlx::query_scalar(sql::SEAL_LOCK).bind(journal.as_str()).fetch_one(&mut *connection).await?;
+    if !is_ours {
+        return Ok(None);
+    }
+    let tip = tip(connection, journal).await?;
+    let rows = sqlx::query(journal.rows()).bind(tip.last_seq).bind(newest).bind(ROWS);
+    let rows = rows.fetch_all(&mut *connection).await?;
+    let rows = rows.iter().map(journal_row).collect::<Result<Vec<_>, _>>()?;
+    let Some(last) = rows.last() else {
+        return Ok(None);
+    };
+    // A full seal ends with its last row; the next one goes on from there.
+    let last_seq = if rows.len() as i64 == ROWS { last.seq } else { newest };
+    insert(connection, journal, tip, last_seq, &rows).await?;
+    Ok(Some(rows.len()))
 }
 
 async fn insert(

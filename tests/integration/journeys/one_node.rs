@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
+use rollcall::audit::Window;
 use rollcall::presence::{Reason, Role, Status, UserId};
 use rollcall::store::Ownership;
 use serde_json::json;
 
 use super::{brief_node, eventually, history_of, prove, ready, status_of, story};
-use crate::support::redis_command;
 use crate::support::service::{PASSWORD, Service};
+use crate::support::{self, redis_command};
 
 /// A deadline may be noticed this late: the nudge's period, a round trip, and what a busy test machine adds.
 const NOTICED: i64 = 1_000;
@@ -49,6 +50,25 @@ async fn whoever_logs_in_and_falls_silent_goes_offline_and_stands_in_the_audit()
     assert_eq!(gone.occurred_at.0, last_seen.0 + 2_000, "it happened at the deadline");
     assert!((0..NOTICED).contains(&(gone.detected_at.0 - gone.occurred_at.0)), "{gone:?}");
     prove(&node.app.audit).await;
+}
+
+#[tokio::test]
+async fn what_was_done_is_sealed_within_seconds_and_before_a_stop() {
+    let database = support::database_url().await;
+    let node = Service::node(&support::stack().redis_url(), &database, &support::prefix(), &[]).await;
+    ready(&node).await;
+    node.person("ada", Role::User).await;
+    node.log_in("ada").await;
+    let audit = node.app.audit.clone();
+    let sealed = async || {
+        let verified = audit.verify(Window::default(), None, |_| ()).await.unwrap();
+        assert!(verified.is_whole(), "{:?}", verified.problems());
+        verified.journals.iter().all(|log| log.rows > 0 && log.unsealed == 0)
+    };
+    eventually("sealed", Duration::from_secs(10), async || sealed().await.then_some(())).await;
+    node.log_in("ada").await;
+    assert!(node.stop().await, "the tasks ended within their time");
+    assert!(sealed().await, "a stop leaves nothing unsealed");
 }
 
 #[tokio::test]
