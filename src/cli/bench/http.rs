@@ -59,7 +59,7 @@ pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<()> {
     }
     let node = match &args.url {
         Some(url) => Node::running(url, config)?,
-        None => Node::start(None, &[]).await?,
+        None => Node::start(&[]).await?,
     };
     let people = Arc::new(people(config, &node, args.users)?);
     let connections = usize::from(args.connections);

@@ -13,7 +13,10 @@ use crate::config::Config;
 
 /// Measures and prints.
 pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<()> {
-    let nodes = [Node::start(None, &[]).await?, Node::start(Some(random_signing_key()), &[]).await?];
+    let first = Node::start(&[]).await?;
+    let second = first.beside(random_signing_key()).await?;
+    // The servers go with the first one, so it ends last.
+    let nodes = [first, second];
     let connections = usize::from(args.connections);
     tell(&format!("{}\n", machine::described(nodes[0].stack.as_ref())))?;
     let mut crowds: Vec<Arc<People>> = Vec::new();
@@ -40,7 +43,7 @@ pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<()> {
         middle(pairs.collect()),
         args.rounds
     ))?;
-    for node in nodes {
+    for node in nodes.into_iter().rev() {
         node.stop().await?;
     }
     Ok(())

@@ -46,10 +46,26 @@ impl Node {
         })
     }
 
-    /// Starts servers and a node on them, with these flags, whose tokens are signed by this key, or else by a secret.
-    pub(super) async fn start(signing_key: Option<SecretString>, flags: &[&str]) -> anyhow::Result<Self> {
+    /// Starts servers and a node on them, with these flags.
+    pub(super) async fn start(flags: &[&str]) -> anyhow::Result<Self> {
         let stack = machine::durable_stack().await?;
         audit::migrate(&stack.database_url().into()).await?;
+        let mut node = Self::launch(&stack, None, flags).await?;
+        node.stack = Some(stack);
+        Ok(node)
+    }
+
+    /// Starts another node on the servers of this one, whose tokens are signed by this key.
+    pub(super) async fn beside(&self, signing_key: SecretString) -> anyhow::Result<Self> {
+        let stack = self.stack.as_ref().context("the servers of this node are not ours")?;
+        Self::launch(stack, Some(signing_key), &[]).await
+    }
+
+    async fn launch(
+        stack: &DevStack,
+        signing_key: Option<SecretString>,
+        flags: &[&str],
+    ) -> anyhow::Result<Self> {
         let secret = SecretString::from(kept::secret());
         let (address, internal) = (free_address()?, free_address()?);
         let program =
@@ -59,15 +75,8 @@ impl Node {
             command.env("ROLLCALL_AUTH_SIGNING_KEY", key.expose_secret());
         }
         let child = command
-            .args([
-                "serve",
-                "--bench-route",
-                "--stop-with-stdin",
-                "--listen",
-                &address,
-                "--internal-listen",
-                &internal,
-            ])
+            .args(["serve", "--bench-route", "--stop-with-stdin"])
+            .args(["--listen", &address, "--internal-listen", &internal])
             .args(["--redis-url", &stack.redis_url(), "--database-url", &stack.database_url()])
             .args(["--limits-requests", "none", "--log", "warn"])
             .args(flags)
@@ -77,7 +86,7 @@ impl Node {
             .kill_on_drop(true)
             .spawn()
             .context("cannot start a node")?;
-        let node = Self { address, secret, signing_key, child: Some(child), stack: Some(stack) };
+        let node = Self { address, secret, signing_key, child: Some(child), stack: None };
         let ready = format!("http://{internal}/readyz");
         tokio::time::timeout(PATIENCE, until_ready(&ready))
             .await

@@ -52,7 +52,7 @@ pub(in crate::cli) struct Args {
 
 /// Measures and prints; answers whether every target was met.
 pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<bool> {
-    let node = Node::start(None, &[]).await?;
+    let node = Node::start(&[]).await?;
     let stack = node.stack.as_ref().context("the node has no servers of its own")?;
     tell(&format!("{}\n", machine::described(Some(stack))))?;
     let app = App::build(machine::config_on(config, stack, node.secret.clone())?).await?;
