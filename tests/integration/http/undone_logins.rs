@@ -50,12 +50,12 @@ async fn a_login_whose_beat_came_through_too_late_is_taken_back() {
     let service = Service::on(&stack.redis_url(), &database, &flags).await;
     let id = service.person("ada", Role::User).await.id;
     // Writes wait for longer than their callers do, and then run; Redis answers pings all the time.
-    support::redis_command_to(&stack, "CLIENT PAUSE 1400 WRITE").await;
+    support::redis_command_to(&stack, "CLIENT PAUSE 3000 WRITE").await;
     assert_eq!(attempt(&service).await, StatusCode::SERVICE_UNAVAILABLE);
     assert!(service.app.accounts.sessions(AccountId(id)).await.unwrap().is_empty());
     let shard = service.app.store.keys().shard_of(&UserId::parse(&id.to_string()).unwrap());
     let ended = format!("ZCARD {}", service.app.store.keys().ended(shard));
-    eventually("the end of the login comes through", Duration::from_secs(5), async || {
+    eventually("the end of the login comes through", Duration::from_secs(10), async || {
         support::redis_command_to(&stack, &ended).await.starts_with(":1").then_some(())
     })
     .await;
