@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use sqlx::Row;
 use sqlx::postgres::PgRow;
+use sqlx::types::Json;
+use sqlx::{FromRow, Row};
 use time::OffsetDateTime;
 
 use super::account::word;
 use super::entitlement::lock;
 use super::families::{self, EndReason, LoginMeta, interval, login_id};
 use super::{Account, AccountError, AccountId, Accounts, Origin, Permission, sql};
+use super::families::{LoginMeta, interval, login_id};
+use super::{Account, AccountError, AccountId, Accounts, Profile, sql};
 use crate::presence::{LoginId, Org, Reason, UserId};
 
 /// Actions whose addresses are forgotten by one statement.
@@ -28,6 +31,17 @@ pub struct Login {
     pub expires_at: OffsetDateTime,
     /// Where it comes from.
     pub meta: LoginMeta,
+}
+
+/// Everything that is kept of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptAccount {
+    /// The account.
+    pub account: Account,
+    /// What clients keep beside it.
+    pub profile: Profile,
+    /// Its logins, the newest first.
+    pub logins: Vec<KeptLogin>,
 }
 
 /// A login that is kept, whether it goes on or not.
@@ -105,22 +119,22 @@ impl Accounts {
         Ok(rows.iter().map(login).collect::<sqlx::Result<_>>()?)
     }
 
-    /// What is kept of an account, be it in the trash: itself, and its logins, the newest first.
+    /// What is kept of an account, be it in the trash.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn kept(&self, id: AccountId) -> Result<Option<(Account, Vec<KeptLogin>)>, AccountError> {
-        let account: Option<Account> =
-            sqlx::query_as(sql::ACCOUNT_KEPT).bind(id).fetch_optional(&self.pool).await?;
-        let Some(account) = account else {
+    pub async fn kept(&self, id: AccountId) -> Result<Option<KeptAccount>, AccountError> {
+        let Some(row) = sqlx::query(sql::ACCOUNT_KEPT).bind(id).fetch_optional(&self.pool).await? else {
             return Ok(None);
         };
+        let Json(profile) = row.try_get("profile")?;
         let rows = sqlx::query(sql::FAMILIES_KEPT).bind(id).fetch_all(&self.pool).await?;
         let kept = |row: &PgRow| -> sqlx::Result<KeptLogin> {
             let (ended_at, end_reason) = (row.try_get("ended_at")?, row.try_get("end_reason")?);
             Ok(KeptLogin { login: login(row)?, ended_at, end_reason })
         };
-        Ok(Some((account, rows.iter().map(kept).collect::<sqlx::Result<_>>()?)))
+        let logins = rows.iter().map(kept).collect::<sqlx::Result<_>>()?;
+        Ok(Some(KeptAccount { account: Account::from_row(&row)?, profile, logins }))
     }
 
     /// What was ended within the last `span`. A transaction's rows carry the time at which it began, so that one that

@@ -1,6 +1,7 @@
 //! Every statement on accounts. A test prepares each one against the real schema.
 //!
 //! Longer than the house number because each stands here once, and nowhere else.
+//! Longer than the house number because every statement stands in the one list that the test prepares.
 
 /// The columns of an account, in every statement that answers one.
 macro_rules! account {
@@ -379,8 +380,8 @@ statements! {
     /// All logins of a user that are kept, the newest first.
     FAMILIES_KEPT = "SELECT login, created_at, last_used_at, expires_at, device, user_agent, address, ended_at, end_reason \
         FROM token_families WHERE user_id = $1 ORDER BY created_at DESC, login";
-    /// An account, be it in the trash.
-    ACCOUNT_KEPT = concat!("SELECT ", account!(), " FROM users WHERE id = $1");
+    /// An account, be it in the trash, and what clients keep beside it.
+    ACCOUNT_KEPT = concat!("SELECT ", account!(), ", profile FROM users WHERE id = $1");
     /// Logins ended within the last `$1`.
     FAMILIES_ENDED = "SELECT f.login, f.user_id, u.org FROM token_families f \
         JOIN users u ON u.id = f.user_id WHERE f.ended_at > now() - $1::interval";

@@ -14,7 +14,7 @@ use super::explain::{KeptPresence, explain};
 use super::routes::audit_logs::AuditLogRow;
 use super::routes::timeline::{TimelineEntry, TimelineInterval};
 use super::time::Timestamp;
-use crate::accounts::{Account, AccountId, ActionFilter, KeptLogin, RecordedAction};
+use crate::accounts::{Account, AccountId, ActionFilter, KeptAccount, KeptLogin, RecordedAction};
 use crate::app::App;
 use crate::audit::{Cursor, Timeline};
 use crate::presence::{LastSeenVisibility, Millis, UserId};
@@ -52,7 +52,7 @@ pub(super) struct Dossier {
     is_own: bool,
     /// Nothing that came later is in it.
     now: Millis,
-    account: Option<(Account, Vec<KeptLogin>)>,
+    account: Option<KeptAccount>,
     visibility: LastSeenVisibility,
     presence: Option<KeptPresence>,
 }
@@ -119,7 +119,7 @@ impl Dossier {
     }
 
     async fn write_activity(&self, out: &Out) -> Result<(), io::Error> {
-        let logins = self.account.as_ref().map_or(&[][..], |(_, logins)| logins);
+        let logins = self.account.as_ref().map_or(&[][..], |kept| &kept.logins);
         out.text("{").await?;
         out.field("logins", &logins.iter().map(login).collect::<Vec<_>>()).await?;
         out.next_field("presence", &self.presence).await?;
@@ -191,8 +191,9 @@ impl Dossier {
         if !self.selected.profile {
             return Value::Null;
         }
-        let account = self.account.as_ref().map(|(account, _)| account);
-        json!({"account": account.map(profile), "last_seen_visibility": self.visibility})
+        let kept = self.account.as_ref();
+        let (account, facts) = (kept.map(|kept| profile(&kept.account)), kept.map(|kept| &kept.profile));
+        json!({"account": account, "facts": facts, "last_seen_visibility": self.visibility})
     }
 
     /// What is kept where, and how long.
@@ -221,6 +222,7 @@ fn profile(account: &Account) -> Value {
         "email_verified": account.email_verified, "suspended_until": account.suspended_until.map(Timestamp::from),
         "created_at": Timestamp::from(account.created_at), "updated_at": Timestamp::from(account.updated_at),
         "last_login_at": account.last_login_at.map(Timestamp::from),
+        "deleted_at": account.deleted_at.map(Timestamp::from),
     })
 }
 
