@@ -16,7 +16,7 @@ use crate::accounts::{AccountId, Erased, Origin};
 use crate::app::{App, TOKEN_MARGIN};
 use crate::audit::Footprint;
 use crate::http::error::ApiError;
-use crate::http::extract::{Body, Caller, May, Path, Source, to};
+use crate::http::extract::{Attempts, Body, Caller, May, Path, Source, to};
 use crate::http::time::Timestamp;
 use crate::http::uncut::uncut;
 use crate::http::words::Why;
@@ -104,18 +104,24 @@ pub async fn user(
 pub async fn oneself(
     State(app): State<App>,
     Caller(claims): Caller,
+    attempts: Attempts,
     source: Source,
     Body(body): Body<EraseOneselfBody>,
 ) -> Result<Json<ErasedAnswer>, ApiError> {
     let id = AccountId::of(&claims.user).ok_or(ApiError::Forbidden)?;
     let origin = source.of(&claims);
     let account = app.accounts.by_id(id).await?.ok_or(ApiError::NotFound("User"))?;
+    // Whoever has somebody's token must not find the password here.
+    let attempt = attempts.admit(&app, &account.username).await?;
+    let _place = app.passwords.place(attempt.is_known())?;
     let credentials = app.accounts.credentials(&account.username).await?;
     let hash = credentials.as_ref().map(|credentials| credentials.password_hash.as_str());
     if !app.passwords.verify(body.password, hash).await?.ok {
+        attempt.failed(&app).await;
         app.accounts.record_failed_login(Some(id), &origin).await?;
         return Err(ApiError::BadCredentials);
     }
+    attempt.good(&app).await;
     erase(app, claims.user, None, origin).await.map(Json)
 }
 
