@@ -6,6 +6,10 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
 
+/// What libraries say of secrets, whatever the filter asks for: an unknown parameter of the database's address is told
+/// with its value, which may be a password.
+const NEVER: [&str; 1] = ["sqlx_postgres::options::parse=off"];
+
 /// How events are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -41,7 +45,11 @@ fn subscriber<W>(filter: &str, format: Format, colours: bool, writer: W) -> Resu
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(filter)?).with_writer(writer);
+    let mut filter = EnvFilter::try_new(filter)?;
+    for directive in NEVER {
+        filter = filter.add_directive(directive.parse()?);
+    }
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     Ok(match format {
         Format::Text => Box::new(builder.with_ansi(colours).finish()),
         Format::Json => Box::new(builder.json().flatten_event(true).finish()),

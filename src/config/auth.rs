@@ -9,6 +9,7 @@ use crate::presence::Role;
 
 /// The shortest secret that signs with 256 bits, in bytes.
 pub(super) const SHORTEST_SECRET: usize = 32;
+use super::{ConfigError, Issuer, Span, error, weak};
 
 /// Who signs tokens, how long they live, and who may register.
 #[derive(Clone, Debug, clap::Args)]
@@ -283,11 +284,8 @@ impl Auth {
     pub(super) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         for (id, secret) in [("auth_secret", &self.secret), ("auth_previous_secret", &self.previous_secret)] {
-            let length = secret.as_ref().map_or(SHORTEST_SECRET, |secret| secret.expose_secret().len());
-            if length < SHORTEST_SECRET {
-                let name = error::names(id);
-                problems.push(format!("{name} has {length} bytes: expected at least {SHORTEST_SECRET}"));
-            }
+            let weakness = secret.as_ref().and_then(|secret| weak::of_key(secret.expose_secret()));
+            problems.extend(weakness.map(|why| format!("{} {why}", error::names(id))));
         }
         if self.access_ttl < Span::from_secs(10) {
             problems.push(format!(

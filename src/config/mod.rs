@@ -26,6 +26,7 @@ mod surroundings;
 #[cfg(test)]
 mod tests;
 mod url;
+mod weak;
 
 use std::path::PathBuf;
 
@@ -129,9 +130,24 @@ impl Config {
             self.auth.problems(),
             self.presence.problems(),
             self.http.problems(),
+            self.sample_passwords(),
             self.audit.problems(),
         ]
         .concat()
+    }
+
+    /// Stores whose password is that of the examples.
+    fn sample_passwords(&self) -> Vec<String> {
+        let urls = [
+            ("redis_url", &self.redis.url),
+            ("database_url", &self.database.url),
+            ("database_migrate_url", &self.database.migrate_url),
+        ];
+        let weakness = |(id, url): (&str, &Option<StoreUrl>)| {
+            let why = weak::of_password(url.as_ref()?.password()?)?;
+            Some(format!("{}: its password {why}", error::names(id)))
+        };
+        urls.into_iter().filter_map(weakness).collect()
     }
 
     /// The values that follow from others where they are not set.

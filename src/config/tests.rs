@@ -266,3 +266,20 @@ fn the_sample_file_has_every_setting_with_its_default() {
     let (_dir, path) = file(sample);
     config(&["serve", "--config", &path]);
 }
+
+#[test]
+fn secrets_of_the_examples_are_refused() {
+    for (id, text) in [("redis_url", "redis://:password@h"), ("database_url", "postgres://u:password@h/d")] {
+        let flag = format!("--{}", id.replace('_', "-"));
+        let message = refused(&[&flag, text, "serve"]);
+        assert!(message.starts_with(&error::names(id)) && message.contains("examples"), "{message}");
+    }
+    let secret = "change me: at least thirty-two random bytes";
+    for name in ["ROLLCALL_AUTH_SECRET", "ROLLCALL_AUTH_PREVIOUS_SECRET"] {
+        let message = with_environment("serve", &[(name, secret)]);
+        assert!(message.starts_with(name) && message.contains("examples"), "{message}");
+        assert!(!message.contains(secret), "{message}");
+        let message = with_environment("serve", &[(name, &"x".repeat(64))]);
+        assert!(message.starts_with(name) && message.contains("different"), "{message}");
+    }
+}

@@ -45,6 +45,13 @@ impl StoreUrl {
         }
     }
 
+    /// The password, if the URL has one before its host.
+    pub(super) fn password(&self) -> Option<&str> {
+        let place = self.expose().split_once("://")?.1;
+        let place = place.split_once('?').map_or(place, |(place, _)| place);
+        place.rsplit_once('@')?.0.split_once(':').map(|(_, password)| password)
+    }
+
     /// The whole URL, password included: for the driver only.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -72,14 +79,16 @@ impl fmt::Debug for StoreUrl {
 
 /// The text of a URL with what may be secret in it replaced: the password, and a query's `password=`.
 pub(super) fn without_password(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return text.to_owned();
+    // Without a scheme it is no URL, but may be one that somebody has written wrongly.
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), text),
     };
     let (place, query) = match rest.split_once('?') {
         Some((place, query)) => (place, Some(query)),
         None => (rest, None),
     };
-    let mut clean = format!("{scheme}://");
+    let mut clean = scheme;
     match place.rsplit_once('@') {
         Some((who, place)) => {
             let user = who.split_once(':').map_or(who, |(user, _)| user);
@@ -111,6 +120,8 @@ mod tests {
             ("postgres:///d?user=u&password=p", "postgres:///d?user=u&password=***"),
             ("redis-sentinel://h:1?sentinelPassword=x", "redis-sentinel://h:1?sentinelPassword=***"),
             ("redis+unix:///tmp/s", "redis+unix:///tmp/s"),
+            ("u:p@h/d", "u:***@h/d"),
+            ("h:1", "h:1"),
         ];
         for (url, printed) in cases {
             assert_eq!(without_password(url).to_lowercase(), printed.to_lowercase());

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -16,6 +17,7 @@ use tokio::time::timeout;
 
 use super::fallback::{not_allowed, not_found};
 use crate::app::App;
+use crate::config::Cidrs;
 use crate::store::Pulse;
 
 /// How long an answer about the stores is good: probes of many balancers must not become a load.
@@ -50,7 +52,8 @@ pub(super) fn router(app: App) -> Router {
         .route("/readyz", get(ready))
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
-        .layer(axum::middleware::from_fn(super::problem::write_problems))
+        .layer(from_fn(super::problem::write_problems))
+        .layer(from_fn_with_state(Cidrs::default(), super::secure::secure))
         .with_state(Internal { app, last: Arc::default() })
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -17,20 +17,13 @@ use tracing::Instrument;
 use super::error::ApiError;
 use super::problem::write_problems;
 use super::request_id::{self, RequestId};
+use super::secure::secure;
 use super::{limits, measured};
+use crate::config::Cidrs;
 use crate::metrics::record;
 
 /// How long a browser may remember a preflight's answer.
 const PREFLIGHT_AGE: Duration = Duration::from_hours(24);
-
-/// The headers of every answer; a handler that sets one of them itself is left alone.
-const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
-    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-    (header::REFERRER_POLICY, HeaderValue::from_static("strict-origin-when-cross-origin")),
-    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
-    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-];
 
 /// The bounds of a request.
 #[derive(Clone, Debug)]
@@ -41,13 +34,15 @@ pub struct RequestRules {
     pub body_limit: usize,
     /// How long a request may take, its body included.
     pub timeout: Duration,
+    /// Proxies whose word is believed that a request came by HTTPS.
+    pub trusted_proxies: Cidrs,
 }
 
 /// Puts the layers around `router`, outermost first:
 ///
 /// 1. observe: request id, span, access log, metrics by matched route - sees everything, also preflights and panics;
 /// 2. security headers - on every answer, also on errors;
-/// 3. CORS - answers preflights; outside the errors, or a page could not read them;
+/// 3. CORS - answers preflights; tokens travel in a header, so no cookie needs to; outside the errors, or a page could not read them;
 /// 4. problems - turns every error, whoever made it, into `application/problem+json`;
 /// 5. panics become a 500;
 /// 6. a request that takes too long becomes a 503;
@@ -58,7 +53,7 @@ pub fn layered<S: Clone + Send + Sync + 'static>(router: Router<S>, rules: &Requ
     router.layer(
         ServiceBuilder::new()
             .layer(from_fn(observe))
-            .layer(from_fn(secure))
+            .layer(from_fn_with_state(rules.trusted_proxies.clone(), secure))
             .layer(cors(&rules.cors_origins))
             .layer(from_fn(write_problems))
             .layer(CatchPanicLayer::custom(panicked))
@@ -83,19 +78,10 @@ async fn observe(mut request: Request, next: Next) -> Response {
     response
 }
 
-async fn secure(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    for (name, value) in SECURITY_HEADERS {
-        response.headers_mut().entry(name).or_insert(value);
-    }
-    response
-}
-
 fn cors(origins: &[String]) -> CorsLayer {
     let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
-        .allow_credentials(true)
         .allow_methods([
             Method::DELETE,
             Method::GET,

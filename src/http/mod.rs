@@ -28,6 +28,7 @@ mod request_id;
 mod router;
 mod routes;
 mod rows;
+mod secure;
 mod seen;
 mod server;
 mod time;
@@ -98,6 +99,7 @@ pub async fn serve(
         cors_origins: app.config.cors.origins.as_slice().to_vec(),
         body_limit: http.body_limit as usize,
         timeout: REQUEST_TIMEOUT,
+        trusted_proxies: app.config.proxies.trusted.clone(),
     };
     let router = router::public(app, &rules, options.bench_route)?;
     Ok(serve_router(listener, router, limits, shutdown).await)

@@ -1,8 +1,13 @@
 //! The description of the API, built from the same routes that serve it, so that the two cannot differ.
 
 use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::request_body::RequestBody;
+use utoipa::openapi::schema::{Schema, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{ComponentsBuilder, ContentBuilder, OpenApi, Ref, ResponseBuilder};
+use utoipa::openapi::{
+    ComponentsBuilder, ContentBuilder, HeaderBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Response,
+    ResponseBuilder,
+};
 use utoipa::{OpenApi as _, PartialSchema, ToSchema};
 
 use super::problem::{Problem, ProblemField};
@@ -35,28 +40,118 @@ pub(super) fn base() -> OpenApi {
     Described::openapi()
 }
 
-/// Adds what all routes share: the token, and the shape of errors.
-pub(super) fn complete(mut document: OpenApi) -> OpenApi {
-    for item in document.paths.paths.values_mut() {
-        for operation in operations(item) {
-            let response = Ref::from_response_name("Problem");
-            operation.responses.responses.insert("default".to_owned(), response.into());
+/// Errors that follow from what an operation is: its number, the name of its answer, what it says, and where it is.
+/// What only some may answer besides (409, say) stands at the handler, with its description alone.
+const ERRORS: [(&str, &str, &str, Where); 8] = [
+    ("400", "Invalid", "A value breaks a rule, or a field is not known", Where::Input),
+    ("401", "Unauthenticated", "No token, or none that is good (any more)", Where::Token),
+    ("403", "Forbidden", "The role, the account's state or the address does not allow it", Where::Everywhere),
+    ("404", "NotFound", "There is no such thing", Where::Path),
+    ("413", "TooLarge", "The body is larger than the service accepts", Where::Body),
+    ("429", "RateLimited", "Too many requests", Where::Everywhere),
+    ("500", "Internal", "A defect of the service", Where::Everywhere),
+    ("503", "Unavailable", "A store is away, or there is more work than can be done now", Where::Everywhere),
+];
+
+/// Which operations may answer an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Where {
+    Everywhere,
+    /// Those with parameters or a body.
+    Input,
+    Body,
+    /// Those with a part of the path to choose.
+    Path,
+    /// Those that ask for a token.
+    Token,
+}
+
+impl Where {
+    fn holds(self, path: &str, operation: &Operation) -> bool {
+        let body = operation.request_body.is_some();
+        match self {
+            Self::Everywhere => true,
+            Self::Input => body || operation.parameters.as_ref().is_some_and(|all| !all.is_empty()),
+            Self::Body => body,
+            Self::Path => path.contains('{'),
+            Self::Token => operation.security.is_none(),
         }
     }
-    let problem = ResponseBuilder::new().description("What went wrong").content(
-        "application/problem+json",
-        ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build(),
-    );
+}
+
+/// Adds what all routes share: the token, and the errors with their shape.
+pub(super) fn complete(mut document: OpenApi) -> OpenApi {
+    for (path, item) in &mut document.paths.paths {
+        for operation in operations(item) {
+            if let Some(RefOr::T(body)) = &mut operation.request_body {
+                absent_is_not_null(body);
+            }
+            add_errors(path, operation);
+        }
+    }
     let mut components = document.components.take().unwrap_or_default();
     components.schemas.insert(Problem::name().into_owned(), Problem::schema());
     components.schemas.insert(ProblemField::name().into_owned(), ProblemField::schema());
-    components.responses.insert("Problem".to_owned(), problem.build().into());
+    for (number, name, description, _) in ERRORS {
+        components.responses.insert(name.to_owned(), problem(number, description).into());
+    }
     let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     components
         .security_schemes
         .extend(ComponentsBuilder::new().security_scheme(BEARER, token).build().security_schemes);
     document.components = Some(components);
     document
+}
+
+/// A body that need not come may be absent, which is not `null`.
+fn absent_is_not_null(body: &mut RequestBody) {
+    for content in body.content.values_mut() {
+        if let RefOr::T(content) = content
+            && let Some(RefOr::T(Schema::OneOf(one))) = &content.schema
+            && let [RefOr::T(_), some @ RefOr::Ref(_)] = one.items.as_slice()
+        {
+            content.schema = Some(some.clone());
+        }
+    }
+}
+
+/// Names every error that the operation may answer; one that its handler names keeps its words and gets its shape.
+fn add_errors(path: &str, operation: &mut Operation) {
+    for (number, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && number.starts_with(['4', '5'])
+            && response.content.is_empty()
+        {
+            *response = problem(number, &response.description);
+        }
+    }
+    let shared = ERRORS.iter().filter(|(.., place)| place.holds(path, operation)).collect::<Vec<_>>();
+    for (number, name, ..) in shared {
+        let response = Ref::from_response_name(*name).into();
+        operation.responses.responses.entry((*number).to_owned()).or_insert(response);
+    }
+}
+
+/// An error's answer, with the headers that come with it.
+fn problem(number: &str, description: &str) -> Response {
+    let schema = Ref::from_schema_name(Problem::name());
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    let header = |description: &str, kind: Type| {
+        HeaderBuilder::new()
+            .schema(Some(ObjectBuilder::new().schema_type(kind).build()))
+            .description(Some(description))
+            .build()
+    };
+    let answer = ResponseBuilder::new().description(description).content("application/problem+json", content);
+    match number {
+        "401" => answer
+            .header("WWW-Authenticate", header("`Bearer`, and what is wrong with the token", Type::String)),
+        "429" | "503" => {
+            answer.header("Retry-After", header("Seconds until it is worth trying again", Type::Integer))
+        }
+        _ => answer,
+    }
+    .build()
 }
 
 /// The methods of a path.

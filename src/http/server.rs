@@ -28,6 +28,8 @@ const HTTP2_PING: Duration = Duration::from_secs(20);
 const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Requests that one HTTP/2 connection may have in flight.
 const HTTP2_STREAMS: u32 = 128;
+/// Bytes of a request's head: its address and its headers. The longest token that is looked at is an eighth of it.
+const HEAD_LIMIT: u32 = 64 * 1024;
 
 /// The bounds of a listener.
 #[derive(Clone, Copy, Debug)]
@@ -101,13 +103,18 @@ pub async fn serve_router(
 fn builder(idle_timeout: Duration) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     // hyper's clock for headers begins to run when it waits for a request, with the first byte or without.
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(idle_timeout);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(idle_timeout)
+        .max_buf_size(HEAD_LIMIT as usize);
     builder
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(HTTP2_PING)
         .keep_alive_timeout(HTTP2_PING_TIMEOUT)
         .max_concurrent_streams(HTTP2_STREAMS)
+        .max_header_list_size(HEAD_LIMIT)
         .enable_connect_protocol();
     builder
 }

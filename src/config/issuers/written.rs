@@ -9,8 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 
 use super::{ClaimNames, Issuer, IssuerKeys, Signature};
-use crate::config::Span;
-use crate::config::auth::{SHORTEST_SECRET, read};
+use crate::config::auth::read;
+use crate::config::{Span, weak};
 use crate::presence::{Org, Role};
 
 /// Longest name of an issuer, in characters: it stands in the id of each of its users.
@@ -168,11 +168,9 @@ fn keys(
     match (url, file, secret) {
         (Some(url), None, None) => checked(url).map(IssuerKeys::Url),
         (None, Some(file), None) => Ok(IssuerKeys::File(file)),
-        (None, None, Some(secret)) => match secret.expose_secret().len() {
-            length if length < SHORTEST_SECRET => {
-                Err(format!("the secret has {length} bytes: expected at least {SHORTEST_SECRET}"))
-            }
-            _ => Ok(IssuerKeys::Secret(secret)),
+        (None, None, Some(secret)) => match weak::of_key(secret.expose_secret()) {
+            Some(why) => Err(format!("the secret {why}")),
+            None => Ok(IssuerKeys::Secret(secret)),
         },
         _ => Err("expected one of jwks_url, jwks_file, secret and secret_file".to_owned()),
     }

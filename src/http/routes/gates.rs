@@ -105,7 +105,8 @@ macro_rules! decisions {
         $(#[$doc])*
         #[utoipa::path(post, path = $path, tag = "administration",
             params(("id" = i64, Path, description = "account")),
-            request_body = Option<DecisionBody>, responses((status = 200, body = DecidedAnswer)))]
+            request_body = Option<DecisionBody>, responses((status = 200, body = DecidedAnswer),
+                (status = 409, description = "The account's state does not allow it, or it is the last active administrator")))]
         pub async fn $name(
             State(app): State<App>,
             May(claims, ..): May<to::$demand>,
@@ -140,7 +141,8 @@ decisions! {
 /// Its user is offline at once. Logins are kept and refused until the suspension ends.
 #[utoipa::path(post, path = "/api/users/admin/users/{id}/suspend/", tag = "administration",
     params(("id" = i64, Path, description = "account")),
-    request_body = Option<SuspendBody>, responses((status = 200, body = DecidedAnswer)))]
+    request_body = Option<SuspendBody>, responses((status = 200, body = DecidedAnswer),
+                (status = 409, description = "The account's state does not allow it, or it is the last active administrator")))]
 pub async fn suspend(
     State(app): State<App>,
     May(claims, ..): May<to::SuspendUser>,
@@ -155,7 +157,8 @@ pub async fn suspend(
 /// Ends all logins of an account, with all sessions and tokens
 #[utoipa::path(post, path = "/api/users/admin/users/{id}/force-logout/", tag = "administration",
     params(("id" = i64, Path, description = "account")),
-    request_body = Option<DecisionBody>, responses((status = 200, body = DecidedAnswer)))]
+    request_body = Option<DecisionBody>, responses((status = 200, body = DecidedAnswer),
+                (status = 409, description = "The account's state does not allow it, or it is the last active administrator")))]
 pub async fn force_logout(
     State(app): State<App>,
     May(claims, ..): May<to::ForceLogoutUser>,

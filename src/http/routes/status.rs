@@ -51,7 +51,8 @@ fn own_status<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Status>, D::
 ///
 /// Others see it as long as the caller has a session; it is kept for the return. Answers the caller's presence.
 #[utoipa::path(put, path = "/api/presence/status/", tag = "presence",
-    request_body = StatusBody, responses((status = 200, body = Seen)))]
+    request_body = StatusBody, responses((status = 200, body = Seen),
+        (status = 409, description = "There is no status to change")))]
 pub async fn put(
     State(app): State<App>,
     Quiet(claims): Quiet,
@@ -80,7 +81,8 @@ pub async fn put(
 }
 
 /// Takes the caller's own status back
-#[utoipa::path(delete, path = "/api/presence/status/", tag = "presence", responses((status = 200, body = Seen)))]
+#[utoipa::path(delete, path = "/api/presence/status/", tag = "presence", responses((status = 200, body = Seen),
+        (status = 409, description = "There is no status to change")))]
 pub async fn delete(State(app): State<App>, Quiet(claims): Quiet) -> Result<Json<Seen>, ApiError> {
     clear(&app, &claims).await
 }

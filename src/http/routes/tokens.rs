@@ -32,7 +32,8 @@ pub struct RefreshBody {
 ///
 /// No sign of life. A refresh token that comes back after its exchange ends the login: somebody has a copy.
 #[utoipa::path(post, path = "/api/auth/refresh/", tag = "auth", security(()),
-    request_body = RefreshBody, responses((status = 200, body = TokenPair)))]
+    request_body = RefreshBody, responses((status = 200, body = TokenPair),
+        (status = 401, description = "The token is not good, or its login has ended")))]
 pub async fn refresh(
     State(app): State<App>,
     Source(origin): Source,
@@ -79,7 +80,8 @@ pub struct Empty {}
 ///
 /// No sign of life.
 #[utoipa::path(post, path = "/api/auth/verify/", tag = "auth", security(()),
-    request_body = VerifyBody, responses((status = 200, body = Empty)))]
+    request_body = VerifyBody, responses((status = 200, body = Empty),
+        (status = 401, description = "The token is not good, or its login has ended")))]
 pub async fn verify(
     State(app): State<App>,
     Body(VerifyBody { token }): Body<VerifyBody>,

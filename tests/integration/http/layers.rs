@@ -43,6 +43,11 @@ async fn panics() -> StatusCode {
 }
 
 async fn start() -> Running {
+    start_behind("").await
+}
+
+/// The same with these trusted proxies.
+async fn start_behind(proxies: &str) -> Running {
     let read = |Body(map): Body<Map<String, Value>>| async move { axum::Json(map) };
     let router = Router::new()
         .route("/api/read/", post(read))
@@ -56,6 +61,7 @@ async fn start() -> Running {
         cors_origins: vec![ORIGIN.to_owned()],
         body_limit: 64,
         timeout: Duration::from_millis(200),
+        trusted_proxies: proxies.parse().unwrap(),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -147,16 +153,90 @@ async fn request_ids_are_kept_or_made() {
 }
 
 #[tokio::test]
+async fn every_answer_tells_browsers_to_be_careful() {
+    let server = start().await;
+    let cases = [
+        (Method::POST, "/api/read/"),
+        (Method::GET, "/api/nowhere/"),
+        (Method::GET, "/api/read/"),
+        (Method::GET, "/api/panic/"),
+        (Method::GET, "/api/slow/"),
+        (Method::OPTIONS, "/api/read/"),
+    ];
+    for (method, path) in cases {
+        let response = server.request(method.clone(), path).send().await.unwrap();
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "no-referrer"),
+            ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+            ("cache-control", "no-store"),
+            ("cross-origin-resource-policy", "same-origin"),
+        ] {
+            let found = response.headers().get(name).and_then(|value| value.to_str().ok());
+            assert_eq!(found, Some(value), "{method} {path} {name}");
+        }
+        assert!(!response.headers().contains_key("strict-transport-security"), "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn https_is_demanded_only_where_a_trusted_proxy_says_that_it_is_spoken() {
+    let demanded = async |server: &Running, schemes: &[&str]| {
+        let request = server.request(Method::GET, "/api/nowhere/");
+        let request =
+            schemes.iter().fold(request, |request, scheme| request.header("x-forwarded-proto", *scheme));
+        let response = request.send().await.unwrap();
+        response.headers().get("strict-transport-security").map(|value| value.to_str().unwrap().to_owned())
+    };
+    let year = Some("max-age=31536000".to_owned());
+    let behind = start_behind("127.0.0.0/8").await;
+    assert_eq!(demanded(&behind, &["https"]).await, year);
+    assert_eq!(demanded(&behind, &["http, HTTPS"]).await, year);
+    assert_eq!(demanded(&behind, &["http", "https"]).await, year);
+    assert_eq!(demanded(&behind, &["https, http"]).await, None, "the client's word, not the proxy's");
+    assert_eq!(demanded(&behind, &[]).await, None);
+    assert_eq!(demanded(&start_behind("10.0.0.0/8").await, &["https"]).await, None, "no trusted proxy");
+}
+
+#[tokio::test]
 async fn pages_of_allowed_origins_may_read_everything() {
     let server = start().await;
-    for path in ["/api/read/", "/api/nowhere/", "/api/panic/"] {
+    for path in ["/api/read/", "/api/nowhere/", "/api/panic/", "/api/slow/"] {
         let request = server.request(Method::POST, path).header("origin", ORIGIN);
         let response = request.send().await.unwrap();
         assert_eq!(response.headers()["access-control-allow-origin"], ORIGIN, "{path}");
-        let request = server.request(Method::POST, path).header("origin", "http://localhost:5174");
-        let response = request.send().await.unwrap();
-        assert!(!response.headers().contains_key("access-control-allow-origin"), "{path}");
+        let exposed = response.headers()["access-control-expose-headers"].to_str().unwrap();
+        assert!(exposed.contains("retry-after") && exposed.contains("x-request-id"), "{path}: {exposed}");
     }
+}
+
+#[tokio::test]
+async fn other_origins_are_told_nothing_and_no_cache_mixes_them_up() {
+    let server = start().await;
+    let others = [
+        "http://localhost:5174",
+        "https://localhost:5173",
+        "http://localhost:5173.evil.example",
+        "http://evil.localhost:5173",
+        "null",
+        "*",
+    ];
+    for origin in others {
+        for method in [Method::POST, Method::GET, Method::OPTIONS] {
+            let request = server.request(method.clone(), "/api/read/").header("origin", origin);
+            let request = request.header("access-control-request-method", "POST");
+            let response = request.send().await.unwrap();
+            assert!(!response.headers().contains_key("access-control-allow-origin"), "{method} {origin}");
+            let vary = response.headers()["vary"].to_str().unwrap().to_ascii_lowercase();
+            assert!(vary.contains("origin"), "{method} {origin}: {vary}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_preflight_names_what_existing_clients_send() {
+    let server = start().await;
     let preflight = server
         .request(Method::OPTIONS, "/api/read")
         .header("origin", ORIGIN)
@@ -165,7 +245,7 @@ async fn pages_of_allowed_origins_may_read_everything() {
     let response = preflight.send().await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     let headers = response.headers();
-    assert_eq!(headers["access-control-allow-credentials"], "true");
+    assert!(!headers.contains_key("access-control-allow-credentials"), "tokens travel in a header");
     assert_eq!(headers["access-control-max-age"], "86400");
     assert!(headers["access-control-allow-methods"].to_str().unwrap().contains("DELETE"));
     assert!(headers["access-control-allow-headers"].to_str().unwrap().contains("authorization"));

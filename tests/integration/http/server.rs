@@ -85,6 +85,26 @@ async fn unfinished_headers_are_cut() {
 }
 
 #[tokio::test]
+async fn long_heads_are_refused() {
+    let server = start(LIMITS).await;
+    let many: String = (0..200).map(|number| format!("h{number}: x\r\n")).collect();
+    let cases = [
+        (format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(80_000)), "431"),
+        (format!("GET / HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n", "x".repeat(80_000)), "431"),
+        (format!("GET / HTTP/1.1\r\nhost: x\r\n{many}\r\n"), "431"),
+    ];
+    for (head, status) in cases {
+        let mut stream = server.connect(&head).await;
+        let answer = read_to_end(&mut stream).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    }
+    let fits = format!("GET /?{} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", "x".repeat(8_000));
+    let mut stream = server.connect(&fits).await;
+    assert!(read_to_end(&mut stream).await.starts_with("HTTP/1.1 200 "));
+    assert!(server.stop().await.clean());
+}
+
+#[tokio::test]
 async fn idle_connections_are_kept_for_the_next_request_and_closed_in_the_end() {
     let server = start(LIMITS).await;
     // Silence, and the beginning of another request.

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rollcall::auth::{AuthSettings, Grant, Tokens};
@@ -16,6 +17,7 @@ pub struct Program {
     child: Child,
     pub base: String,
     pub internal: String,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Program {
@@ -37,7 +39,16 @@ impl Program {
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
         let (say, said) = std::sync::mpsc::channel();
         // Somebody must read to the end, or the program waits for its own log.
-        std::thread::spawn(move || log.map_while(Result::ok).for_each(|line| drop(say.send(line))));
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        std::thread::spawn({
+            let kept = Arc::clone(&kept);
+            move || {
+                for line in log.map_while(Result::ok) {
+                    kept.lock().unwrap().push(line.clone());
+                    drop(say.send(line));
+                }
+            }
+        });
         let mut seen = Vec::new();
         let ready = loop {
             let Ok(line) = said.recv_timeout(Duration::from_secs(20)) else {
@@ -50,7 +61,12 @@ impl Program {
             seen.push(line);
         };
         let address = |name: &str| format!("http://{}", ready[name].as_str().unwrap());
-        Self { base: address("public"), internal: address("internal"), child }
+        Self { base: address("public"), internal: address("internal"), child, log: kept }
+    }
+
+    /// Everything it has said so far, panics included.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().join("\n")
     }
 
     /// Ends the process as a lost machine would: without a word.
