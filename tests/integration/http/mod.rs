@@ -18,6 +18,7 @@ mod invisible;
 mod layers;
 mod limits;
 mod lost_shard;
+mod old_bugs;
 mod openapi;
 mod own;
 mod people;
