@@ -291,7 +291,7 @@ async fn every_action_leaves_a_whole_row() {
     let rows = page["results"].as_array().unwrap();
     let done: Vec<&str> = rows.iter().rev().map(|row| row["action_type"].as_str().unwrap()).collect();
     for action in [
-        "USER_CREATED",
+        "USER_REGISTERED",
         "USER_LOGIN",
         "USER_FAILED_LOGIN",
         "USER_SUSPENDED",
