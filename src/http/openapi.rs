@@ -42,11 +42,12 @@ pub(super) fn base() -> OpenApi {
 
 /// Errors that follow from what an operation is: its number, the name of its answer, what it says, and where it is.
 /// What only some may answer besides (409, say) stands at the handler, with its description alone.
-const ERRORS: [(&str, &str, &str, Where); 8] = [
+const ERRORS: [(&str, &str, &str, Where); 9] = [
     ("400", "Invalid", "A value breaks a rule, or a field is not known", Where::Input),
     ("401", "Unauthenticated", "No token, or none that is good (any more)", Where::Token),
     ("403", "Forbidden", "The role, the account's state or the address does not allow it", Where::Everywhere),
     ("404", "NotFound", "There is no such thing", Where::Path),
+    ("409", "Conflict", "What is there does not allow the change", Where::Change),
     ("413", "TooLarge", "The body is larger than the service accepts", Where::Body),
     ("429", "RateLimited", "Too many requests", Where::Everywhere),
     ("500", "Internal", "A defect of the service", Where::Everywhere),
@@ -60,6 +61,8 @@ enum Where {
     /// Those with parameters or a body.
     Input,
     Body,
+    /// Those that change what there is, for somebody.
+    Change,
     /// Those with a part of the path to choose.
     Path,
     /// Those that ask for a token.
@@ -67,12 +70,13 @@ enum Where {
 }
 
 impl Where {
-    fn holds(self, path: &str, operation: &Operation) -> bool {
+    fn holds(self, path: &str, reads: bool, operation: &Operation) -> bool {
         let body = operation.request_body.is_some();
         match self {
             Self::Everywhere => true,
             Self::Input => body || operation.parameters.as_ref().is_some_and(|all| !all.is_empty()),
             Self::Body => body,
+            Self::Change => !reads && operation.security.is_none(),
             Self::Path => path.contains('{'),
             Self::Token => operation.security.is_none(),
         }
@@ -82,11 +86,11 @@ impl Where {
 /// Adds what all routes share: the token, and the errors with their shape.
 pub(super) fn complete(mut document: OpenApi) -> OpenApi {
     for (path, item) in &mut document.paths.paths {
-        for operation in operations(item) {
+        for (reads, operation) in operations(item) {
             if let Some(RefOr::T(body)) = &mut operation.request_body {
                 absent_is_not_null(body);
             }
-            add_errors(path, operation);
+            add_errors(path, reads, operation);
         }
     }
     let mut components = document.components.take().unwrap_or_default();
@@ -116,7 +120,7 @@ fn absent_is_not_null(body: &mut RequestBody) {
 }
 
 /// Names every error that the operation may answer; one that its handler names keeps its words and gets its shape.
-fn add_errors(path: &str, operation: &mut Operation) {
+fn add_errors(path: &str, reads: bool, operation: &mut Operation) {
     for (number, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response
             && number.starts_with(['4', '5'])
@@ -125,7 +129,7 @@ fn add_errors(path: &str, operation: &mut Operation) {
             *response = problem(number, &response.description);
         }
     }
-    let shared = ERRORS.iter().filter(|(.., place)| place.holds(path, operation)).collect::<Vec<_>>();
+    let shared = ERRORS.iter().filter(|(.., place)| place.holds(path, reads, operation)).collect::<Vec<_>>();
     for (number, name, ..) in shared {
         let response = Ref::from_response_name(*name).into();
         operation.responses.responses.entry((*number).to_owned()).or_insert(response);
@@ -166,7 +170,14 @@ pub(super) fn methods(item: &PathItem) -> Vec<&'static str> {
     named.into_iter().filter(|(_, operation)| operation.is_some()).map(|(name, _)| name).collect()
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    let methods = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
-    methods.into_iter().filter_map(Option::as_mut)
+/// The operations of a path, and whether each only reads.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (bool, &mut Operation)> {
+    let methods = [
+        (true, &mut item.get),
+        (false, &mut item.post),
+        (false, &mut item.put),
+        (false, &mut item.patch),
+        (false, &mut item.delete),
+    ];
+    methods.into_iter().filter_map(|(reads, operation)| Some((reads, operation.as_mut()?)))
 }
