@@ -19,6 +19,7 @@ mod layers;
 mod limits;
 mod lost_shard;
 mod old_bugs;
+mod opaque;
 mod openapi;
 mod own;
 mod people;
