@@ -1,7 +1,6 @@
 //! Every statement on accounts. A test prepares each one against the real schema.
 //!
 //! Longer than the house number because each stands here once, and nowhere else.
-//! Longer than the house number because every statement stands in the one list that the test prepares.
 
 /// The columns of an account, in every statement that answers one.
 macro_rules! account {

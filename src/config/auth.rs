@@ -4,12 +4,8 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{ConfigError, Issuer, Span, error};
-use crate::presence::Role;
-
-/// The shortest secret that signs with 256 bits, in bytes.
-pub(super) const SHORTEST_SECRET: usize = 32;
 use super::{ConfigError, Issuer, Span, error, weak};
+use crate::presence::Role;
 
 /// Who signs tokens, how long they live, and who may register.
 #[derive(Clone, Debug, clap::Args)]

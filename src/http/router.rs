@@ -43,8 +43,13 @@ fn expect_routes() {
 }
 
 fn described() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(openapi::base())
-        // /api/auth/
+    let routers = [auth(), users(), presence(), admin()];
+    routers.into_iter().fold(OpenApiRouter::with_openapi(openapi::base()), OpenApiRouter::merge)
+}
+
+/// `/api/auth/`.
+fn auth() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .routes(routes!(register::register))
         .routes(routes!(login::login))
         .routes(routes!(tokens::refresh))
@@ -62,7 +67,11 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(privacy::own, privacy::put_own))
         .routes(routes!(data::own))
         .routes(routes!(erase::oneself))
-        // /api/users/
+}
+
+/// `/api/users/`.
+fn users() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .routes(routes!(heartbeat::beat, heartbeat::standing))
         .routes(routes!(own::users_profile, own::change_users_profile))
         .routes(routes!(users::all))
@@ -91,7 +100,11 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(data::of_account))
         .routes(routes!(data::selected))
         .routes(routes!(data::delete))
-        // /api/presence/
+}
+
+/// `/api/presence/`.
+fn presence() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .routes(routes!(status::put, status::delete))
         .routes(routes!(presence::stats))
         .routes(routes!(presence::query))
@@ -105,7 +118,11 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(at::at))
         .routes(routes!(transitions::list))
         .routes(routes!(export::export))
-        // /api/admin/
+}
+
+/// `/api/admin/` and `/.well-known/`.
+fn admin() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .routes(routes!(permissions::mine))
         .routes(routes!(pending::list))
         .routes(routes!(pending::stats))
@@ -118,7 +135,6 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(erase::user))
         .routes(routes!(service_keys::create, service_keys::list))
         .routes(routes!(service_keys::revoke))
-        // /.well-known/
         .routes(routes!(well_known::jwks))
         .routes(routes!(blocked_addresses::list, blocked_addresses::add))
         .routes(routes!(blocked_addresses::lift))

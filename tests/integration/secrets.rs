@@ -24,7 +24,7 @@ struct Planted(BTreeMap<String, String>);
 
 impl Planted {
     /// A new one.
-    fn new(&mut self, what: &str) -> String {
+    fn plant(&mut self, what: &str) -> String {
         let secret = format!("planted-{what}-{}", uuid::Uuid::new_v4().simple());
         self.found(what, &secret);
         secret
@@ -114,7 +114,7 @@ async fn nothing_that_is_logged_or_recorded_holds_a_secret() {
 
 /// What people do with secrets when all is well; answers the tokens of a login.
 async fn live(sender: &Sender, planted: &mut Planted) -> (String, String) {
-    let password = planted.new("password");
+    let password = planted.plant("password");
     let person = json!({"username": "ada", "password": password, "email": "ada@example.com"});
     let (status, answer) = sender.post("/api/auth/register/", &person).await;
     assert_eq!(status, StatusCode::CREATED, "{answer}");
@@ -184,15 +184,15 @@ async fn go_wrong(sender: &Sender, planted: &mut Planted) {
 
 /// Secrets in headers, and in addresses where they do not belong.
 async fn in_headers_and_queries(sender: &Sender, planted: &mut Planted) {
-    let junk = planted.new("junk-token");
-    let signed = format!("{}.{}.{}", planted.new("head"), planted.new("claims"), planted.new("signature"));
+    let junk = planted.plant("junk-token");
+    let signed = format!("{}.{}.{}", planted.plant("head"), planted.plant("claims"), planted.plant("signature"));
     for token in [junk, signed] {
         for path in ["/api/auth/me/", "/api/users/heartbeat/", "/api/users/admin/users/"] {
             let (status, _) = sender.send(Method::GET, path, &token, "").await;
             assert_eq!(status, StatusCode::UNAUTHORIZED, "{path}");
         }
     }
-    let secret = planted.new("query");
+    let secret = planted.plant("query");
     for path in [
         "/api/auth/me/",
         "/api/nowhere/",
@@ -207,16 +207,16 @@ async fn in_headers_and_queries(sender: &Sender, planted: &mut Planted) {
         let (status, _) = sender.send(Method::PUT, &format!("{path}?{secret}"), "", "").await;
         assert!(status.is_client_error(), "{path}");
     }
-    let cookie = planted.new("cookie");
+    let cookie = planted.plant("cookie");
     let request =
         sender.client.get(format!("{}/api/auth/me/", sender.base)).header("cookie", format!("s={cookie}"));
-    let basic = request.basic_auth("ada", Some(planted.new("basic"))).send().await.unwrap();
+    let basic = request.basic_auth("ada", Some(planted.plant("basic"))).send().await.unwrap();
     assert_eq!(basic.status(), StatusCode::UNAUTHORIZED);
 }
 
 /// Secrets in requests that fail because a store does not answer.
 async fn without_a_store(sender: &Sender, planted: &mut Planted, (access, refresh): &(String, String)) {
-    let password = planted.new("password-without-a-store");
+    let password = planted.plant("password-without-a-store");
     let requests = [
         ("/api/auth/login/", json!({"username": "ada", "password": password})),
         ("/api/auth/register/", json!({"username": "eve", "password": password})),

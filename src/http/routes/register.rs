@@ -44,7 +44,8 @@ pub struct RegisterBody {
 /// Answers tokens like a login, but is no sign of life. Where accounts need approval, the tokens are good for nothing
 /// until then.
 #[utoipa::path(post, path = "/api/auth/register/", tag = "auth", security(()),
-    request_body = RegisterBody, responses((status = 201, body = SignedIn)))]
+    request_body = RegisterBody, responses((status = 201, body = SignedIn),
+        (status = 409, description = "The name or the address is taken")))]
 pub async fn register(
     State(app): State<App>,
     Source(origin): Source,
