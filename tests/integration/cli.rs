@@ -137,3 +137,24 @@ async fn a_link_and_the_end_of_a_second_factor_come_from_the_command_line_too() 
     let by_cli = |action: &str| (Some("cli".to_owned()), action.to_owned());
     assert_eq!(rows, [by_cli("RESET_LINK_CREATED"), by_cli("TOTP_RESET")]);
 }
+
+#[tokio::test]
+async fn people_are_imported_from_a_file_or_told_what_is_wrong() {
+    let (service, prefix, database, _) = service().await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    std::fs::write(path, "username,role\nbea,moderator\nADA,\n").unwrap();
+    let refused = run(&["user", "import", path], &prefix, &database).await;
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(text(&refused.stdout), "line 3, username: Username already exists\nnothing was imported\n");
+    std::fs::write(path, "username,role,password\nbea,moderator,correct horse\n").unwrap();
+    for (args, said) in [
+        (vec!["user", "import", path, "--dry-run"], "1 accounts would be imported\n"),
+        (vec!["user", "import", path], "1 accounts were imported\n"),
+    ] {
+        let done = run(&args, &prefix, &database).await;
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        assert_eq!(text(&done.stdout), said);
+    }
+    assert_eq!(service.log_in("bea").await["user"]["role"], "moderator");
+}
