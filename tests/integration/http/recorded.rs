@@ -17,10 +17,12 @@ use crate::support::service::{PASSWORD, Person, Service, answer};
 enum Left {
     /// This action, by this caller, who sends this body; `{id}` is the number of what it is about, `{name}` a new name.
     By(Who, &'static str, &'static str),
+    /// This action; it takes several steps, and the test of that name here does them and looks at the row.
+    Seen(&'static str, &'static str),
     /// Nothing, and why.
     Nothing(&'static str),
 }
-use Left::{By, Nothing};
+use Left::{By, Nothing, Seen};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,12 +33,14 @@ enum Who {
     Anyone,
     /// A user, of their own account.
     Oneself,
+    /// A user, of another login of theirs.
+    OneselfElsewhere,
     /// An administrator, of an account that is in this state.
     Admin(AccountStatus),
     /// An administrator, of what this request made before; its answer has the `id`.
     AdminOf(&'static str, &'static str),
 }
-use Who::{Admin, AdminOf, Anyone, Oneself, Stranger};
+use Who::{Admin, AdminOf, Anyone, Oneself, OneselfElsewhere, Stranger};
 
 const ACTIVE: Who = Admin(AccountStatus::Active);
 const PENDING: Who = Admin(AccountStatus::Pending);
@@ -51,6 +55,7 @@ fn left(request: &str) -> Option<Left> {
     const READS: Left = Nothing("changes nothing");
     const USER: &str = r#"{"user_id": "{id}"}"#;
     const HIDE: &str = r#"{"last_seen_visibility": "nobody"}"#;
+    const PASSWORD: &str = r#"{"current_password": "correct horse", "new_password": "wrong horse, staple"}"#;
     if let Some((method, path)) = request.split_once(" /api/users/admin/users/") {
         return of_people(method, path);
     }
@@ -63,6 +68,15 @@ fn left(request: &str) -> Option<Left> {
         "POST /api/auth/erase/" => By(Oneself, "USER_ERASED", r#"{"password": "correct horse"}"#),
         "PUT /api/auth/privacy/" => By(Oneself, "PRIVACY_CHANGED", HIDE),
         "PUT /api/admin/privacy/{id}/" => By(ACTIVE, "PRIVACY_CHANGED", HIDE),
+        "PATCH /api/auth/me/" | "PUT /api/auth/profile/" | "PUT /api/users/profile/" => {
+            By(Oneself, "PROFILE_CHANGED", CHANGE)
+        }
+        "POST /api/auth/password/" => By(Oneself, "PASSWORD_CHANGED", PASSWORD),
+        "POST /api/auth/password/reset/" => Seen("PASSWORD_RESET", "own"),
+        "POST /api/auth/totp/" => Seen("TOTP_ASKED", "totp"),
+        "POST /api/auth/totp/confirm/" => Seen("TOTP_ENABLED", "totp"),
+        "DELETE /api/auth/totp/" => Seen("TOTP_DISABLED", "totp"),
+        "DELETE /api/auth/sessions/{id}/" => By(OneselfElsewhere, "USER_LOGOUT", NONE),
         "POST /api/auth/verify/" | "POST /api/presence/query/" => READS,
         "POST /api/users/heartbeat/"
         | "POST /api/presence/activity/"
@@ -118,6 +132,9 @@ fn of_people(method: &str, path: &str) -> Option<Left> {
         ("POST", "{id}/suspend/") => By(ACTIVE, "USER_SUSPENDED", WHY),
         ("POST", "{id}/ban/") => By(ACTIVE, "USER_BANNED", WHY),
         ("POST", "{id}/activate/") => By(Admin(AccountStatus::Suspended), "USER_ACTIVATED", WHY),
+        ("POST", "{id}/reset-link/") => By(ACTIVE, "RESET_LINK_CREATED", NONE),
+        ("POST", "{id}/reset-totp/") => Seen("TOTP_RESET", "totp"),
+        ("DELETE", "{id}/sessions/{session}/") => Seen("FORCE_LOGOUT", "sessions"),
         ("POST", "{id}/force-logout/") => By(ACTIVE, "FORCE_LOGOUT", WHY),
         _ => return None,
     })
@@ -194,6 +211,17 @@ impl Fixture {
                 let login = self.service.log_in(name).await;
                 (Some(id), Some(login["tokens"]["access"].as_str().unwrap().to_owned()))
             }
+            OneselfElsewhere => {
+                let id = self.service.person(name, Role::User).await.id;
+                self.service.log_in(name).await;
+                let other: String = sqlx::query_scalar("SELECT login FROM token_families WHERE user_id = $1")
+                    .bind(id)
+                    .fetch_one(&self.pool)
+                    .await
+                    .unwrap();
+                let login = self.service.log_in(name).await;
+                (Some(other), Some(login["tokens"]["access"].as_str().unwrap().to_owned()))
+            }
             Admin(status) => {
                 let person = self.service.person_of(name, Role::User, "main", status).await;
                 (Some(person.id.to_string()), eve)
@@ -249,6 +277,11 @@ async fn every_request_that_changes_something_leaves_its_action() {
             None => panic!("say in this file what {request} leaves"),
             Some(By(who, action, body)) => {
                 fixture.check(&format!("walk-{n}"), request, who, action, body).await;
+            }
+            Some(Seen(action, test)) => {
+                let path = format!("{}/tests/integration/http/{test}.rs", env!("CARGO_MANIFEST_DIR"));
+                let text = std::fs::read_to_string(path).unwrap();
+                assert!(text.contains(action), "{test} does not look at {action}");
             }
             Some(Nothing(_)) => {}
         }
