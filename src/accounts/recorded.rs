@@ -97,7 +97,9 @@ impl FromStr for ActionCursor {
             let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
             let (micros, id) = text.split_once(' ')?;
             let nanos = micros.parse::<i128>().ok()?.checked_mul(1_000)?;
-            let occurred_at = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?;
+            // Postgres has no times before 4713 BC, and nothing was done then.
+            let occurred_at =
+                OffsetDateTime::from_unix_timestamp_nanos(nanos).ok().filter(|at| at.year() >= 1970)?;
             Some(Self { occurred_at, id: id.parse().ok()? })
         };
         parse().ok_or(InvalidActionCursor)

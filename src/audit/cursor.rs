@@ -8,6 +8,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::presence::Millis;
 
+/// The years 1 to 9999, in ms: what both the calendar here and that of Postgres know.
+const TIMES: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
+
 /// The last row of a page. Complete, so that the order is stable where many transitions share a millisecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
@@ -47,7 +50,8 @@ impl FromStr for Cursor {
             epoch: number(next()?)?,
             n: number(next()?)?,
         };
-        if parts.next().is_none() { Ok(cursor) } else { Err(InvalidCursor) }
+        let whole = parts.next().is_none() && TIMES.contains(&cursor.occurred_at.0);
+        if whole { Ok(cursor) } else { Err(InvalidCursor) }
     }
 }
 
@@ -69,7 +73,8 @@ mod tests {
     fn anything_else_is_refused() {
         let long = URL_SAFE_NO_PAD.encode("1 2 3 4 5");
         let short = URL_SAFE_NO_PAD.encode("1 2 3");
-        for text in ["", "x", "%%%", "_____w", long.as_str(), short.as_str()] {
+        let late = URL_SAFE_NO_PAD.encode("253402300800000 1 1 1");
+        for text in ["", "x", "%%%", "_____w", &long, &short, &late] {
             assert_eq!(text.parse::<Cursor>(), Err(InvalidCursor), "{text}");
         }
     }
