@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, OneOf, OneOfBuilder, Type};
 
 use super::erase::{ErasedAnswer, erase};
 use crate::accounts::{AccountId, Action, Origin, Severity, actions};
@@ -39,9 +40,14 @@ pub struct DataOptions {
 pub struct DataBody {
     /// The user id, as text or number.
     #[serde(deserialize_with = "user_id")]
-    #[schema(value_type = String, example = "42")]
+    #[schema(schema_with = text_or_number)]
     user_id: UserId,
     options: Option<DataOptions>,
+}
+
+fn text_or_number() -> OneOf {
+    let either = |kind| ObjectBuilder::new().schema_type(kind).build();
+    OneOfBuilder::new().item(either(Type::String)).item(either(Type::Integer)).build()
 }
 
 fn user_id<'de, D: Deserializer<'de>>(input: D) -> Result<UserId, D::Error> {
@@ -100,7 +106,7 @@ pub async fn of_account(
 /// The document of `/api/auth/export/`; `null` for parts that were not selected, and `unsupported` names those that are
 /// not this service's.
 #[utoipa::path(post, path = "/api/users/data/export/", tag = "administration", request_body = DataBody,
-    responses((status = 200, description = "the document", content_type = "application/json", body = Object)))]
+    responses((status = 200, description = "the document", content_type = "application/json", body = Object), (status = 404, description = "There is no such user")))]
 pub async fn selected(
     State(app): State<App>,
     May(claims, ..): May<to::ExportData>,
@@ -153,7 +159,7 @@ pub struct DeletedAnswer {
 /// The same as `/api/admin/erase/`. Profile and activity go together: a history without its person is what is left
 /// anyway.
 #[utoipa::path(post, path = "/api/users/data/delete/", tag = "administration", request_body = DataBody,
-    responses((status = 200, body = DeletedAnswer)))]
+    responses((status = 200, body = DeletedAnswer), (status = 404, description = "There is no such user")))]
 pub async fn delete(
     State(app): State<App>,
     May(claims, ..): May<to::EraseUser>,

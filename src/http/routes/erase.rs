@@ -88,7 +88,7 @@ pub async fn account(
 /// Of people without an account: presence, what they chose, and their name in the history. A token that their host
 /// issues later makes them known anew.
 #[utoipa::path(post, path = "/api/admin/erase/", tag = "administration",
-    request_body = EraseBody, responses((status = 200, body = ErasedAnswer)))]
+    request_body = EraseBody, responses((status = 200, body = ErasedAnswer), (status = 404, description = "There is no such user")))]
 pub async fn user(
     State(app): State<App>,
     May(claims, ..): May<to::EraseUser>,

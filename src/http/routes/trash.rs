@@ -141,7 +141,7 @@ pub struct Restored {
 ///
 /// It stands as it stood, and has to log in anew. 409 if somebody else has its name or address by now.
 #[utoipa::path(post, path = "/api/users/trash/restore/", tag = "administration",
-    request_body = RestoreBody, responses((status = 200, body = Restored)))]
+    request_body = RestoreBody, responses((status = 200, body = Restored), (status = 404, description = "There is no such user")))]
 pub async fn restore(
     State(app): State<App>,
     May(claims, ..): May<to::DeleteUser>,
