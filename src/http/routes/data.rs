@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{ObjectBuilder, OneOf, OneOfBuilder, Type};
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 
 use super::erase::{ErasedAnswer, erase};
 use crate::accounts::{AccountId, Action, Origin, Severity, actions};
@@ -45,9 +45,9 @@ pub struct DataBody {
     options: Option<DataOptions>,
 }
 
-fn text_or_number() -> OneOf {
+fn text_or_number() -> Schema {
     let either = |kind| ObjectBuilder::new().schema_type(kind).build();
-    OneOfBuilder::new().item(either(Type::String)).item(either(Type::Integer)).build()
+    OneOfBuilder::new().item(either(Type::String)).item(either(Type::Integer)).build().into()
 }
 
 fn user_id<'de, D: Deserializer<'de>>(input: D) -> Result<UserId, D::Error> {

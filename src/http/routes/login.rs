@@ -56,36 +56,6 @@ pub struct SignedIn {
     /// Absent if the account waits for approval and presence could not be told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) tokens: Option<TokenPair>,
-    tokens: Option<TokenPair>,
-}
-
-/// Makes an account
-///
-/// Answers tokens like a login, but is no sign of life. Where accounts need approval, the tokens are good for nothing
-/// until then.
-#[utoipa::path(post, path = "/api/auth/register/", tag = "auth", security(()),
-    request_body = RegisterBody, responses((status = 201, body = SignedIn), (status = 409, description = "The name is taken")))]
-pub async fn register(
-    State(app): State<App>,
-    Source(origin): Source,
-    attempts: Attempts,
-    Body(body): Body<RegisterBody>,
-) -> Result<(StatusCode, Json<SignedIn>), ApiError> {
-    attempts.register(&app).await?;
-    let new = new_account(&app, body).await?;
-    let account = app.accounts.create(&new, &origin).await?;
-    let harmless = match account.gate() {
-        None => true,
-        Some(kind) => gate(&app, &account, kind).await,
-    };
-    let tokens = if harmless {
-        let family = open(&app, &account, &origin).await?;
-        Some(pair(&app, &account, &family.login, &family.refresh))
-    } else {
-        None
-    };
-    let user = Person::new(&account, &Seen::unknown(account.id.user()));
-    Ok((StatusCode::CREATED, Json(SignedIn { user, tokens })))
 }
 
 /// Logs in
@@ -93,7 +63,8 @@ pub async fn register(
 /// A sign of life: the user is online from now on, for as long as heartbeats follow. Who has a second factor sends
 /// `totp`; without it the answer to the right password is 401 `totp_required`.
 #[utoipa::path(post, path = "/api/auth/login/", tag = "auth", security(()),
-    request_body = LoginBody, responses((status = 200, body = SignedIn), (status = 401, description = "Wrong name or password")))]
+    request_body = LoginBody, responses((status = 200, body = SignedIn),
+        (status = 401, description = "Wrong name or wrong password")))]
 pub async fn login(
     State(app): State<App>,
     Source(origin): Source,
