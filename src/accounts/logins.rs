@@ -11,9 +11,6 @@ use super::account::word;
 use super::entitlement::lock;
 use super::families::{self, EndReason, LoginMeta, interval, login_id};
 use super::{Account, AccountError, AccountId, Accounts, Origin, Permission, Profile, sql};
-use super::families::{LoginMeta, interval, login_id};
-use super::{Account, AccountError, AccountId, Accounts, Origin, Permission, sql};
-use super::{Account, AccountError, AccountId, Accounts, Profile, sql};
 use crate::presence::{LoginId, Org, Reason, UserId};
 
 /// Actions whose addresses are forgotten by one statement.

@@ -159,7 +159,7 @@ async fn go_wrong(sender: &Sender, planted: &mut Planted) {
         "/api/auth/verify/",
         "/api/auth/logout/",
     ] {
-        let mut secret = |what: &str| planted.new(&format!("{what}-in{}", path.replace('/', "-")));
+        let mut secret = |what: &str| planted.plant(&format!("{what}-in{}", path.replace('/', "-")));
         let bodies = [
             json!({"username": "ada", "password": secret("wrong-password")}).to_string(),
             json!({"username": "nobody", "password": secret("password-of-nobody")}).to_string(),
@@ -185,7 +185,8 @@ async fn go_wrong(sender: &Sender, planted: &mut Planted) {
 /// Secrets in headers, and in addresses where they do not belong.
 async fn in_headers_and_queries(sender: &Sender, planted: &mut Planted) {
     let junk = planted.plant("junk-token");
-    let signed = format!("{}.{}.{}", planted.plant("head"), planted.plant("claims"), planted.plant("signature"));
+    let signed =
+        format!("{}.{}.{}", planted.plant("head"), planted.plant("claims"), planted.plant("signature"));
     for token in [junk, signed] {
         for path in ["/api/auth/me/", "/api/users/heartbeat/", "/api/users/admin/users/"] {
             let (status, _) = sender.send(Method::GET, path, &token, "").await;
