@@ -108,7 +108,7 @@ impl Accounts {
             .fetch_one(&mut *transaction)
             .await?;
         let block = block(&row)?;
-        let origin = Origin { address: Some(network.addr().to_string()), ..Origin::default() };
+        let origin = Origin::default();
         record(&mut transaction, actions::ADDRESS_BLOCKED, "Blocked by the service", &block, &origin).await?;
         transaction.commit().await?;
         Ok(Some(block))

@@ -14,7 +14,7 @@ pub use body::Body;
 pub use caller::{Admin, Caller, May, Moderator, Quiet, Verified, admitted};
 pub use params::{Path, PathPair, Query};
 pub use service::{Counter, Lister, Reporter, Viewer};
-pub use source::{Source, client_of};
+pub use source::{Client, Source, client_of};
 
 use super::error::{ApiError, FieldError};
 

@@ -45,6 +45,18 @@ impl FromRequestParts<App> for Source {
     }
 }
 
+/// The client's address as it is, if the request came over a connection: to judge by, and never to be kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Client(pub Option<IpAddr>);
+
+impl FromRequestParts<App> for Client {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        Ok(Self(client_of(&parts.extensions, &parts.headers, &app.config.proxies.trusted)))
+    }
+}
+
 /// The client's address, if the request came over a connection.
 pub fn client_of(extensions: &Extensions, headers: &HeaderMap, trusted: &Cidrs) -> Option<IpAddr> {
     let ConnectInfo(peer) = extensions.get::<ConnectInfo<SocketAddr>>()?;

@@ -15,7 +15,7 @@ use super::Done;
 use crate::accounts::Block;
 use crate::app::App;
 use crate::http::error::ApiError;
-use crate::http::extract::{Body, May, Path, Query, Source, to};
+use crate::http::extract::{Body, Client, May, Path, Query, Source, to};
 use crate::http::offences;
 use crate::http::pages::{cursor, limit};
 use crate::http::time::Timestamp;
@@ -136,11 +136,11 @@ pub async fn add(
     State(app): State<App>,
     May(claims, _): May<to::ManageBlocks>,
     source: Source,
+    Client(own): Client,
     Body(body): Body<BlockBody>,
 ) -> Result<(StatusCode, Json<BlockRow>), ApiError> {
     let origin = source.of(&claims);
     let network = network(&body.cidr).map_err(|rule| ApiError::invalid("/cidr", rule))?;
-    let own = origin.address.as_ref().and_then(|address| address.parse::<IpAddr>().ok());
     if own.is_some_and(|own| network.contains(&own)) {
         return Err(ApiError::invalid("/cidr", "your own address lies in this network"));
     }
