@@ -10,8 +10,7 @@ use crate::presence::Role;
 /// Who signs tokens, how long they live, and who may register.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Auth {
-    // A secret has an option only because this is how it is read from the environment and the file; given on the
-    // command line, where every user of the machine can read it, it is refused.
+    // Read from environment and file; on the command line, where all users of the machine can read it, it is refused.
     #[arg(id = "auth_secret", long = "auth-secret", env = "ROLLCALL_AUTH_SECRET", hide = true)]
     secret: Option<SecretString>,
 
@@ -284,19 +283,12 @@ impl Auth {
             problems.extend(weakness.map(|why| format!("{} {why}", error::names(id))));
         }
         if self.access_ttl < Span::from_secs(10) {
-            problems.push(format!(
-                "{} is {}: expected at least 10s",
-                error::names("auth_access_ttl"),
-                self.access_ttl
-            ));
+            let (name, ttl) = (error::names("auth_access_ttl"), self.access_ttl);
+            problems.push(format!("{name} is {ttl}: expected at least 10s"));
         }
         if self.refresh_ttl < self.access_ttl {
-            problems.push(format!(
-                "{} is {}, shorter than ROLLCALL_AUTH_ACCESS_TTL ({})",
-                error::names("auth_refresh_ttl"),
-                self.refresh_ttl,
-                self.access_ttl
-            ));
+            let (name, ttl, access) = (error::names("auth_refresh_ttl"), self.refresh_ttl, self.access_ttl);
+            problems.push(format!("{name} is {ttl}, shorter than ROLLCALL_AUTH_ACCESS_TTL ({access})"));
         }
         problems
     }

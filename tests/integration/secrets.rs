@@ -77,6 +77,8 @@ async fn nothing_that_is_logged_or_recorded_holds_a_secret() {
         ("ROLLCALL_LOG", "info,rollcall=trace,sqlx=debug"),
         ("ROLLCALL_AUTH_PREVIOUS_SECRET", PREVIOUS),
         ("RUST_BACKTRACE", "1"),
+        // More logins fail here than anybody is granted.
+        ("ROLLCALL_LIMITS_ALLOW", "127.0.0.1"),
     ];
     let node = Program::serve("secretive", &redis, &with_password, &settings);
     let mut planted = Planted::default();
@@ -90,6 +92,8 @@ async fn nothing_that_is_logged_or_recorded_holds_a_secret() {
     }
     let sender = Sender { base: node.base.clone(), client: Client::new() };
     let tokens = live(&sender, &mut planted).await;
+    let database_now = PgConnection::connect(&database).await.unwrap();
+    credentials(&sender, &mut planted, database_now).await;
     go_wrong(&sender, &mut planted).await;
     in_headers_and_queries(&sender, &mut planted).await;
 
@@ -150,6 +154,66 @@ async fn live(sender: &Sender, planted: &mut Planted) -> (String, String) {
     (access, refresh)
 }
 
+/// Service keys, links that set passwords, changed passwords, second factors.
+async fn credentials(sender: &Sender, planted: &mut Planted, mut database: PgConnection) {
+    let password = planted.new("password-of-eve");
+    let eve = json!({"username": "eve.admin", "password": password});
+    let (status, answer) = sender.post("/api/auth/register/", &eve).await;
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
+    sqlx::query("UPDATE users SET role = 'admin' WHERE username = 'eve.admin'")
+        .execute(&mut database)
+        .await
+        .unwrap();
+    database.close().await.unwrap();
+    let token = answer["tokens"]["access"].as_str().unwrap().to_owned();
+    let asked = async |path: &str, body: Value| {
+        let (status, answer) = sender.send(Method::POST, path, &token, &body.to_string()).await;
+        assert!(status.is_success(), "{path} {status} {answer}");
+        answer
+    };
+    let made = asked(
+        "/api/admin/service-keys/",
+        json!({"name": "host", "scopes": ["activity:write", "presence:read"]}),
+    )
+    .await;
+    let key = made["key"].as_str().unwrap().to_owned();
+    planted.found("a service key", &key);
+    let person = json!({"users": [{"id": "42"}]}).to_string();
+    let (status, _) = sender.send(Method::POST, "/api/presence/activity/", &key, &person).await;
+    assert!(status.is_success(), "{status}");
+    let (status, _) = sender.send(Method::GET, "/api/presence/stats/", &format!("{key}x"), "").await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+
+    let link =
+        asked("/api/users/admin/users/1/reset-link/", json!({})).await["token"].as_str().unwrap().to_owned();
+    planted.found("a link that sets a password", &link);
+    let reset = json!({"token": link, "new_password": planted.new("password-by-a-link")});
+    assert!(sender.post("/api/auth/password/reset/", &reset).await.0.is_success());
+    assert!(sender.post("/api/auth/password/reset/", &reset).await.0.is_client_error(), "good once");
+
+    let next = planted.new("changed-password");
+    asked("/api/auth/password/", json!({"current_password": password, "new_password": next})).await;
+    let begun = asked("/api/auth/totp/", json!({ "password": next })).await;
+    let secret = begun["secret"].as_str().unwrap();
+    planted.found("a second factor", secret);
+    let totp = totp_rs::Builder::new().with_secret(totp_rs::Secret::try_from_base32(secret).unwrap());
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let code = totp.build_noncompliant().generate(now).to_string();
+    // Six digits also stand in a time; a code would be written as a field, or as text of a body.
+    planted.found("a code", &format!("\"{code}\""));
+    planted.found("a code in a field", &format!("totp={code}"));
+    let confirmed = asked("/api/auth/totp/confirm/", json!({ "totp": code })).await;
+    for (number, code) in confirmed["recovery_codes"].as_array().unwrap().iter().enumerate() {
+        planted.found(&format!("recovery code {number}"), code.as_str().unwrap());
+    }
+    let code = confirmed["recovery_codes"][0].as_str().unwrap();
+    let login = json!({"username": "eve.admin", "password": next, "totp": code});
+    let (status, answer) = sender.post("/api/auth/login/", &login).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    let login = json!({"username": "eve.admin", "password": next, "totp": planted.new("wrong-code")});
+    assert!(sender.post("/api/auth/login/", &login).await.0.is_client_error());
+}
+
 /// Secrets in requests that fail.
 async fn go_wrong(sender: &Sender, planted: &mut Planted) {
     for path in [
@@ -158,6 +222,7 @@ async fn go_wrong(sender: &Sender, planted: &mut Planted) {
         "/api/auth/refresh/",
         "/api/auth/verify/",
         "/api/auth/logout/",
+        "/api/auth/password/reset/",
     ] {
         let mut secret = |what: &str| planted.plant(&format!("{what}-in{}", path.replace('/', "-")));
         let bodies = [

@@ -62,7 +62,7 @@ pub struct OwnBody {
     email: Option<String>,
     /// Ignored: existing clients send it along.
     #[serde(rename = "username")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = serde_json::Value)]
     _username: Option<serde_json::Value>,
     /// Needed with `new_password`.
     #[schema(value_type = Option<String>, format = Password)]
