@@ -156,7 +156,7 @@ async fn live(sender: &Sender, planted: &mut Planted) -> (String, String) {
 
 /// Service keys, links that set passwords, changed passwords, second factors.
 async fn credentials(sender: &Sender, planted: &mut Planted, mut database: PgConnection) {
-    let password = planted.new("password-of-eve");
+    let password = planted.plant("password-of-eve");
     let eve = json!({"username": "eve.admin", "password": password});
     let (status, answer) = sender.post("/api/auth/register/", &eve).await;
     assert_eq!(status, StatusCode::CREATED, "{answer}");
@@ -187,11 +187,11 @@ async fn credentials(sender: &Sender, planted: &mut Planted, mut database: PgCon
     let link =
         asked("/api/users/admin/users/1/reset-link/", json!({})).await["token"].as_str().unwrap().to_owned();
     planted.found("a link that sets a password", &link);
-    let reset = json!({"token": link, "new_password": planted.new("password-by-a-link")});
+    let reset = json!({"token": link, "new_password": planted.plant("password-by-a-link")});
     assert!(sender.post("/api/auth/password/reset/", &reset).await.0.is_success());
     assert!(sender.post("/api/auth/password/reset/", &reset).await.0.is_client_error(), "good once");
 
-    let next = planted.new("changed-password");
+    let next = planted.plant("changed-password");
     asked("/api/auth/password/", json!({"current_password": password, "new_password": next})).await;
     let begun = asked("/api/auth/totp/", json!({ "password": next })).await;
     let secret = begun["secret"].as_str().unwrap();
@@ -210,7 +210,7 @@ async fn credentials(sender: &Sender, planted: &mut Planted, mut database: PgCon
     let login = json!({"username": "eve.admin", "password": next, "totp": code});
     let (status, answer) = sender.post("/api/auth/login/", &login).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
-    let login = json!({"username": "eve.admin", "password": next, "totp": planted.new("wrong-code")});
+    let login = json!({"username": "eve.admin", "password": next, "totp": planted.plant("wrong-code")});
     assert!(sender.post("/api/auth/login/", &login).await.0.is_client_error());
 }
 
