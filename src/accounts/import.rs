@@ -71,7 +71,10 @@ pub struct Newcomer {
 /// All that is wrong with it, up to a hundred lines.
 pub fn read(file: &[u8], is_hash: impl Fn(&str) -> bool) -> Result<Vec<Newcomer>, Vec<LineError>> {
     let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
+    // Where lines end in two characters, the library counts the second to the next line.
+    let kept = |(at, byte): &(usize, &u8)| **byte != b'\r' || file.get(at + 1) != Some(&b'\n');
+    let file: Vec<u8> = file.iter().enumerate().filter(kept).map(|(_, byte)| *byte).collect();
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file.as_slice());
     let columns = reader.headers().map_err(|error| vec![broken(&error, 1)])?.clone();
     check_columns(&columns).map_err(|error| vec![error])?;
     let (mut people, mut errors) = (Vec::new(), Vec::new());

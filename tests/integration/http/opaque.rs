@@ -74,7 +74,7 @@ fn changed(text: &str) -> impl Strategy<Value = String> + use<> {
 
 #[tokio::test]
 async fn whatever_comes_for_a_cursor_is_no_defect() {
-    let service = Service::start().await;
+    let service = Service::with(&["--limits-requests", "none"]).await;
     let eve = service.person("eve", Role::Admin).await;
     for user in ["41", "42", "43"] {
         let token = service.token(user, "tab");

@@ -14,10 +14,11 @@ use crate::support::service::{PASSWORD, Person, SECRET, Service, answer};
 const TOTP: &str = "/api/auth/totp/";
 const CONFIRM: &str = "/api/auth/totp/confirm/";
 
-/// A service, and a look into its database.
+/// A service that counts no logins, and a look into its database.
 async fn fixture(flags: &[&str]) -> (Service, PgPool) {
     let database = support::database_url().await;
-    let service = Service::on(&support::stack().redis_url(), &database, flags).await;
+    let flags = [&["--limits-login-account", "none"], flags].concat();
+    let service = Service::on(&support::stack().redis_url(), &database, &flags).await;
     (service, PgPool::connect(&database).await.unwrap())
 }
 
