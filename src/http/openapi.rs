@@ -112,7 +112,8 @@ fn absent_is_not_null(body: &mut RequestBody) {
     for content in body.content.values_mut() {
         if let RefOr::T(content) = content
             && let Some(RefOr::T(Schema::OneOf(one))) = &content.schema
-            && let [RefOr::T(_), some @ RefOr::Ref(_)] = one.items.as_slice()
+            && let [RefOr::T(_), some @ RefOr::Ref(_)] | [some @ RefOr::Ref(_), RefOr::T(_)] =
+                one.items.as_slice()
         {
             content.schema = Some(some.clone());
         }

@@ -62,8 +62,8 @@ pub struct OwnBody {
     email: Option<String>,
     /// Ignored: existing clients send it along.
     #[serde(rename = "username")]
-    #[schema(value_type = serde_json::Value)]
-    _username: Option<serde_json::Value>,
+    #[schema(value_type = Option<String>)]
+    _username: Option<String>,
     /// Needed with `new_password`.
     #[schema(value_type = Option<String>, format = Password)]
     current_password: Option<SecretString>,
