@@ -193,7 +193,17 @@ async fn credentials(sender: &Sender, planted: &mut Planted, mut database: PgCon
 
     let next = planted.plant("changed-password");
     asked("/api/auth/password/", json!({"current_password": password, "new_password": next})).await;
-    let begun = asked("/api/auth/totp/", json!({ "password": next })).await;
+    second_factor(sender, planted, &token, &next).await;
+}
+
+/// A second factor, its codes, and a login by one.
+async fn second_factor(sender: &Sender, planted: &mut Planted, token: &str, password: &str) {
+    let asked = async |path: &str, body: Value| {
+        let (status, answer) = sender.send(Method::POST, path, token, &body.to_string()).await;
+        assert!(status.is_success(), "{path} {status} {answer}");
+        answer
+    };
+    let begun = asked("/api/auth/totp/", json!({ "password": password })).await;
     let secret = begun["secret"].as_str().unwrap();
     planted.found("a second factor", secret);
     let totp = totp_rs::Builder::new().with_secret(totp_rs::Secret::try_from_base32(secret).unwrap());
@@ -207,10 +217,10 @@ async fn credentials(sender: &Sender, planted: &mut Planted, mut database: PgCon
         planted.found(&format!("recovery code {number}"), code.as_str().unwrap());
     }
     let code = confirmed["recovery_codes"][0].as_str().unwrap();
-    let login = json!({"username": "eve.admin", "password": next, "totp": code});
+    let login = json!({"username": "eve.admin", "password": password, "totp": code});
     let (status, answer) = sender.post("/api/auth/login/", &login).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
-    let login = json!({"username": "eve.admin", "password": next, "totp": planted.plant("wrong-code")});
+    let login = json!({"username": "eve.admin", "password": password, "totp": planted.plant("wrong-code")});
     assert!(sender.post("/api/auth/login/", &login).await.0.is_client_error());
 }
 
