@@ -119,7 +119,7 @@ pub struct ServiceKeys {
 
 /// Makes a service key
 ///
-/// The key is in this answer and nowhere else.
+/// The key is in this answer and nowhere else. It is good at once at this node, and within a second at every other.
 #[utoipa::path(post, path = "/api/admin/service-keys/", tag = "administration",
     request_body = ServiceKeyBody, responses((status = 201, body = ServiceKeyMade)))]
 pub async fn create(
@@ -130,6 +130,9 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<ServiceKeyMade>), ApiError> {
     let new = body.checked()?;
     let (key, text) = app.accounts.create_service_key(&new, &source.of(&claims)).await?;
+    if let Err(error) = app.service_keys.read().await {
+        tracing::warn!(%error, "a new key is good within seconds, not at once");
+    }
     Ok((StatusCode::CREATED, Json(ServiceKeyMade { row: key.into(), key: text.expose_secret().to_owned() })))
 }
 
