@@ -90,6 +90,22 @@ impl Accounts {
         Ok(())
     }
 
+    /// Spends a second factor for something else that is asked for with it.
+    ///
+    /// # Errors
+    /// [`AccountError::WrongCode`] if the proof was used before.
+    pub async fn spend_factor(
+        &self,
+        id: AccountId,
+        proof: &Spend,
+        origin: &Origin,
+    ) -> Result<(), AccountError> {
+        let mut transaction = self.pool.begin().await?;
+        spend(&mut transaction, id, proof, origin).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
     /// Gives up a second factor, for whoever has just proved to have it.
     ///
     /// # Errors

@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::gates::{DecisionBody, in_effect};
-use crate::accounts::{AccountId, Erased, Origin};
+use crate::accounts::{AccountError, AccountId, Erased, Origin};
 use crate::app::{App, TOKEN_MARGIN};
 use crate::audit::Footprint;
 use crate::http::error::ApiError;
 use crate::http::extract::{Attempts, Body, Caller, May, Path, Source, to};
+use crate::http::proof;
 use crate::http::time::Timestamp;
 use crate::http::uncut::uncut;
 use crate::http::words::Why;
@@ -34,12 +35,15 @@ pub struct EraseBody {
     reason: Option<Why>,
 }
 
-/// The caller's password, once more.
+/// The caller's password once more and, where there is a second factor, a code of it.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EraseOneselfBody {
     #[schema(value_type = String, format = Password)]
     password: SecretString,
+    /// Six digits, or a recovery code.
+    #[schema(value_type = Option<String>)]
+    totp: Option<SecretString>,
 }
 
 /// What was erased.
@@ -110,16 +114,23 @@ pub async fn oneself(
 ) -> Result<Json<ErasedAnswer>, ApiError> {
     let id = AccountId::of(&claims.user).ok_or(ApiError::Forbidden)?;
     let origin = source.of(&claims);
-    let account = app.accounts.by_id(id).await?.ok_or(ApiError::NotFound("User"))?;
-    // Whoever has somebody's token must not find the password here.
-    let attempt = attempts.admit(&app, &account.username).await?;
-    let _place = app.passwords.place(attempt.is_known())?;
-    let credentials = app.accounts.credentials(&account.username).await?;
-    let hash = credentials.as_ref().map(|credentials| credentials.password_hash.as_str());
-    if !app.passwords.verify(body.password, hash).await?.ok {
-        attempt.failed(&app).await;
-        app.accounts.record_failed_login(Some(id), &origin).await?;
-        return Err(ApiError::BadCredentials);
+    let EraseOneselfBody { password, totp } = body;
+    let (_, attempt) = proof::of_password(&app, &attempts, id, &password, "/password", &origin).await?;
+    if let Some(factor) = app.accounts.factor(id).await?.filter(|factor| factor.active) {
+        let typed =
+            totp.ok_or_else(|| ApiError::invalid("/totp", "A code of the second factor is needed."))?;
+        let spent = match proof::second_factor(&app, id, &factor, &typed) {
+            Some(proved) => app.accounts.spend_factor(id, &proved, &origin).await,
+            None => Err(AccountError::WrongCode),
+        };
+        match spent {
+            Ok(()) => {}
+            Err(AccountError::WrongCode) => {
+                attempt.failed(&app).await;
+                return proof::wrong_code(&app, id, &origin).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
     attempt.good(&app).await;
     erase(app, claims.user, None, origin).await.map(Json)

@@ -171,13 +171,13 @@ async fn people_erase_themselves_with_their_password_and_the_last_administrator_
     }
     let wrong = json!({"password": "another horse"});
     let (status, problem) = service.post(&ada.token, "/api/auth/erase/", wrong).await;
-    assert_eq!((status, &problem["code"]), (StatusCode::UNAUTHORIZED, &json!("bad_credentials")));
+    assert_eq!((status, &problem["errors"][0]["pointer"]), (StatusCode::BAD_REQUEST, &json!("/password")));
     let (status, said) = service.post(&ada.token, "/api/auth/erase/", json!({"password": PASSWORD})).await;
     assert_eq!((status, &said["account"]), (StatusCode::OK, &json!(true)), "{said}");
     assert_eq!(service.beat(&ada.token, json!({})).await.1["code"], "account_inactive");
     let rows: Vec<(String, String, Value)> = sqlx::query_as(
         "SELECT action, category, coalesce(after, 'null') FROM admin_actions WHERE target_id = $1 \
-         AND action IN ('USER_FAILED_LOGIN', 'USER_ERASED') ORDER BY occurred_at",
+         AND action IN ('IDENTITY_REFUSED', 'USER_ERASED') ORDER BY occurred_at",
     )
     .bind(ada.id.to_string())
     .fetch_all(&owner)
@@ -185,7 +185,7 @@ async fn people_erase_themselves_with_their_password_and_the_last_administrator_
     .unwrap();
     assert_eq!(
         rows.iter().map(|row| row.0.as_str()).collect::<Vec<_>>(),
-        ["USER_FAILED_LOGIN", "USER_ERASED"]
+        ["IDENTITY_REFUSED", "USER_ERASED"]
     );
     assert_eq!((rows[1].1.as_str(), &rows[1].2["logins"]), ("user", &json!(1)));
 }

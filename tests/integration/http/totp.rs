@@ -314,3 +314,25 @@ async fn an_administrator_takes_away_a_second_factor_but_not_their_own() {
     assert_eq!((rows.len(), rows[0].0.clone()), (1, Some(eve.id.to_string())));
     assert!(rows[0].2.ends_with(": lost phone"), "{rows:?}");
 }
+
+#[tokio::test]
+async fn whoever_has_a_second_factor_erases_themselves_with_it() {
+    let (service, pool) = fixture(&[]).await;
+    let ada = service.person("ada", Role::User).await;
+    let (mut authenticator, _) = enrol(&service, &ada.token).await;
+    let used = authenticator.last();
+    for body in [json!({"password": PASSWORD}), json!({"password": PASSWORD, "totp": used})] {
+        let (status, problem) = service.post(&ada.token, "/api/auth/erase/", body).await;
+        assert_eq!(
+            (status, &problem["errors"][0]["pointer"]),
+            (StatusCode::BAD_REQUEST, &json!("/totp")),
+            "{problem}"
+        );
+    }
+    assert!(service.app.accounts.by_id(AccountId(ada.id)).await.unwrap().is_some());
+    let body = json!({"password": PASSWORD, "totp": authenticator.code()});
+    let (status, said) = service.post(&ada.token, "/api/auth/erase/", body).await;
+    assert_eq!((status, &said["account"]), (StatusCode::OK, &json!(true)), "{said}");
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM totp_factors").fetch_one(&pool).await.unwrap();
+    assert_eq!(left, 0, "the factor goes with the account");
+}
