@@ -222,6 +222,10 @@ statements! {
         first_name = '', last_name = '', bio = '', avatar = NULL, profile = '{}', password_hash = '-', email_verified = false, \
         last_login_at = NULL, deleted_at = coalesce(deleted_at, now()), purged_at = now(), updated_at = now() \
         WHERE id = ANY($1)";
+    /// And what proved them beside the password; recovery codes go with the factor.
+    FACTORS_WIPE = "DELETE FROM totp_factors WHERE user_id = ANY($1)";
+    /// And links by which they would set a new one.
+    RESET_LINKS_WIPE = "DELETE FROM reset_links WHERE user_id = ANY($1)";
     /// And everything about their logins.
     FAMILIES_WIPE = "UPDATE token_families SET device = NULL, user_agent = NULL, address = NULL WHERE user_id = ANY($1)";
     /// What was in the trash for longer than `$1`, and what was removed longer than `$2` ago.

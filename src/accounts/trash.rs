@@ -190,8 +190,9 @@ async fn wipe(
     reason: Option<&str>,
     origin: &Origin,
 ) -> sqlx::Result<()> {
-    sqlx::query(sql::ACCOUNTS_WIPE).bind(ids).execute(&mut *connection).await?;
-    sqlx::query(sql::FAMILIES_WIPE).bind(ids).execute(&mut *connection).await?;
+    for statement in [sql::ACCOUNTS_WIPE, sql::FACTORS_WIPE, sql::RESET_LINKS_WIPE, sql::FAMILIES_WIPE] {
+        sqlx::query(statement).bind(ids).execute(&mut *connection).await?;
+    }
     for id in ids {
         note(connection, *id, actions::PERMANENT_DELETE, "Removed for good", reason, origin).await?;
     }

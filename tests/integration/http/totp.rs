@@ -336,3 +336,40 @@ async fn whoever_has_a_second_factor_erases_themselves_with_it() {
     let left: i64 = sqlx::query_scalar("SELECT count(*) FROM totp_factors").fetch_one(&pool).await.unwrap();
     assert_eq!(left, 0, "the factor goes with the account");
 }
+
+#[tokio::test]
+async fn wrong_codes_count_as_attempts() {
+    let service = Service::start().await;
+    let ada = service.person("ada", Role::User).await;
+    let (mut authenticator, _) = enrol(&service, &ada.token).await;
+    for tries in 1.. {
+        let (status, problem) = log_in(&service, "ada", Some("not-a-code")).await;
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            break;
+        }
+        assert_eq!((&problem["code"], tries <= 10), (&json!("totp_invalid"), true), "{tries}");
+    }
+    let (status, _) = log_in(&service, "ada", Some(&authenticator.code())).await;
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS, "the right one waits, too");
+}
+
+#[tokio::test]
+async fn what_proved_somebody_goes_with_them() {
+    let (service, pool) = fixture(&[]).await;
+    let eve = service.person("eve", Role::Admin).await;
+    let ada = service.person("ada", Role::User).await;
+    enrol(&service, &ada.token).await;
+    let account = format!("/api/users/admin/users/{}/", ada.id);
+    let (status, _) = service.post(&eve.token, &format!("{account}reset-link/"), json!({})).await;
+    assert_eq!(status, StatusCode::OK);
+    let request = service.request(Method::DELETE, &format!("{account}?permanent=true"));
+    assert_eq!(answer(request.bearer_auth(&eve.token)).await.0, StatusCode::OK);
+    let left: i64 = sqlx::query_scalar(
+        "SELECT (SELECT count(*) FROM totp_factors) + (SELECT count(*) FROM recovery_codes) \
+            + (SELECT count(*) FROM reset_links)",
+    )
+    .fetch_one(&pool)
+    .await
+    .unwrap();
+    assert_eq!(left, 0);
+}
