@@ -116,6 +116,8 @@ def run(service, actor, examples, arguments):
 
 def main():
     began = time.monotonic()
+    # Whoever ends this run ends its servers.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="rollcall-contract-", dir="/tmp") as data_dir:
         os.chmod(data_dir, 0o755)
         service = Service(data_dir)

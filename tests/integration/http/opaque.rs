@@ -106,7 +106,7 @@ async fn whatever_comes_for_a_cursor_is_no_defect() {
 
 #[tokio::test]
 async fn whatever_comes_for_a_refresh_token_is_refused() {
-    let service = Service::start().await;
+    let service = Service::with(&["--limits-requests", "none"]).await;
     service.person("ada", Role::User).await;
     let login = service.log_in("ada").await;
     let good = login["tokens"]["refresh"].as_str().unwrap();
