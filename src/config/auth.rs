@@ -75,7 +75,7 @@ pub struct Auth {
     )]
     previous_signing_key_file: Option<PathBuf>,
 
-    /// File with issuers whose tokens are trusted, besides the [[issuers]] of the settings file (TOML or JSON)
+    /// File with issuers whose tokens are trusted, besides those of the settings file (TOML or JSON)
     #[arg(
         id = "auth_issuers_file",
         long = "auth-issuers-file",
