@@ -41,7 +41,7 @@ pub(super) struct Feed {
 /// How far an outbox is read.
 struct Place {
     shard: Shard,
-    log: String,
+    log: Key,
     /// The entry that was read last: its number, and when it was written; 0 before the first.
     last: Option<(i64, Millis)>,
 }
@@ -53,7 +53,7 @@ impl Feed {
 
     /// Reads, until it is dropped.
     pub(super) async fn work(&self) {
-        let place = |shard| Place { shard, log: self.keys.log(shard), last: None };
+        let place = |shard| Place { shard, log: self.keys.log(shard).into(), last: None };
         let places = (0..self.keys.shards()).map(place);
         if self.link.is_clustered() {
             // One question is about one slot; and who waits for a frozen primary must not hold up the others.
@@ -84,11 +84,11 @@ impl Feed {
             self.begin(place).await?;
         }
         let Some(first) = places.first() else { return Ok(()) };
-        let primary = self.link.primary(&first.log)?;
+        let primary = self.link.primary(first.log.as_bytes())?;
         let (mut logs, mut ids, mut asked) = (Vec::new(), Vec::new(), Vec::new());
         for place in places {
             let Some((n, _)) = place.last else { continue };
-            logs.push(Key::from(place.log.as_str()));
+            logs.push(place.log.clone());
             ids.push(format!("{}-0", if verify { (n - 1).max(0) } else { n }));
             asked.push(place);
         }
@@ -99,8 +99,7 @@ impl Feed {
         let reply = primary.client().xread::<Value, _, _>(Some(MOST), None, logs, ids).await;
         let mut streams = streams(primary.judge(reply)?)?;
         for place in asked {
-            let read =
-                streams.remove(&Key::from(place.log.as_str())).map(Value::into_array).unwrap_or_default();
+            let read = streams.remove(&place.log).map(Value::into_array).unwrap_or_default();
             let mut entries = read.into_iter().map(reply::entry).collect::<Result<Vec<_>, _>>()?;
             if place.goes_on(&mut entries, verify) {
                 self.standings.hear(place.shard, &entries, at);
@@ -115,8 +114,8 @@ impl Feed {
 
     /// Reads from the end of an outbox on.
     async fn begin(&self, place: &mut Place) -> Result<(), StoreError> {
-        let primary = self.link.primary(&place.log)?;
-        let newest = primary.client().xrevrange::<Value, _, _, _>(&place.log, "+", "-", Some(1)).await;
+        let primary = self.link.primary(place.log.as_bytes())?;
+        let newest = primary.client().xrevrange::<Value, _, _, _>(place.log.clone(), "+", "-", Some(1)).await;
         let newest = primary.judge(newest)?.into_array().into_iter().next().map(reply::entry).transpose()?;
         place.last = match newest {
             None => Some((0, Millis::default())),
@@ -179,7 +178,7 @@ mod tests {
     }
 
     fn place(n: i64, at: i64) -> Place {
-        Place { shard: 0, log: String::new(), last: Some((n, Millis(at))) }
+        Place { shard: 0, log: Key::from(""), last: Some((n, Millis(at))) }
     }
 
     #[test]

@@ -3,22 +3,17 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::gates::DecisionBody;
-use super::status::ends_at;
-use crate::accounts::{AccountId, actions};
+use super::presence_admin::{self, PresenceSet};
+use crate::accounts::AccountId;
 use crate::app::App;
-use crate::auth::Claims;
 use crate::http::error::ApiError;
 use crate::http::extract::{Body, May, Path, Source, to};
-use crate::http::seen::{Seen, see};
 use crate::http::time::Timestamp;
-use crate::http::uncut::uncut;
 use crate::http::words::Why;
-use crate::presence::{Claim, Millis, Status, Whose};
+use crate::presence::Status;
 
 /// What somebody is to be seen as.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -64,10 +59,8 @@ pub async fn set(
     source: Source,
     Body(body): Body<SetStatusBody>,
 ) -> Result<Json<StatusSet>, ApiError> {
-    let until = ends_at(&app, body.expires_in_ms).await?;
-    let (text, emoji) = (String::new(), String::new());
-    let claim = Claim { id: Uuid::now_v7().to_string(), status: body.status, text, emoji, until };
-    put(app, claims, AccountId(id), source, Some(claim), body.reason).await
+    let id = AccountId(id);
+    Ok(StatusSet::new(id, presence_admin::give(app, claims, id.user(), source, body).await?))
 }
 
 /// Lets sessions and the user say again how they are
@@ -81,43 +74,12 @@ pub async fn clear(
     source: Source,
     Body(body): Body<DecisionBody>,
 ) -> Result<Json<StatusSet>, ApiError> {
-    put(app, claims, AccountId(id), source, None, body.reason).await
+    let id = AccountId(id);
+    Ok(StatusSet::new(id, presence_admin::put(app, claims, id.user(), source, None, body.reason).await?))
 }
 
-/// The row of the action first: Redis alone keeps the claim, and its entry carries the request's id.
-async fn put(
-    app: App,
-    claims: Claims,
-    id: AccountId,
-    source: Source,
-    claim: Option<Claim>,
-    why: Option<Why>,
-) -> Result<Json<StatusSet>, ApiError> {
-    let origin = source.of(&claims);
-    uncut(async move {
-        let (name, after, message) = match &claim {
-            Some(Claim { status, until, .. }) => {
-                let until = until.map(|Millis(until)| until);
-                let after = json!({"online_status": status, "until_ms": until});
-                (actions::ONLINE_STATUS_SET, after, format!("User online status updated to {status}"))
-            }
-            None => {
-                let message = "User online status cleared".to_owned();
-                (actions::ONLINE_STATUS_CLEARED, serde_json::Value::Null, message)
-            }
-        };
-        let why = why.as_ref().and_then(Why::some);
-        let account = app.accounts.record_presence_action(id, name, after, why, &origin).await?;
-        let (user, request) = (account.id.user(), origin.request_id.as_deref());
-        app.store.claim(&user, &account.org, Whose::Admin, claim.as_ref(), request).await?;
-        let seen = see(&app, &claims, std::slice::from_ref(&user)).await?.pop();
-        let seen = seen.unwrap_or_else(|| Seen::unknown(user));
-        Ok(Json(StatusSet {
-            message,
-            user_id: id,
-            online_status: seen.status.as_str(),
-            last_seen: seen.last_seen,
-        }))
-    })
-    .await
+impl StatusSet {
+    fn new(user_id: AccountId, PresenceSet { message, seen }: PresenceSet) -> Json<Self> {
+        Json(Self { message, user_id, online_status: seen.status.as_str(), last_seen: seen.last_seen })
+    }
 }

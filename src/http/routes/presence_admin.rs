@@ -25,9 +25,9 @@ use crate::presence::{Claim, Millis, Org, Reason, UserId, Whose};
 /// What was done, and how the user is seen now.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PresenceSet {
-    message: String,
+    pub(super) message: String,
     #[serde(flatten)]
-    seen: Seen,
+    pub(super) seen: Seen,
 }
 
 /// Sets somebody's presence
@@ -43,10 +43,7 @@ pub async fn set(
     source: Source,
     Body(body): Body<SetStatusBody>,
 ) -> Result<Json<PresenceSet>, ApiError> {
-    let until = ends_at(&app, body.expires_in_ms).await?;
-    let (text, emoji) = (String::new(), String::new());
-    let claim = Claim { id: Uuid::now_v7().to_string(), status: body.status, text, emoji, until };
-    put(app, claims, user, source, Some(claim), body.reason).await
+    give(app, claims, user, source, body).await.map(Json)
 }
 
 /// Lets sessions and the user say again how they are
@@ -60,7 +57,7 @@ pub async fn clear(
     source: Source,
     Body(body): Body<DecisionBody>,
 ) -> Result<Json<PresenceSet>, ApiError> {
-    put(app, claims, user, source, None, body.reason).await
+    put(app, claims, user, source, None, body.reason).await.map(Json)
 }
 
 /// Ends all logins of somebody, with all sessions and tokens
@@ -89,19 +86,41 @@ pub async fn force_logout(
                 host_logins::end(&app, &ended, why, &origin).await?;
             }
         }
-        answer(&app, &claims, user, "User logged out successfully".to_owned()).await
+        answer(&app, &claims, user, "User logged out successfully".to_owned()).await.map(Json)
     })
     .await
 }
 
-async fn put(
+/// Gives somebody the presence that the body says.
+///
+/// # Errors
+/// As [`put`]; an end that is too far away.
+pub(super) async fn give(
+    app: App,
+    claims: Claims,
+    user: UserId,
+    source: Source,
+    body: SetStatusBody,
+) -> Result<PresenceSet, ApiError> {
+    let until = ends_at(&app, body.expires_in_ms).await?;
+    let (text, emoji) = (String::new(), String::new());
+    let claim = Claim { id: Uuid::now_v7().to_string(), status: body.status, text, emoji, until };
+    put(app, claims, user, source, Some(claim), body.reason).await
+}
+
+/// Sets an administrator's claim, or takes it back. The row of the action first: Redis alone keeps the claim, and its entry
+/// carries the request's id.
+///
+/// # Errors
+/// 404 for somebody whom nobody knows; a store does not answer.
+pub(super) async fn put(
     app: App,
     claims: Claims,
     user: UserId,
     source: Source,
     claim: Option<Claim>,
     why: Option<Why>,
-) -> Result<Json<PresenceSet>, ApiError> {
+) -> Result<PresenceSet, ApiError> {
     let origin = source.of(&claims);
     uncut(async move {
         let (name, after, message) = match &claim {
@@ -152,12 +171,7 @@ async fn org_of(app: &App, user: &UserId) -> Result<Org, ApiError> {
     last.map(|last| last.org).ok_or(ApiError::NotFound("User"))
 }
 
-async fn answer(
-    app: &App,
-    viewer: &Claims,
-    user: UserId,
-    message: String,
-) -> Result<Json<PresenceSet>, ApiError> {
+async fn answer(app: &App, viewer: &Claims, user: UserId, message: String) -> Result<PresenceSet, ApiError> {
     let seen = see(app, viewer, std::slice::from_ref(&user)).await?.pop();
-    Ok(Json(PresenceSet { message, seen: seen.unwrap_or_else(|| Seen::unknown(user)) }))
+    Ok(PresenceSet { message, seen: seen.unwrap_or_else(|| Seen::unknown(user)) })
 }
