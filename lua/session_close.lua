@@ -22,8 +22,7 @@ local rec = load(place.users, user, org)
 if rec.org ~= org then return { 'stale', rec.org } end
 
 local s = find(rec, id)
-local other = s and connection ~= '' and s.connection ~= '' and s.connection ~= connection
-if not s or other or mode_of(s.code) == CLOSING then return standing(rec, now, 'ignored') end
+if not s or held_by_another(s, connection) or mode_of(s.code) == CLOSING then return standing(rec, now, 'ignored') end
 local sign = s.deadline - s.granted
 s.deadline = math.min(s.deadline, now + linger)
 s.granted = s.deadline - sign

@@ -21,23 +21,26 @@
 -- ARGV[13]   tag of the connection, or of the device if no connection is said (1-400), 0 = neither said
 -- ARGV[14]   reason of a transition to online: login | connect
 -- ARGV[15]   most sessions per user
+-- ARGV[16]   1 = may take the session over from another connection, 0 = may not
 -- Reply      {"restoring"} | {"pressure"} | {"stale", org} | {"gated", kind} | {"ended"}
 --            | {"ok", status, since, last sign, now, note}; note: "" | late | ignored | idle | evicted
+--            | superseded (another connection has the session: nothing changed)
 -- Access     write, allow-oom
 local place = { org = KEYS[10], tabs = KEYS[11], users = KEYS[12] }
 local now, user, org, id = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local activity, idle_ms, pace, ttl = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local idle_limit, connection, device, tag = tonumber(ARGV[10]), ARGV[11], ARGV[12], tonumber(ARGV[13])
-local reason, most = ARGV[14], tonumber(ARGV[15])
+local reason, most, takes = ARGV[14], tonumber(ARGV[15]), ARGV[16] == '1'
 if is_lost() then return { 'restoring' } end
 local refused = refusal(user, login_of(id), ARGV[5])
 if refused then return refused end
 local rec = load(place.users, user, org)
+local session, index = find(rec, id)
+if session and not takes and held_by_another(session, connection) then return standing(rec, now, 'superseded') end
 local gone = activity == 'idle' and idle_ms >= idle_limit
 if not gone then adopt(rec, org) end
 if rec.org ~= org then return { 'stale', rec.org } end
 
-local session, index = find(rec, id)
 if gone then
   if session then
     settle(user, rec, place, now, { reason = 'idle_timeout', at = now, session = remove(user, rec, index) })

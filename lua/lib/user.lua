@@ -57,6 +57,11 @@ local function find(rec, id)
   end
 end
 
+-- Whether another connection has taken the session. Who names none is never another.
+local function held_by_another(session, connection)
+  return connection ~= '' and session.connection ~= '' and session.connection ~= connection
+end
+
 local function renew(lease, user, s, now)
   redis.call('ZADD', due, s.deadline, member(user, s.id))
   redis.call('SET', lease, s.code, 'PX', math.max(1, s.deadline - now))

@@ -125,6 +125,11 @@ impl ApiError {
         Self::Internal(cause.to_string().into())
     }
 
+    /// That another connection has the session: said to a beat that may not take it, and over HTTP each may.
+    pub fn superseded() -> Self {
+        Self::internal("a sign of life over HTTP was told that another connection has its session")
+    }
+
     /// The HTTP status.
     #[must_use]
     pub const fn status(&self) -> StatusCode {

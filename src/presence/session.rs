@@ -160,7 +160,11 @@ impl Session {
 
     /// Whether a goodbye of this connection counts: one that says none, or a session that has none, always does.
     pub(super) fn may_be_closed_by(&self, connection: Option<&ConnectionId>) -> bool {
-        self.mode != Mode::Closing
-            && (connection.is_none() || self.connection.is_none() || connection == self.connection.as_ref())
+        self.mode != Mode::Closing && !self.is_of_another(connection)
+    }
+
+    /// Whether another connection has the session. Who names none is never another.
+    pub(super) fn is_of_another(&self, connection: Option<&ConnectionId>) -> bool {
+        connection.is_some() && self.connection.is_some() && connection != self.connection.as_ref()
     }
 }

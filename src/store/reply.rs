@@ -76,7 +76,10 @@ pub(super) fn said(script: &'static str, reply: Value) -> Result<Said, StoreErro
                 last_seen: parts.millis()?,
                 now: parts.millis()?,
             };
-            Ok(Said::Judged(answer, parts.text()?))
+            match parts.text()? {
+                note if note == "superseded" => Ok(Said::Judged(Answer::Superseded, note)),
+                note => Ok(Said::Judged(answer, note)),
+            }
         }
         "gated" => Ok(Said::Judged(Answer::Gated(parts.parse()?), String::new())),
         "ended" => Ok(Said::Judged(Answer::Ended, String::new())),

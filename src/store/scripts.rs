@@ -74,7 +74,7 @@ macro_rules! script {
 script!(/// Fast path of heartbeats; an item takes two keys, or three if the caller asks for a status.
     SESSION_BEAT = "session_beat", "allow-oom", and_each(0, 1), and_each(1, 4));
 script!(/// Judges one sign of life.
-    SESSION_OPEN = "session_open", "allow-oom", exactly(13), exactly(15), "shard", "record", "user", "session");
+    SESSION_OPEN = "session_open", "allow-oom", exactly(13), exactly(16), "shard", "record", "user", "session");
 script!(/// A request that is no heartbeat.
     SESSION_TOUCH = "session_touch", "allow-oom", exactly(13), exactly(10), "shard", "record", "user", "session");
 script!(/// A goodbye.

@@ -56,6 +56,7 @@ impl Store {
             tag(beat).into(),
             beat.reason.as_str().into(),
             sessions_bound(),
+            i64::from(beat.takes).into(),
         ];
         let bearer = &beat.bearer;
         self.judge(&scripts::SESSION_OPEN, &bearer.user, &bearer.org, Some(lease), &args).await

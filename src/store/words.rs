@@ -37,6 +37,9 @@ pub struct Beat {
     pub connection: Option<ConnectionId>,
     /// `Login` or `Connect`: what a transition to online would say.
     pub reason: Reason,
+    /// Whether it takes the session over from another connection. What opens a page or a socket does, and heartbeats over
+    /// HTTP do; the later frames of a socket do not, or two copies of one tab would take it from each other for ever.
+    pub takes: bool,
 }
 
 impl Beat {
@@ -65,6 +68,8 @@ pub enum Answer {
     Gated(GateKind),
     /// The login, or every token of this version, has ended.
     Ended,
+    /// Another connection has the session, and this beat does not take it: nothing has changed.
+    Superseded,
 }
 
 /// What is known of a user in Redis. A user without a record is not here: ask the audit for the last known state.

@@ -45,6 +45,7 @@ async fn act(store: &Store, number: usize, (what, person, _): Step) {
         device: None,
         connection: None,
         reason: Reason::Connect,
+        takes: true,
     };
     let claim = |status| Claim {
         id: format!("c{number}"),

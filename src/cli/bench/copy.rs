@@ -110,6 +110,7 @@ async fn visit(app: &App, round: u32, user: u32) -> anyhow::Result<()> {
         device: None,
         connection: None,
         reason: Reason::Login,
+        takes: true,
     };
     app.store.beat(&beat).await?;
     app.store.end_login(&bearer.user, &bearer.org, &bearer.login).await?;

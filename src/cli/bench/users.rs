@@ -140,6 +140,7 @@ fn beat(number: u32) -> anyhow::Result<Beat> {
         device: None,
         connection: None,
         reason: Reason::Login,
+        takes: true,
     })
 }
 

@@ -80,6 +80,7 @@ fn judged(answer: Answer) -> Result<(), ApiError> {
         Answer::Standing { .. } => Ok(()),
         Answer::Ended => Err(ApiError::LoginEnded),
         Answer::Gated(gate) => Err(ApiError::Gated(gate)),
+        Answer::Superseded => Err(ApiError::superseded()),
     }
 }
 

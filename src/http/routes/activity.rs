@@ -151,6 +151,7 @@ async fn said(app: &App, beat: Result<Beat, ApiError>) -> Result<(Status, Timest
         Ok(Answer::Standing { status, now, .. }) => Ok((status, Timestamp::from(now))),
         Ok(Answer::Gated(gate)) => Err(ApiError::Gated(gate)),
         Ok(Answer::Ended) => Err(ApiError::LoginEnded),
+        Ok(Answer::Superseded) => Err(ApiError::superseded()),
         Err(error) => Err(error.into()),
     };
     record::heartbeat(Transport::Http, measured::heartbeat(&result), began.elapsed());
@@ -225,6 +226,7 @@ fn beat(app: &App, key: &GoodKey, person: ActivePerson) -> Result<Beat, ApiError
             .map_err(|error| invalid(&error))?,
         connection: None,
         reason: Reason::Connect,
+        takes: true,
     })
 }
 

@@ -112,6 +112,7 @@ fn beat_of(bearer: Bearer, body: HeartbeatBody) -> Beat {
         device: body.device,
         connection: body.connection,
         reason: Reason::Connect,
+        takes: true,
     }
 }
 
@@ -133,6 +134,7 @@ fn answered(
         })),
         Ok(Answer::Gated(gate)) => Err(ApiError::Gated(gate)),
         Ok(Answer::Ended) => Err(ApiError::LoginEnded),
+        Ok(Answer::Superseded) => Err(ApiError::superseded()),
         Err(error) => Err(error.into()),
     };
     record::heartbeat(Transport::Http, measured::heartbeat(&result), arrived.elapsed());

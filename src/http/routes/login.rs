@@ -117,6 +117,7 @@ async fn began(app: &App, account: &Account, login: &LoginId, origin: &Origin) -
         }
         Answer::Gated(gate) => return Err(ApiError::Gated(gate)),
         Answer::Ended => return Err(ApiError::LoginEnded),
+        Answer::Superseded => return Err(ApiError::superseded()),
     };
     let origin = Origin { session_id: Some(login.to_string()), ..origin.clone() };
     app.accounts.record_login(account.id, &origin).await?;
@@ -138,6 +139,7 @@ fn first_beat(account: &Account, login: &LoginId) -> Beat {
         device: None,
         connection: None,
         reason: Reason::Login,
+        takes: true,
     }
 }
 

@@ -25,6 +25,8 @@ pub enum Verdict {
     Gated(GateKind),
     /// The login, or its token version, has ended.
     Ended,
+    /// Another connection has the session, and the sign does not take it.
+    Superseded,
 }
 
 /// One shard: everything that the scripts keep in Redis.

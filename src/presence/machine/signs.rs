@@ -28,6 +28,8 @@ pub struct Sign {
     pub connection: Option<ConnectionId>,
     /// `Login` or `Connect`.
     pub reason: Reason,
+    /// Whether it takes the session over from another connection.
+    pub takes: bool,
 }
 
 impl Machine {
@@ -38,6 +40,13 @@ impl Machine {
         }
         let mut user = self.take(&sign.user, &sign.org);
         let index = user.sessions.iter().position(|session| session.id == sign.session);
+        if let Some(session) = index.map(|index| &user.sessions[index])
+            && !sign.takes
+            && session.is_of_another(sign.connection.as_ref())
+        {
+            self.put(&sign.user, user);
+            return Verdict::Superseded;
+        }
         let mut cause = Cause { reason: sign.reason, at: now, session: None, actor: None, claims: None };
         if sign.said.is_too_long(&self.policy) {
             cause.reason = Reason::IdleTimeout;
@@ -112,6 +121,7 @@ impl Machine {
             device: None,
             connection: None,
             reason: Reason::Connect,
+            takes: true,
         };
         let cause = Cause { reason: Reason::Connect, at: now, session: None, actor: None, claims: None };
         self.sign(now, &sign, user, index, cause);

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use rollcall::presence::{
-    Activity, Claim, EntryKind, Gate, GateKind, LoginId, Millis, Org, Outgoing, Pace, Reason, Status, Tab,
-    UserId, Whose,
+    Activity, Claim, ConnectionId, EntryKind, Gate, GateKind, LoginId, Millis, Org, Outgoing, Pace, Reason,
+    Status, Tab, UserId, Whose,
 };
 use rollcall::store::limits::{Quota, Subject, Take};
 use rollcall::store::scripts::{self, Script};
@@ -104,6 +104,7 @@ pub fn beat(user: &str) -> Beat {
         device: None,
         connection: None,
         reason: Reason::Connect,
+        takes: true,
     }
 }
 
@@ -224,6 +225,38 @@ async fn after_a_stall_nobody_expires_for_a_while() {
     }
     assert_eq!(ended(226_001).await, 1);
     assert_eq!(ended(226_001).await, 0, "once");
+}
+
+#[tokio::test]
+async fn a_connection_that_was_superseded_takes_nothing_back() {
+    let store = store(1).await;
+    store.open_empty(0, 1).await.unwrap();
+    let of = |name: &str, takes: bool| Beat {
+        connection: Some(ConnectionId::parse(name).unwrap()),
+        pace: Pace::Socket,
+        takes,
+        ..beat("1")
+    };
+    let is_standing = |answer: &Answer| matches!(answer, Answer::Standing { .. });
+    assert!(is_standing(&store.beat(&of("old", true)).await.unwrap()));
+    assert!(is_standing(&store.beat(&of("old", false)).await.unwrap()), "it has the session");
+    assert!(is_standing(&store.beat(&of("new", true)).await.unwrap()));
+    let user = bearer("1").user;
+    let held = store.facts(&user).await.unwrap();
+    store.clock().set(super::a_day_ahead() + Millis(30_000));
+    let idle = Beat { activity: Some(Activity::Idle), idle_ms: Some(1_800_000), ..of("old", false) };
+    for late in [of("old", false), of("old", false), idle] {
+        assert_eq!(store.beat(&late).await.unwrap(), Answer::Superseded, "{late:?}");
+    }
+    let after = store.facts(&user).await.unwrap();
+    assert_eq!(after.sessions[0].deadline, held.sessions[0].deadline);
+    assert_eq!(after.sessions[0].connection, held.sessions[0].connection);
+    assert_eq!(store.entries(0, 0, 10).await.unwrap().len(), 1);
+    // Whoever names no connection speaks for whichever has the session.
+    assert!(is_standing(&store.beat(&Beat { takes: false, ..beat("1") }).await.unwrap()));
+    store.clock().set(super::a_day_ahead() + Millis(3_600_000));
+    store.expire(0, &[user]).await.unwrap();
+    assert!(is_standing(&store.beat(&of("old", false)).await.unwrap()), "nobody has it any more");
 }
 
 #[tokio::test]

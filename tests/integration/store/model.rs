@@ -29,6 +29,7 @@ enum Op {
         device: Option<Device>,
         connection: Option<u8>,
         login: bool,
+        takes: bool,
     },
     Touch(Who),
     Close {
@@ -139,9 +140,9 @@ fn amend() -> impl Strategy<Value = Op> {
         .prop_map(|(who, id, status, text, ends_in)| Op::Amend { who, id, status, text, ends_in })
 }
 
-fn op() -> impl Strategy<Value = Op> {
+fn beat() -> impl Strategy<Value = Op> {
     let said = prop::option::of((prop::sample::select(Activity::ALL.to_vec()), prop::option::of(span())));
-    let beat = (
+    (
         who(),
         0..4u8,
         said,
@@ -149,8 +150,9 @@ fn op() -> impl Strategy<Value = Op> {
         prop::option::of(prop::sample::select(Device::ALL.to_vec())),
         prop::option::of(0..3u8),
         any::<bool>(),
+        prop::bool::weighted(0.7),
     )
-        .prop_map(|(who, tab, said, pace, device, connection, login)| Op::Beat {
+        .prop_map(|(who, tab, said, pace, device, connection, login, takes)| Op::Beat {
             who,
             tab,
             said,
@@ -158,7 +160,11 @@ fn op() -> impl Strategy<Value = Op> {
             device,
             connection,
             login,
-        });
+            takes,
+        })
+}
+
+fn op() -> impl Strategy<Value = Op> {
     let claim = (
         who(),
         prop::sample::select(vec![Whose::Manual, Whose::Admin]),
@@ -180,7 +186,7 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(who, version, keep, reason)| Op::Cut { who, version, keep, reason });
     prop_oneof![
         6 => span().prop_map(Op::Wait),
-        12 => beat,
+        12 => beat(),
         3 => who().prop_map(Op::Touch),
         3 => (who(), 0..4u8, prop::option::of(0..3u8)).prop_map(|(who, tab, connection)| Op::Close { who, tab, connection }),
         1 => who().prop_map(Op::EndLogin),
@@ -211,7 +217,7 @@ impl Pair {
         if let (Some(verdict), Some(answer)) = (verdict, answer.clone()) {
             match (verdict, answer) {
                 (Verdict::Gated(kind), Answer::Gated(said)) => assert_eq!(kind, said),
-                (Verdict::Ended, Answer::Ended) => {}
+                (Verdict::Ended, Answer::Ended) | (Verdict::Superseded, Answer::Superseded) => {}
                 (Verdict::Standing, Answer::Standing { status, since, last_seen, .. }) => {
                     let id = user(op.who().unwrap().user);
                     match self.machine.user(&id) {
@@ -243,7 +249,7 @@ impl Pair {
         let now = self.now;
         match op.clone() {
             Op::Wait(_) => None,
-            Op::Beat { who, tab, said, pace, device, connection: number, login } => {
+            Op::Beat { who, tab, said, pace, device, connection: number, login, takes } => {
                 let (activity, idle_ms) = said.unzip();
                 let sign = Sign {
                     user: user(who.user),
@@ -255,6 +261,7 @@ impl Pair {
                     device,
                     connection: number.map(connection),
                     reason: if login { Reason::Login } else { Reason::Connect },
+                    takes,
                 };
                 Some(self.machine.beat(now, &sign))
             }
@@ -437,7 +444,7 @@ impl Pair {
 impl Op {
     /// The heartbeat that this is.
     fn beat(&self, who: Who) -> Beat {
-        let Self::Beat { tab: number, said, pace, device, connection: link, login, .. } = self else {
+        let Self::Beat { tab: number, said, pace, device, connection: link, login, takes, .. } = self else {
             panic!("{self:?} is no heartbeat");
         };
         let (activity, idle_ms) = said.unzip();
@@ -450,6 +457,7 @@ impl Op {
             device: *device,
             connection: link.map(connection),
             reason: if *login { Reason::Login } else { Reason::Connect },
+            takes: *takes,
         }
     }
 

@@ -90,6 +90,7 @@ impl Crowd {
             device: Some(Device::Web),
             connection: Some(ConnectionId::parse(&format!("connection{number:06x}"))?),
             reason,
+            takes: true,
         })
     }
 
