@@ -103,15 +103,25 @@ local function view(user, rec)
   return AWAY
 end
 
--- Appends the entry of a change; (epoch, n) is its name, and n has no gaps. Where claims changed it carries them all.
+-- What an entry says of claims: all of them where they changed, and the words of the one in force where it has any.
+local function told_claims(user, cause)
+  local held = claims_of(user)
+  local claim, told = held[2] or held[1], {}
+  if cause.claims then told = { 'c', cjson.encode(held) } end
+  for field, word in pairs(claim and { w = claim[3], e = claim[4] } or {}) do
+    if word ~= '' then told[#told + 1], told[#told + 2] = field, word end
+  end
+  return told
+end
+
+-- Appends the entry of a change; (epoch, n) is its name, and n has no gaps.
 local function append(user, rec, kind, from, now, cause)
   local session = cause.session or { id = '', device = '' }
-  local changed = cause.claims and { 'c', cjson.encode(claims_of(user)) } or {}
   redis.call('XADD', log, string.format('%.0f-0', rec.n), 'k', kind, 'u', user, 'o', rec.org, 'f', from,
     't', rec.status, 'r', cause.reason, 'a', math.max(cause.at, rec.since), 'd', now, 's', rec.since,
     'os', rec.online_since, 'l', rec.seen, 'ss', rec.shown_since, 'so', rec.shown_online_since, 'sl', rec.shown_seen,
     'sv', rec.version, 'i', session.id, 'v', session.device, 'x', cause.actor or '', 'y', cause.uncertainty or 0,
-    unpack(changed))
+    unpack(told_claims(user, cause)))
 end
 
 local function next_n(rec)

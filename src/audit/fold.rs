@@ -175,6 +175,8 @@ mod tests {
             device: None,
             actor: None,
             claims: None,
+            text: None,
+            emoji: None,
         }
     }
 

@@ -186,6 +186,8 @@ fn logged(row: &PgRow, user: Option<&UserId>) -> Result<Logged, AuditError> {
         device: word(row, "device")?,
         actor: row.try_get("actor")?,
         claims: None,
+        text: None,
+        emoji: None,
     };
     Ok(Logged { entry, shard: shard(row)?, epoch: row.try_get("epoch")?, sequence: row.try_get("sequence")? })
 }

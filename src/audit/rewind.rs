@@ -191,6 +191,8 @@ fn correction(last: LastKnown, to: Status, n: i64, epoch: i64, at: Millis) -> En
         device: None,
         actor: None,
         claims: None,
+        text: None,
+        emoji: None,
         user: last.user,
         org: last.org,
     }

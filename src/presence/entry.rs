@@ -63,6 +63,32 @@ pub struct Entry {
     pub actor: Option<String>,
     /// The user's claims as they stand after this change, if it changed them.
     pub claims: Option<Claims>,
+    /// Text of the claim in force after this change, if it has any.
+    pub text: Option<String>,
+    /// Emoji of the claim in force after this change, if it has any.
+    pub emoji: Option<String>,
+}
+
+impl Entry {
+    /// Whether others could notice.
+    #[must_use]
+    pub fn is_shown(&self) -> bool {
+        match self.kind {
+            EntryKind::Transition => self.from.shown() != self.to.shown(),
+            EntryKind::Claim => true,
+            EntryKind::Wish => false,
+        }
+    }
+
+    /// Why, as others may know it: somebody who becomes invisible seems to close the page, and to open it on the way back.
+    #[must_use]
+    pub fn shown_reason(&self) -> Reason {
+        match (self.from, self.to) {
+            (_, Status::Invisible) => Reason::Closed,
+            (Status::Invisible, _) => Reason::Connect,
+            _ => self.reason,
+        }
+    }
 }
 
 /// One entry of the outbox, as the copy finds it.

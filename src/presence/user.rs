@@ -1,6 +1,6 @@
 //! One user: sessions, what they amount to, and what others see of it.
 
-use super::{Claims, Entry, EntryKind, Millis, Org, Reason, Session, SessionId, Status, UserId};
+use super::{Claim, Claims, Entry, EntryKind, Millis, Org, Reason, Session, SessionId, Status, UserId};
 
 /// The most sessions a user may have; one more ends the one due first.
 pub const MOST_SESSIONS: usize = 20;
@@ -183,7 +183,9 @@ impl User {
         from: Status,
         now: Millis,
         cause: &Cause,
+        in_force: Option<&Claim>,
     ) -> Entry {
+        let word = |word: fn(&Claim) -> &String| in_force.map(word).filter(|word| !word.is_empty()).cloned();
         Entry {
             n: self.n,
             kind,
@@ -206,6 +208,8 @@ impl User {
             device: cause.session.as_ref().and_then(|session| session.device),
             actor: cause.actor.clone(),
             claims: cause.claims.clone(),
+            text: word(|claim| &claim.text),
+            emoji: word(|claim| &claim.emoji),
         }
     }
 }

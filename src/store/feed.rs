@@ -1,5 +1,6 @@
 //! Reads every shard's outbox as it grows, so that a node hears what other nodes changed: what is known of users' standing
-//! is kept by it (`standings.rs`). Nothing is copied here and nothing is acknowledged; who comes late begins at the end.
+//! is kept by it (`standings.rs`), and whoever listens is told. Nothing is copied here and nothing is acknowledged; who
+//! comes late begins at the end.
 //!
 //! Looked at on a timer and not waited for (`XREAD BLOCK`): one question about all streams costs Redis 20 us, a burst of
 //! changes is read in few answers, and no connection is held.
@@ -28,8 +29,23 @@ const PERIOD_OF_SHARD: Duration = Duration::from_millis(50);
 /// its entries anew.
 const VERIFY: Duration = Duration::from_millis(500);
 
+/// Entries of all streams in one answer: 5 ms of Redis' time. Where more is waiting it is asked again at once.
+const MOST: usize = 2_000;
+
 /// Entries of one stream in one answer.
-const MOST: u64 = 500;
+const MOST_OF_STREAM: usize = 500;
+
+/// What a node hears.
+#[derive(Clone, Copy, Debug)]
+pub enum Heard<'a> {
+    /// New entries of a shard, in order; none is left out between two of these.
+    Entries(Shard, &'a [Outgoing]),
+    /// The outbox of a shard is read from here on; what happened before may have been missed.
+    Anew(Shard),
+}
+
+/// Who is told. It is called by the task that reads: it should not take long.
+pub type Listener<'a> = &'a (dyn Fn(Heard<'_>) + Send + Sync);
 
 /// Follows the outboxes of all shards.
 pub(super) struct Feed {
@@ -52,68 +68,94 @@ impl Feed {
     }
 
     /// Reads, until it is dropped.
-    pub(super) async fn work(&self) {
+    pub(super) async fn work(&self, listener: Listener<'_>) {
         let place = |shard| Place { shard, log: self.keys.log(shard).into(), last: None };
         let places = (0..self.keys.shards()).map(place);
         if self.link.is_clustered() {
             // One question is about one slot; and who waits for a frozen primary must not hold up the others.
-            join_all(places.map(|place| self.follow(vec![place], PERIOD_OF_SHARD))).await;
+            join_all(places.map(|place| self.follow(vec![place], PERIOD_OF_SHARD, listener))).await;
         } else {
-            self.follow(places.collect(), PERIOD).await;
+            self.follow(places.collect(), PERIOD, listener).await;
         }
     }
 
-    async fn follow(&self, mut places: Vec<Place>, period: Duration) {
+    async fn follow(&self, mut places: Vec<Place>, period: Duration, listener: Listener<'_>) {
         let mut ticks = tokio::time::interval(period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut verified = Instant::now();
         loop {
             ticks.tick().await;
             let verify = verified.elapsed() >= VERIFY;
-            if let Err(error) = self.look(&mut places, verify).await {
-                tracing::debug!(%error, "cannot read the outboxes");
-            } else if verify {
-                verified = Instant::now();
+            match self.look(&mut places, verify, listener).await {
+                Ok(is_all) => {
+                    if verify {
+                        verified = Instant::now();
+                    }
+                    if !is_all {
+                        ticks.reset_immediately();
+                    }
+                }
+                Err(error) => tracing::debug!(%error, "cannot read the outboxes"),
             }
         }
     }
 
-    /// Reads what is new. With `verify`, the entry that was read last must still be there and the same.
-    async fn look(&self, places: &mut [Place], verify: bool) -> Result<(), StoreError> {
+    /// Reads what is new; answers whether it was all there is. With `verify`, the entry that was read last must still be
+    /// there and the same.
+    async fn look(
+        &self,
+        places: &mut [Place],
+        verify: bool,
+        listener: Listener<'_>,
+    ) -> Result<bool, StoreError> {
         for place in places.iter_mut().filter(|place| place.last.is_none()) {
-            self.begin(place).await?;
+            self.begin(place, listener).await?;
         }
-        let Some(first) = places.first() else { return Ok(()) };
-        let primary = self.link.primary(first.log.as_bytes())?;
-        let (mut logs, mut ids, mut asked) = (Vec::new(), Vec::new(), Vec::new());
+        let most = (MOST / places.len().max(1)).clamp(2, MOST_OF_STREAM);
+        let at = Instant::now();
+        let mut streams = self.read(places, verify, most).await?;
+        let mut is_all = true;
+        for place in places.iter_mut().filter(|place| place.last.is_some()) {
+            let read = streams.remove(&place.log).map(Value::into_array).unwrap_or_default();
+            let is_whole = read.len() < most;
+            is_all &= is_whole;
+            let mut entries = read.into_iter().map(reply::entry).collect::<Result<Vec<_>, _>>()?;
+            if !place.goes_on(&mut entries, verify) {
+                tracing::debug!(shard = place.shard, "the outbox is not the one that was read");
+                place.last = None;
+                self.standings.end(place.shard);
+                continue;
+            }
+            self.standings.hear(place.shard, &entries, is_whole.then_some(at));
+            if !entries.is_empty() {
+                listener(Heard::Entries(place.shard, &entries));
+            }
+        }
+        Ok(is_all)
+    }
+
+    /// What is new in these outboxes, by their keys; with `verify` from the entry on that was read last.
+    async fn read(
+        &self,
+        places: &[Place],
+        verify: bool,
+        most: usize,
+    ) -> Result<HashMap<Key, Value>, StoreError> {
+        let (mut logs, mut ids) = (Vec::new(), Vec::new());
         for place in places {
             let Some((n, _)) = place.last else { continue };
             logs.push(place.log.clone());
             ids.push(format!("{}-0", if verify { (n - 1).max(0) } else { n }));
-            asked.push(place);
         }
-        if asked.is_empty() {
-            return Ok(());
-        }
-        let at = Instant::now();
-        let reply = primary.client().xread::<Value, _, _>(Some(MOST), None, logs, ids).await;
-        let mut streams = streams(primary.judge(reply)?)?;
-        for place in asked {
-            let read = streams.remove(&place.log).map(Value::into_array).unwrap_or_default();
-            let mut entries = read.into_iter().map(reply::entry).collect::<Result<Vec<_>, _>>()?;
-            if place.goes_on(&mut entries, verify) {
-                self.standings.hear(place.shard, &entries, at);
-            } else {
-                tracing::debug!(shard = place.shard, "the outbox is not the one that was read");
-                place.last = None;
-                self.standings.end(place.shard);
-            }
-        }
-        Ok(())
+        let Some(first) = logs.first() else { return Ok(HashMap::new()) };
+        let primary = self.link.primary(first.as_bytes())?;
+        let most = u64::try_from(most).unwrap_or(u64::MAX);
+        let reply = primary.client().xread::<Value, _, _>(Some(most), None, logs, ids).await;
+        streams(primary.judge(reply)?)
     }
 
     /// Reads from the end of an outbox on.
-    async fn begin(&self, place: &mut Place) -> Result<(), StoreError> {
+    async fn begin(&self, place: &mut Place, listener: Listener<'_>) -> Result<(), StoreError> {
         let primary = self.link.primary(place.log.as_bytes())?;
         let newest = primary.client().xrevrange::<Value, _, _, _>(place.log.clone(), "+", "-", Some(1)).await;
         let newest = primary.judge(newest)?.into_array().into_iter().next().map(reply::entry).transpose()?;
@@ -124,6 +166,7 @@ impl Feed {
         };
         if let Some((_, heard)) = place.last {
             self.standings.begin(place.shard, heard);
+            listener(Heard::Anew(place.shard));
         }
         Ok(())
     }

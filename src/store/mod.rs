@@ -39,6 +39,7 @@ pub use due::{Due, DueMember, Expired};
 pub use error::StoreError;
 pub use events::{LeaseEvent, LeaseEvents};
 pub use explain::{Facts, Record, SessionFacts};
+pub use feed::{Heard, Listener};
 pub use keys::{Keys, LAYOUT, Shard};
 pub use reads::Present;
 pub use restore::{Lost, Past, Rule};
@@ -192,10 +193,16 @@ impl Store {
         &self.clock
     }
 
-    /// Sends heartbeats to Redis, follows its primaries as they change, and reads the outboxes. Runs until dropped;
-    /// without it [`Store::beat`] waits for ever.
+    /// Sends heartbeats to Redis, and follows its primaries as they change. Runs until dropped; without it
+    /// [`Store::beat`] waits for ever.
     pub async fn work(&self) {
-        futures::future::join3(self.batcher.work(), self.link.follow(), self.feed.work()).await;
+        futures::future::join(self.batcher.work(), self.link.follow()).await;
+    }
+
+    /// Reads the outboxes as they grow, and tells what is in them. Runs until dropped. Best in a task of its own, so that
+    /// a burst of changes holds up no heartbeat; without it each heartbeat asks Redis how its user stands.
+    pub async fn follow(&self, listener: Listener<'_>) {
+        self.feed.work(listener).await;
     }
 
     /// Subscribes to the end of leases, at every primary; begins as soon as it can.

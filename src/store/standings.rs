@@ -79,8 +79,8 @@ impl Standings {
         *self.shard(shard) = Known::default();
     }
 
-    /// The outbox was asked at `asked`, and these entries were new.
-    pub(super) fn hear(&self, shard: Shard, entries: &[Outgoing], asked: Instant) {
+    /// These entries are new. `asked`: when the outbox was, if they were all there are.
+    pub(super) fn hear(&self, shard: Shard, entries: &[Outgoing], asked: Option<Instant>) {
         let mut known = self.shard(shard);
         for entry in entries {
             known.heard = known.heard.max(entry.detected_at().unwrap_or_default());
@@ -94,6 +94,8 @@ impl Standings {
                 known.users.remove(&name);
             }
         }
-        known.until = Some(asked + TRUST);
+        if let Some(asked) = asked {
+            known.until = Some(asked + TRUST);
+        }
     }
 }

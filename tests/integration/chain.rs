@@ -50,6 +50,8 @@ fn entry(n: i64, at: i64) -> Entry {
         device: None,
         actor: None,
         claims: None,
+        text: None,
+        emoji: None,
     }
 }
 

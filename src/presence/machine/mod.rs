@@ -106,7 +106,8 @@ impl Machine {
             let from = user.status;
             let version = self.next_version();
             user.change(to, self.n, version, cause.at);
-            self.log.push(user.entry(id, EntryKind::Transition, from, now, cause));
+            let claims = self.claims(id);
+            self.log.push(user.entry(id, EntryKind::Transition, from, now, cause, claims.in_force()));
         }
         self.put(id, user.clone());
         user
@@ -217,12 +218,13 @@ impl Machine {
         }
         let version = self.next_version();
         user.n = self.n;
-        if user.shown_sessions() > 0 && *before != self.claims(id).seen() {
+        let claims = self.claims(id);
+        if user.shown_sessions() > 0 && *before != claims.seen() {
             user.shown.version = version;
-            self.log.push(user.entry(id, EntryKind::Claim, user.status, now, cause));
+            self.log.push(user.entry(id, EntryKind::Claim, user.status, now, cause, claims.in_force()));
             self.put(id, user);
         } else {
-            self.log.push(user.entry(id, EntryKind::Wish, user.status, now, cause));
+            self.log.push(user.entry(id, EntryKind::Wish, user.status, now, cause, claims.in_force()));
         }
     }
 
