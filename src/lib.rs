@@ -3,7 +3,7 @@
 //! # Code tour
 //! Read [`presence`] first: what the words mean, and the whole event table as a pure machine. [`store`] does the same
 //! on shared state in Redis by the scripts in `lua/`; [`audit`] copies what it records into Postgres. [`accounts`] and
-//! [`auth`] know people and tokens. [`app`] builds all of it once, [`http`] and [`tasks`] are what runs: read the table of
+//! [`auth`] know people and tokens. [`app`] builds all of it once, [`http`], [`live`] and [`tasks`] are what runs: read the table of
 //! paths (`http/router.rs`) and the list of tasks (`tasks/mod.rs`) first. [`cli`] starts them; [`config`],
 //! [`metrics`], [`telemetry`] and [`devstack`] serve the rest.
 //! Modules stand in reading order; a module uses only modules that stand nearer to `presence` in ARCHITECTURE.md.
@@ -29,6 +29,8 @@ pub mod telemetry;
 pub mod app;
 
 pub mod http;
+
+pub mod live;
 
 pub mod tasks;
 

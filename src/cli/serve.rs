@@ -12,6 +12,7 @@ use super::{start_log, stop};
 use crate::app::App;
 use crate::config::{Config, Listen};
 use crate::http::{self, Drained, Options};
+use crate::live::Live;
 use crate::tasks::Tasks;
 
 /// How long background tasks may take to end; the copy writes what it has.
@@ -112,7 +113,7 @@ pub async fn run_node(
 
 /// [`run_node`] with other options than those of the service.
 ///
-/// Probes learn first that the node stops; then requests are finished, and only then background tasks are asked to
+/// Probes learn first that the node stops; then sockets are told to come back elsewhere, requests are finished, and only then background tasks are asked to
 /// end, so that the copy writes what the last requests did. The internal pages go last: they show all of it.
 pub(super) async fn run_node_with(
     public: TcpListener,
@@ -121,14 +122,16 @@ pub(super) async fn run_node_with(
     options: Options,
     shutdown: CancellationToken,
 ) -> bool {
-    let mut tasks = Tasks::spawn(&app);
+    let live = Live::new(&app);
+    let mut tasks = Tasks::spawn(&app, &live);
     let (close_public, close_internal) = (CancellationToken::new(), CancellationToken::new());
     let public_ended = CancellationToken::new();
     let serving = tokio::spawn({
         let (app, close, ended) = (app.clone(), close_public.clone(), public_ended.clone());
+        let routes = live.routes();
         async move {
             let _ended = ended.drop_guard();
-            http::serve(public, app, options, close).await
+            http::serve(public, app, routes, options, close).await
         }
     });
     let probed = tokio::spawn(http::serve_internal(internal, app.clone(), close_internal.clone()));
@@ -146,6 +149,10 @@ pub(super) async fn run_node_with(
     app.start_draining();
     tracing::info!("stopping");
     close_public.cancel();
+    let left = live.drain(options.drain).await;
+    if !left {
+        tracing::warn!("some sockets did not close in time");
+    }
     let drained = serving.await.context("serving").and_then(|served| Ok(served?));
     let finished = told_drained(drained);
     let ended = tasks.stop(TASKS_DEADLINE).await;
@@ -155,7 +162,7 @@ pub(super) async fn run_node_with(
     close_internal.cancel();
     // Probes that are cut lose nothing.
     let probed = probed.await.is_ok();
-    wanted && finished && ended && probed
+    wanted && left && finished && ended && probed
 }
 
 /// Says what became of the requests that were in flight; whether all were finished.

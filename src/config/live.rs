@@ -10,4 +10,10 @@ pub struct Live {
           action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", value_parser = BoolishValueParser::new())]
     pub query_token: bool,
+
+    /// Sockets that watch an organisation are told of each change while so many of its people are present; beyond, they
+    /// get counts
+    #[arg(id = "live_audience", long = "live-audience", env = "ROLLCALL_LIVE_AUDIENCE", value_name = "COUNT",
+          default_value = "1000", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub audience: u32,
 }

@@ -53,7 +53,7 @@ pub(super) fn status(status: StatusCode) -> &'static str {
 }
 
 /// What became of a heartbeat.
-pub(super) fn heartbeat<T>(result: &Result<T, ApiError>) -> Heartbeat {
+pub fn heartbeat<T>(result: &Result<T, ApiError>) -> Heartbeat {
     match result {
         Ok(_) => Heartbeat::Ok,
         Err(ApiError::Gated(_)) => Heartbeat::Gated,

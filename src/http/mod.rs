@@ -39,17 +39,21 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
 
 pub use error::{ApiError, FieldError};
 pub use fallback::{not_allowed, not_found};
+pub use measured::heartbeat as measure_heartbeat;
 pub use problem::Problem;
 pub use request_id::RequestId;
-pub use router::openapi_json;
+pub use router::{LIVE_PATH, openapi_json};
 pub use routes::audit_logs::{ActionPages, exported as exported_actions};
 pub use routes::export::exported as exported_transitions;
+pub use routes::heartbeat::jittered;
+pub use routes::status::{StatusBody, change as change_status};
 pub use routes::transitions::TransitionPages;
-pub use seen::{Seen, see};
-pub use server::{Drained, Limits, serve_router};
+pub use seen::{Seen, may_see_last_seen, see};
+pub use server::{Admission, Drained, Limits, serve_router};
 pub use time::Timestamp;
 
 use crate::app::App;
@@ -78,13 +82,15 @@ impl Default for Options {
     }
 }
 
-/// Serves the public API on `listener` until `shutdown`, then finishes what is in flight.
+/// Serves the public API on `listener` until `shutdown`, then finishes what is in flight. `live`: the routes of sockets
+/// and streams.
 ///
 /// # Errors
 /// None that a caller could mend: the description of the API does not serialise.
 pub async fn serve(
     listener: TcpListener,
     app: App,
+    live: OpenApiRouter<App>,
     options: Options,
     shutdown: CancellationToken,
 ) -> serde_json::Result<Drained> {
@@ -101,7 +107,7 @@ pub async fn serve(
         timeout: REQUEST_TIMEOUT,
         trusted_proxies: app.config.proxies.trusted.clone(),
     };
-    let router = router::public(app, &rules, options.bench_route)?;
+    let router = router::public(app, live, &rules, options.bench_route)?;
     Ok(serve_router(listener, router, limits, shutdown).await)
 }
 

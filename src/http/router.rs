@@ -25,14 +25,21 @@ use super::routes::{
 use crate::app::App;
 use crate::metrics::record;
 
-/// The paths that need no description.
-const UNDESCRIBED: [&str; 2] = ["/openapi.json", "/bench/token/"];
+/// Where sockets are opened.
+pub const LIVE_PATH: &str = "/api/presence/live/";
+
+/// The paths that need no description, or cannot be described.
+const UNDESCRIBED: [&str; 3] = ["/openapi.json", "/bench/token/", LIVE_PATH];
+
+/// What `live` adds, as far as it is described.
+const STREAMS: [(&str, &str); 1] = [("/api/presence/events/", "GET")];
 
 /// Every path, as routes are written, with the methods that are described: what the metrics may name.
 pub(super) static PATHS: LazyLock<BTreeMap<String, Vec<&'static str>>> = LazyLock::new(|| {
     let described = described().into_openapi().paths.paths.into_iter();
     let described = described.map(|(path, item)| (path, openapi::methods(&item)));
-    described.chain(UNDESCRIBED.map(|path| (path.to_owned(), Vec::new()))).collect()
+    let streams = STREAMS.map(|(path, method)| (path.to_owned(), vec![method]));
+    described.chain(streams).chain(UNDESCRIBED.map(|path| (path.to_owned(), Vec::new()))).collect()
 });
 
 /// Makes the metrics of every described route begin at 0: a rate needs a value before the first request.
@@ -140,12 +147,12 @@ fn admin() -> OpenApiRouter<App> {
         .routes(routes!(blocked_addresses::lift))
 }
 
-/// The description of the API, as `/openapi.json` answers it.
+/// The description of the API, as `/openapi.json` answers it. `live`: the routes of streams.
 ///
 /// # Errors
 /// None that a caller could mend: the document does not serialise.
-pub fn openapi_json() -> serde_json::Result<String> {
-    let document = openapi::complete(described().into_openapi());
+pub fn openapi_json(live: OpenApiRouter<App>) -> serde_json::Result<String> {
+    let document = openapi::complete(described().merge(live).into_openapi());
     document.to_pretty_json().map(|text| text + "\n")
 }
 
@@ -153,11 +160,16 @@ pub fn openapi_json() -> serde_json::Result<String> {
 ///
 /// # Errors
 /// As [`openapi_json`].
-pub(super) fn public(app: App, rules: &RequestRules, bench_route: bool) -> serde_json::Result<Router> {
+pub(super) fn public(
+    app: App,
+    live: OpenApiRouter<App>,
+    rules: &RequestRules,
+    bench_route: bool,
+) -> serde_json::Result<Router> {
     expect_routes();
-    let document = Bytes::from(openapi_json()?);
+    let document = Bytes::from(openapi_json(live.clone())?);
     let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-    let (mut router, _) = described().split_for_parts();
+    let (mut router, _) = described().merge(live).split_for_parts();
     router = router.route(UNDESCRIBED[0], get(move || async move { (json, document) }));
     if bench_route {
         router = router.route(UNDESCRIBED[1], any(bench::token));

@@ -164,7 +164,8 @@ pub async fn see(app: &App, viewer: &Claims, users: &[UserId]) -> Result<Vec<See
 
 /// Whether a viewer may see when a user of this organisation was last seen. People see their own; moderators and
 /// administrators, who look after others, see everybody's.
-fn may_see_last_seen(choices: &Choices<'_>, viewer: &Claims, user: &UserId, org: &Org) -> bool {
+#[must_use]
+pub fn may_see_last_seen(choices: &Choices<'_>, viewer: &Claims, user: &UserId, org: &Org) -> bool {
     viewer.user == *user || viewer.role != Role::User || choices.of(user).admits(viewer.org == *org)
 }
 

@@ -63,6 +63,12 @@ impl Drained {
     }
 }
 
+/// A place among the connections of a listener. A request carries it, so that a socket that outlives its request keeps it.
+#[derive(Clone, Debug)]
+pub struct Admission(
+    #[expect(dead_code, reason = "held, and given back by being dropped")] Arc<OwnedSemaphorePermit>,
+);
+
 /// What every connection of a listener shares.
 struct Shared {
     builder: Builder<TokioExecutor>,
@@ -170,12 +176,15 @@ async fn connection(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, pl
         tracing::debug!(%error, "a socket keeps Nagle's algorithm");
     }
     let began = Arc::new(AtomicBool::new(false));
+    let admission = Admission(Arc::new(place));
     let service = service_fn({
         let router = shared.router.clone();
+        let admission = admission.clone();
         let began = Arc::clone(&began);
         move |mut request: Request<Incoming>| {
             began.store(true, Ordering::Relaxed);
             request.extensions_mut().insert(ConnectInfo(peer));
+            request.extensions_mut().insert(admission.clone());
             super::paths::end_with_slash(&mut request);
             router.clone().oneshot(request)
         }
@@ -206,5 +215,5 @@ async fn connection(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, pl
             () = shared.cutting.cancelled() => break,
         }
     }
-    drop(place);
+    drop(admission);
 }

@@ -31,6 +31,68 @@ label! {
 }
 
 label! {
+    /// Which way a message goes.
+    Direction {
+        /// From a client.
+        Received = "in",
+        /// To a client.
+        Sent = "out",
+    }
+}
+
+label! {
+    /// What a message on a socket is.
+    LiveMessage {
+        /// The client says who it is.
+        Hello = "hello",
+        /// A sign of life that says something.
+        Heartbeat = "heartbeat",
+        /// A status to be seen in.
+        StatusChange = "status_change",
+        /// Whom to watch.
+        Watch = "watch",
+        /// Whom no longer.
+        Unwatch = "unwatch",
+        /// What nobody understands.
+        Unknown = "unknown",
+        /// The client is present.
+        Welcome = "welcome",
+        /// An answer to a heartbeat, or to a ping.
+        Pong = "pong",
+        /// How those who are watched stand.
+        Snapshot = "snapshot",
+        /// Somebody changed.
+        Presence = "presence",
+        /// How many are present.
+        Counts = "counts",
+        /// Something was not done.
+        Error = "error",
+        /// The server is about to close.
+        Goodbye = "goodbye",
+    }
+}
+
+label! {
+    /// Why the server closed a socket.
+    LiveDrop {
+        /// No good token, or not any more.
+        Token = "token",
+        /// The account may not be online.
+        Gated = "gated",
+        /// The login has ended.
+        LoggedOut = "logged_out",
+        /// Nothing was heard.
+        Silent = "silent",
+        /// It does not read what it watches.
+        Slow = "slow",
+        /// It says too much, or nonsense.
+        Abusive = "abusive",
+        /// The node stops.
+        Restarting = "restarting",
+    }
+}
+
+label! {
     /// What became of a heartbeat.
     Heartbeat {
         /// Counted.

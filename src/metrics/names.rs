@@ -6,7 +6,8 @@
 use crate::presence::{Reason, Status};
 
 use super::labels::{
-    AuditRow, AuthMethod, AuthResult, ExpiryPath, Heartbeat, KeyReading, LimitPolicy, PoolState, Transport,
+    AuditRow, AuthMethod, AuthResult, Direction, ExpiryPath, Heartbeat, KeyReading, LimitPolicy, LiveDrop,
+    LiveMessage, PoolState, Transport,
 };
 use super::metric::{
     Label, Metric, bytes_gauge, count_histogram, counter, counter_where, gauge, label, seconds, seconds_gauge,
@@ -104,6 +105,14 @@ table! {
     /// Users brought back into an empty Redis from Postgres.
     counter RESTORED_USERS = "rollcall_restored_users_total";
 
+    /// Sockets and event streams that are open.
+    gauge LIVE_CONNECTIONS = "rollcall_live_connections";
+    /// Messages on sockets, by direction and type.
+    counter_where(is_said) LIVE_MESSAGES = "rollcall_live_messages_total"
+        [label("direction", words!(Direction)), label("type", words!(LiveMessage))];
+    /// Sockets that the server closed, by why.
+    counter LIVE_DROPPED = "rollcall_live_dropped_total" [label("reason", words!(LiveDrop))];
+
     /// 1 while Redis answers this node.
     gauge REDIS_UP = "rollcall_redis_up";
     /// One call of a script, with its way there and back.
@@ -136,6 +145,26 @@ table! {
     counter BLOCKED_REQUESTS = "rollcall_blocked_requests_total";
     /// Networks that are blocked. The same on every node: aggregate with max.
     gauge BLOCKED_NETWORKS = "rollcall_blocked_networks";
+}
+
+/// Whether a type of message goes this way.
+fn is_said(values: &[&'static str]) -> bool {
+    const HEARD: [LiveMessage; 7] = [
+        LiveMessage::Hello,
+        LiveMessage::Heartbeat,
+        LiveMessage::StatusChange,
+        LiveMessage::Watch,
+        LiveMessage::Unwatch,
+        LiveMessage::Unknown,
+        LiveMessage::Pong,
+    ];
+    let &[direction, message] = values else { return false };
+    let is_heard = HEARD.iter().any(|heard| heard.as_str() == message);
+    if direction == Direction::Received.as_str() {
+        is_heard
+    } else {
+        !is_heard || message == LiveMessage::Pong.as_str()
+    }
 }
 
 /// Whether a reason can lead from one status to another. The full product would be 525 series, most of them never

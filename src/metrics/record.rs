@@ -7,7 +7,8 @@ use ::metrics::{Label, counter, gauge, histogram};
 use crate::presence::{Reason, Status};
 
 use super::labels::{
-    AuditRow, AuthMethod, AuthResult, ExpiryPath, Heartbeat, KeyReading, LimitPolicy, PoolState, Transport,
+    AuditRow, AuthMethod, AuthResult, Direction, ExpiryPath, Heartbeat, KeyReading, LimitPolicy, LiveDrop,
+    LiveMessage, PoolState, Transport,
 };
 use super::metric::{Kind, Metric};
 use super::names;
@@ -168,6 +169,38 @@ pub fn expect_script(script: &'static str) {
 /// A script was answered, so long after it was called.
 pub fn script(script: &'static str, took: Duration) {
     observe(&names::SCRIPT_DURATION, &[script], took.as_secs_f64());
+}
+
+/// A socket or a stream is open until this is dropped.
+#[derive(Debug)]
+#[must_use]
+pub struct LiveConnection(());
+
+impl Drop for LiveConnection {
+    fn drop(&mut self) {
+        gauge!(names::LIVE_CONNECTIONS.name).decrement(1.0);
+    }
+}
+
+/// A socket or a stream was opened.
+pub fn live_connection() -> LiveConnection {
+    gauge!(names::LIVE_CONNECTIONS.name).increment(1.0);
+    LiveConnection(())
+}
+
+/// A client said something.
+pub fn live_heard(message: LiveMessage) {
+    count(&names::LIVE_MESSAGES, &[Direction::Received.as_str(), message.as_str()], 1);
+}
+
+/// So many messages went to a client.
+pub fn live_sent(message: LiveMessage, messages: usize) {
+    count(&names::LIVE_MESSAGES, &[Direction::Sent.as_str(), message.as_str()], messages as u64);
+}
+
+/// A socket was closed.
+pub fn live_dropped(reason: LiveDrop) {
+    count(&names::LIVE_DROPPED, &[reason.as_str()], 1);
 }
 
 /// A connection to Redis was made again.

@@ -3,6 +3,7 @@
 
 mod blocks;
 mod copy;
+mod counts;
 mod erasures;
 mod events;
 mod expiry;
@@ -30,12 +31,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
+use crate::live::Live;
+use crate::store::Heard;
 use owned::Owned;
 
 /// What every task is given.
 #[derive(Clone)]
 struct Node {
     app: App,
+    live: Live,
     owned: Arc<Owned>,
     stop: CancellationToken,
 }
@@ -51,13 +55,15 @@ pub struct Tasks {
 impl Tasks {
     /// Starts every task there is.
     #[must_use]
-    pub fn spawn(app: &App) -> Self {
+    pub fn spawn(app: &App, live: &Live) -> Self {
         let stop = CancellationToken::new();
-        let node = Node { app: app.clone(), owned: Arc::default(), stop: stop.clone() };
+        let node = Node { app: app.clone(), live: live.clone(), owned: Arc::default(), stop: stop.clone() };
         // Bounded by the number of tasks: each sends once.
         let (ends, ended) = mpsc::unbounded_channel();
         let spawner = Spawner { tracker: TaskTracker::new(), ends };
         spawner.spawn("batcher", batcher(node.clone()));
+        spawner.spawn("feed", feed(node.clone()));
+        spawner.spawn("counts", counts::run(node.clone()));
         spawner.spawn("ownership", ownership::run(node.clone()));
         spawner.spawn("restore", restore::run(node.clone()));
         spawner.spawn("events", events::run(node.clone()));
@@ -125,6 +131,15 @@ async fn batcher(node: Node) {
     tokio::select! {
         () = node.stop.cancelled() => {}
         () = node.app.store.work() => {}
+    }
+}
+
+/// Tells the sockets what all nodes change.
+async fn feed(node: Node) {
+    let listener = |heard: Heard<'_>| node.live.hear(heard);
+    tokio::select! {
+        () = node.stop.cancelled() => {}
+        () = node.app.store.follow(&listener) => {}
     }
 }
 

@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 /// The rows, lowest number on top. A module uses modules of lower rows (higher numbers) only.
 const ROWS: &[(u8, &[&str])] = &[
     (1, &["cli"]),
-    (2, &["http", "live", "tasks"]),
-    (3, &["app"]),
-    (4, &["store", "audit", "accounts", "auth"]),
-    (5, &["config", "metrics", "telemetry", "devstack"]),
-    (6, &["presence"]),
+    (2, &["tasks"]),
+    (3, &["live"]),
+    (4, &["http"]),
+    (5, &["app"]),
+    (6, &["store", "audit", "accounts", "auth"]),
+    (7, &["config", "metrics", "telemetry", "devstack"]),
+    (8, &["presence"]),
 ];
 
 /// Paths that only some modules may name.

@@ -13,6 +13,7 @@ mod history;
 mod house;
 mod http;
 mod journeys;
+mod live;
 mod secrets;
 mod store;
 mod support;

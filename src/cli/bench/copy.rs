@@ -15,6 +15,7 @@ use crate::audit;
 use crate::cli::dev::kept;
 use crate::cli::exposition;
 use crate::config::Config;
+use crate::live::Live;
 use crate::metrics::names;
 use crate::presence::{LoginId, Org, Pace, Reason, Tab, UserId};
 use crate::store::{Bearer, Beat};
@@ -60,7 +61,7 @@ pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<()> {
         filled.as_secs_f64(),
         f64::from(entries) / filled.as_secs_f64()
     )?;
-    let tasks = Tasks::spawn(&app);
+    let tasks = Tasks::spawn(&app, &Live::new(&app));
     let copied = follow(&app, f64::from(entries)).await;
     tasks.stop(Duration::from_secs(10)).await;
     let (sustained, all) = copied?;

@@ -100,7 +100,7 @@ pub fn admitted(answer: Result<Answer, StoreError>) -> Result<(), ApiError> {
 }
 
 /// The token of the `Authorization` header.
-pub(super) fn bearer_token(headers: &HeaderMap) -> Result<&str, ApiError> {
+pub fn bearer_token(headers: &HeaderMap) -> Result<&str, ApiError> {
     let header = headers.get(header::AUTHORIZATION).ok_or(ApiError::TokenMissing)?;
     let text = header.to_str().map_err(|_| ApiError::TokenInvalid)?;
     let (scheme, token) = text.split_once(' ').ok_or(ApiError::TokenInvalid)?;
@@ -111,12 +111,19 @@ impl FromRequestParts<App> for Verified {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let token = bearer_token(&parts.headers)?;
-        let verified = app.verifier.verify(token, OffsetDateTime::now_utc()).await;
-        let Self(claims) = measured::attempt(AuthMethod::Access, verified.map(Self).map_err(ApiError::from))?;
+        let claims = verify(app, bearer_token(&parts.headers)?).await?;
         limits::request(app, &claims, &parts.extensions).await?;
         Ok(Self(claims))
     }
+}
+
+/// Whose token this is.
+///
+/// # Errors
+/// 401 if it is not good; 503 if its issuer's keys cannot be read.
+pub async fn verify(app: &App, token: &str) -> Result<Claims, ApiError> {
+    let verified = app.verifier.verify(token, OffsetDateTime::now_utc()).await;
+    measured::attempt(AuthMethod::Access, verified.map_err(ApiError::from))
 }
 
 impl FromRequestParts<App> for Quiet {
@@ -133,20 +140,28 @@ impl FromRequestParts<App> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let claims = admit(parts, app).await?;
-        if claims.role == Role::User {
-            return Ok(Self(claims));
+        in_present_role(app, admit(parts, app).await?).await.map(Self)
+    }
+}
+
+/// The claims with the role that their bearer has now, where they say more than that of a plain user. A Postgres that
+/// does not answer at once leaves the token's word.
+///
+/// # Errors
+/// The account is gone, or may not act.
+pub async fn in_present_role(app: &App, claims: Claims) -> Result<Claims, ApiError> {
+    if claims.role == Role::User {
+        return Ok(claims);
+    }
+    match tokio::time::timeout(ROLE_PATIENCE, role_now(app, &claims)).await {
+        Ok(Ok(role)) => Ok(Claims { role, ..claims }),
+        // Whose second factor is missing is let in like everybody, to enrol one.
+        Ok(Err(AccountError::TotpDemanded)) => Ok(Claims { role: Role::User, ..claims }),
+        Err(_) | Ok(Err(AccountError::Unavailable(_))) => {
+            tracing::debug!("a role is taken from its token");
+            Ok(claims)
         }
-        match tokio::time::timeout(ROLE_PATIENCE, role_now(app, &claims)).await {
-            Ok(Ok(role)) => Ok(Self(Claims { role, ..claims })),
-            // Whose second factor is missing is let in like everybody, to enrol one.
-            Ok(Err(AccountError::TotpDemanded)) => Ok(Self(Claims { role: Role::User, ..claims })),
-            Err(_) | Ok(Err(AccountError::Unavailable(_))) => {
-                tracing::debug!("a role is taken from its token");
-                Ok(Self(claims))
-            }
-            Ok(Err(error)) => Err(error.into()),
-        }
+        Ok(Err(error)) => Err(error.into()),
     }
 }
 

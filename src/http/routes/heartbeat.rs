@@ -141,13 +141,14 @@ fn answered(
     result
 }
 
-/// The interval, up to a tenth shorter or longer.
+/// The interval, up to a tenth shorter or longer, so that what began together does not go on together.
+#[must_use]
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     reason = "intervals are minutes at most"
 )]
-fn jittered(interval: Millis) -> Millis {
+pub fn jittered(interval: Millis) -> Millis {
     let factor = rand::rng().random_range(1.0 - JITTER..=1.0 + JITTER);
     Millis((interval.0 as f64 * factor).round() as i64)
 }

@@ -58,11 +58,20 @@ pub async fn put(
     Quiet(claims): Quiet,
     Body(body): Body<StatusBody>,
 ) -> Result<Json<Seen>, ApiError> {
+    change(&app, &claims, body).await?;
+    shown(&app, &claims).await
+}
+
+/// Changes the status that somebody wants to be seen in.
+///
+/// # Errors
+/// 400 where what is said contradicts itself, 409 where there is no status to change; the store does not answer.
+pub async fn change(app: &App, claims: &Claims, body: StatusBody) -> Result<(), ApiError> {
     if body.status == Some(Status::Online) {
         if body.text.is_some() || body.emoji.is_some() || body.expires_in_ms.is_some() {
             return Err(ApiError::invalid("/status", "`online` takes the claim back, with all that it said"));
         }
-        return clear(&app, &claims).await;
+        return clear(app, claims).await;
     }
     let amendment = Amendment {
         id: Uuid::now_v7().to_string(),
@@ -71,11 +80,11 @@ pub async fn put(
         emoji: body.emoji.map(|emoji| emoji.map(Emoji::into_text).unwrap_or_default()),
         until: match body.expires_in_ms {
             None => None,
-            Some(end) => Some(ends_at(&app, end).await?),
+            Some(end) => Some(ends_at(app, end).await?),
         },
     };
     match app.store.amend_claim(&claims.user, &claims.org, &amendment).await? {
-        Some(_) => shown(&app, &claims).await,
+        Some(_) => Ok(()),
         None => Err(ApiError::Conflict("There is no status to change: say which.".to_owned())),
     }
 }
@@ -84,12 +93,13 @@ pub async fn put(
 #[utoipa::path(delete, path = "/api/presence/status/", tag = "presence", responses((status = 200, body = Seen),
         (status = 409, description = "There is no status to change")))]
 pub async fn delete(State(app): State<App>, Quiet(claims): Quiet) -> Result<Json<Seen>, ApiError> {
-    clear(&app, &claims).await
+    clear(&app, &claims).await?;
+    shown(&app, &claims).await
 }
 
-async fn clear(app: &App, claims: &Claims) -> Result<Json<Seen>, ApiError> {
+async fn clear(app: &App, claims: &Claims) -> Result<(), ApiError> {
     app.store.claim(&claims.user, &claims.org, Whose::Manual, None, None).await?;
-    shown(app, claims).await
+    Ok(())
 }
 
 /// The request is a sign of life, but only after what it says: whoever comes back unseen is never seen in between.

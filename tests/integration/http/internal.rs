@@ -80,7 +80,7 @@ async fn requests_are_counted_by_route_and_never_by_path() {
 async fn every_route_has_its_series_before_its_first_request() {
     let service = Service::start().await;
     let text = reqwest::get(format!("{}/metrics", service.internal)).await.unwrap().text().await.unwrap();
-    let api: serde_json::Value = serde_json::from_str(&rollcall::http::openapi_json().unwrap()).unwrap();
+    let api: serde_json::Value = serde_json::from_str(&rollcall::live::openapi_json().unwrap()).unwrap();
     let mut routes = 0;
     for (route, item) in api["paths"].as_object().unwrap() {
         for method in

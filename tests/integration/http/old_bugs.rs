@@ -379,7 +379,7 @@ async fn the_type_of_a_body_does_not_matter() {
 #[tokio::test]
 async fn every_described_endpoint_exists() {
     let service = Service::start().await;
-    let document: Value = serde_json::from_str(&rollcall::http::openapi_json().unwrap()).unwrap();
+    let document: Value = serde_json::from_str(&rollcall::live::openapi_json().unwrap()).unwrap();
     for (path, item) in document["paths"].as_object().unwrap() {
         let at = path.replace("{id}", "1");
         for method in item.as_object().unwrap().keys().filter(|key| *key != "parameters") {

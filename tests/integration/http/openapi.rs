@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rollcall::http::openapi_json;
+use rollcall::live::openapi_json;
 
 /// The description as it is committed.
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.json");

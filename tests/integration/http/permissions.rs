@@ -6,7 +6,7 @@ use std::path::Path;
 use reqwest::{Method, StatusCode};
 use rollcall::accounts::{AccountId, AccountStatus, Origin, Permission};
 use rollcall::auth::Grant;
-use rollcall::http::openapi_json;
+use rollcall::live::openapi_json;
 use rollcall::presence::{LoginId, Org, Role};
 use serde_json::{Value, json};
 use time::OffsetDateTime;

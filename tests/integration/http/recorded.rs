@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use reqwest::{Method, StatusCode};
 use rollcall::accounts::AccountStatus;
-use rollcall::http::openapi_json;
+use rollcall::live::openapi_json;
 use rollcall::presence::Role;
 use serde_json::{Value, json};
 use sqlx::{PgPool, Row};

@@ -3,6 +3,7 @@
 
 pub mod program;
 pub mod service;
+pub mod socket;
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -9,6 +9,7 @@ use rollcall::app::App;
 use rollcall::auth::{Grant, Password};
 use rollcall::config::{Config, load};
 use rollcall::http::{Options, serve, serve_internal};
+use rollcall::live::Live;
 use rollcall::presence::{LoginId, Org, Role, UserId};
 use rollcall::tasks::Tasks;
 use serde_json::{Value, json};
@@ -39,6 +40,7 @@ impl AsMut<Config> for Settings {
 /// A service under test. It stops with the test.
 pub struct Service {
     pub app: App,
+    pub live: Live,
     pub base: String,
     pub internal: String,
     client: Client,
@@ -73,6 +75,10 @@ impl Service {
             let (app, stop) = (service.app.clone(), service.stop.clone());
             async move { stop.run_until_cancelled(app.store.work()).await }
         });
+        tokio::spawn({
+            let (app, live, stop) = (service.app.clone(), service.live.clone(), service.stop.clone());
+            async move { stop.run_until_cancelled(app.store.follow(&|heard| live.hear(heard))).await }
+        });
         service.app.visibilities.refresh(&service.app.accounts).await.unwrap();
         tokio::spawn({
             let (app, stop) = (service.app.clone(), service.stop.clone());
@@ -88,8 +94,20 @@ impl Service {
     /// Starts a whole node: with everything that runs beside the requests.
     pub async fn node(redis: &str, database: &str, prefix: &str, flags: &[&str]) -> Self {
         let mut service = Self::build(redis, database, prefix, flags).await;
-        service.tasks = Some(Tasks::spawn(&service.app));
+        service.tasks = Some(Tasks::spawn(&service.app, &service.live));
         service
+    }
+
+    /// Starts a whole node on the servers that all tests share, and waits until it has opened its shards.
+    pub async fn node_alone(flags: &[&str]) -> Self {
+        let database = support::database_url().await;
+        let node = Self::node(&support::stack().redis_url(), &database, &support::prefix(), flags).await;
+        let token = node.token("first", "f");
+        let opened =
+            async || (node.get(&token, "/api/presence/stats/").await.0 == StatusCode::OK).then_some(());
+        crate::journeys::eventually("an open node", Duration::from_secs(20), opened).await;
+        node.post(&token, "/api/auth/logout/", json!({})).await;
+        node
     }
 
     /// Why a service does not start on this Redis.
@@ -107,12 +125,14 @@ impl Service {
         let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", public.local_addr().unwrap());
         let options = Options { bench_route: true, ..Options::default() };
-        tokio::spawn(serve(public, app.clone(), options, stop.clone()));
+        let live = Live::new(&app);
+        tokio::spawn(serve(public, app.clone(), live.routes(), options, stop.clone()));
         let inside = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let internal = format!("http://{}", inside.local_addr().unwrap());
         tokio::spawn(serve_internal(inside, app.clone(), stop.clone()));
         Self {
             app,
+            live,
             base,
             internal,
             client: Client::new(),

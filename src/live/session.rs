@@ -1,0 +1,384 @@
+//! What a socket is, without the socket: what it hears and the time go in, what is to be done comes out. It knows no
+//! store, no hub and no connection, and reads no clock.
+
+use std::time::{Duration, Instant};
+
+use super::bucket::{Bucket, Measure};
+use super::goodbye::Goodbye;
+use super::protocol::{ClientFrame, Heartbeat, Hello, Targets};
+use crate::http::{ApiError, StatusBody};
+use crate::metrics::labels::LiveMessage;
+use crate::presence::{Activity, ConnectionId, Device, Tab};
+
+/// How long a client may take to say who it is.
+pub const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
+/// Signs of life that say nothing new become one of the store's at most this often.
+const BEAT_EVERY: Duration = Duration::from_secs(1);
+/// A sign of life that could not be recorded is tried again after this long.
+const RETRY: Duration = Duration::from_secs(1);
+/// Frames of one connection.
+const FRAMES: Measure = Measure { each: Duration::from_millis(50), burst: 100 };
+/// Frames that cannot be understood, or are too many, before the connection is closed.
+const STRIKES: Measure = Measure { each: Duration::from_secs(10), burst: 20 };
+
+/// The times that a session keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// How often the server pings.
+    pub interval: Duration,
+    /// How long the session outlives its last sign of life.
+    pub ttl: Duration,
+}
+
+/// What a socket hears.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A frame of text.
+    Text(&'a str),
+    /// A frame that is no text.
+    Binary,
+    /// A frame of text that is too long to be read.
+    Oversized,
+    /// The answer to a ping, or a ping.
+    Pong,
+}
+
+/// A sign of life as the store is to have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sign {
+    /// What is said of activity.
+    pub activity: Option<Activity>,
+    /// For how long the client has been idle, in ms.
+    pub idle_ms: Option<i64>,
+    /// Whether it may take the session over from another connection.
+    pub takes: bool,
+    /// Whether the client waits for a `pong`.
+    pub answer: bool,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Act {
+    /// Find out whose token this is. Then [`Session::admit`].
+    Verify(String),
+    /// Record a sign of life. Then [`Session::beaten`].
+    Beat(Sign),
+    /// Answer a heartbeat that needs no recording.
+    Pong,
+    /// Change the status to be seen in.
+    Status(Box<StatusBody>),
+    /// Begin to watch.
+    Watch(Targets),
+    /// Watch no longer.
+    Unwatch(Targets),
+    /// Look anew at everything that is watched.
+    Refresh,
+    /// Ask whether the client is there.
+    Ping,
+    /// Tell the client what was wrong.
+    Refuse(ApiError),
+    /// Close.
+    Close(Goodbye),
+}
+
+/// What became of a sign of life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beaten {
+    /// It counts.
+    Recorded,
+    /// A newer connection has the session.
+    Superseded,
+    /// The store does not answer, or not now.
+    Failed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nobody has said anything yet.
+    Silent,
+    /// A hello is being looked at.
+    Greeted,
+    /// Present.
+    Open,
+}
+
+/// One connection, as far as the protocol goes.
+#[derive(Debug)]
+pub struct Session {
+    times: Times,
+    phase: Phase,
+    began: Instant,
+    tab: Tab,
+    connection: ConnectionId,
+    device: Option<Device>,
+    /// Since when the client has been idle, if it says so.
+    idle_since: Option<Instant>,
+    /// Whether the client ever said anything of activity.
+    has_activity: bool,
+    /// Whether what it said last is not told yet.
+    is_news: bool,
+    /// When the client was last heard.
+    heard: Instant,
+    /// When a sign of life was last recorded.
+    recorded: Option<Instant>,
+    /// When one that was not is tried again.
+    retry_at: Option<Instant>,
+    ping_at: Instant,
+    /// When the token ends; `None` before there is one.
+    expires: Option<Instant>,
+    frames: Bucket,
+    strikes: Bucket,
+}
+
+impl Session {
+    /// A connection that has just been made. Names are for a client that brings none.
+    #[must_use]
+    pub const fn new(times: Times, tab: Tab, connection: ConnectionId, now: Instant) -> Self {
+        Self {
+            times,
+            phase: Phase::Silent,
+            began: now,
+            tab,
+            connection,
+            device: None,
+            idle_since: None,
+            has_activity: false,
+            is_news: false,
+            heard: now,
+            recorded: None,
+            retry_at: None,
+            ping_at: now,
+            expires: None,
+            frames: Bucket::new(now),
+            strikes: Bucket::new(now),
+        }
+    }
+
+    /// Its tab.
+    #[must_use]
+    pub const fn tab(&self) -> &Tab {
+        &self.tab
+    }
+
+    /// Its connection.
+    #[must_use]
+    pub const fn connection(&self) -> &ConnectionId {
+        &self.connection
+    }
+
+    /// Its device.
+    #[must_use]
+    pub const fn device(&self) -> Option<Device> {
+        self.device
+    }
+
+    /// Whether the last sign of life could not be recorded.
+    #[must_use]
+    pub const fn is_failing(&self) -> bool {
+        self.retry_at.is_some()
+    }
+
+    /// Whether the client was welcomed.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    /// A token came with the handshake, or was verified; it ends then.
+    pub fn admit(&mut self, expires: Instant, now: Instant) -> Vec<Act> {
+        let is_first = self.expires.is_none();
+        self.expires = Some(expires);
+        match self.phase {
+            // What was said before was the hello.
+            Phase::Greeted if is_first => vec![Act::Beat(self.sign(true, false, now))],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Something was heard; answers what it was, too.
+    pub fn hear(&mut self, input: &Input<'_>, now: Instant) -> (LiveMessage, Vec<Act>) {
+        self.heard = now;
+        let frame = match input {
+            _ if !self.frames.take(FRAMES, now) => Err(ApiError::RateLimited(1)),
+            Input::Pong => return (LiveMessage::Pong, self.living(now)),
+            Input::Binary => Err(ApiError::invalid("", "expected a frame of text")),
+            Input::Oversized => Err(ApiError::TooLarge),
+            Input::Text(text) => ClientFrame::parse(text),
+        };
+        match frame {
+            Ok(frame) => (frame.label(), self.said(frame, now)),
+            // It is a sign of life all the same.
+            Err(error) => {
+                let mut acts = self.strike(error, now);
+                acts.extend(self.living(now));
+                (LiveMessage::Unknown, acts)
+            }
+        }
+    }
+
+    fn said(&mut self, frame: ClientFrame, now: Instant) -> Vec<Act> {
+        let mut acts = Vec::new();
+        if self.phase == Phase::Silent && !matches!(frame, ClientFrame::Hello(_)) {
+            // Whoever has a token and says something else first has no names and nothing to say of itself.
+            acts = self.greet(Hello::default(), now);
+        }
+        match frame {
+            ClientFrame::Hello(hello) => acts.extend(self.greet(hello, now)),
+            ClientFrame::Heartbeat(heartbeat) => acts.extend(self.heartbeat(&heartbeat, now)),
+            ClientFrame::StatusChange(body) => acts.extend(self.when_open(Act::Status(Box::new(body)), now)),
+            ClientFrame::Watch(targets) => acts.extend(self.when_open(Act::Watch(targets), now)),
+            ClientFrame::Unwatch(targets) => acts.extend(self.when_open(Act::Unwatch(targets), now)),
+        }
+        acts
+    }
+
+    /// The first hello begins the session; later ones bring a token, or say how the client is.
+    fn greet(&mut self, hello: Hello, now: Instant) -> Vec<Act> {
+        self.note_activity(hello.activity, hello.idle_ms, now);
+        let is_first = self.phase == Phase::Silent;
+        if is_first {
+            self.tab = hello.session.unwrap_or_else(|| self.tab.clone());
+            self.connection = hello.connection.unwrap_or_else(|| self.connection.clone());
+            self.device = hello.device;
+            self.phase = Phase::Greeted;
+        }
+        match hello.token {
+            Some(token) => vec![Act::Verify(token)],
+            None if self.expires.is_none() => vec![Act::Close(Goodbye::Token(ApiError::TokenMissing.code()))],
+            None if is_first => vec![Act::Beat(self.sign(true, false, now))],
+            None => self.living(now),
+        }
+    }
+
+    fn heartbeat(&mut self, said: &Heartbeat, now: Instant) -> Vec<Act> {
+        let is_news = self.note_activity(said.activity, said.idle_ms, now);
+        if self.phase != Phase::Open {
+            return Vec::new();
+        }
+        if is_news || self.is_beat_due(now) {
+            vec![Act::Beat(self.sign(false, true, now))]
+        } else {
+            vec![Act::Pong]
+        }
+    }
+
+    /// Keeps what the client says of activity; answers whether it is another one than before.
+    fn note_activity(&mut self, activity: Option<Activity>, idle_ms: Option<u32>, now: Instant) -> bool {
+        let Some(activity) = activity else { return false };
+        let was_idle = self.idle_since.is_some();
+        self.idle_since = match activity {
+            Activity::Active => None,
+            Activity::Idle => match idle_ms {
+                Some(ms) => now.checked_sub(Duration::from_millis(ms.into())).or(Some(now)),
+                None => self.idle_since.or(Some(now)),
+            },
+        };
+        let is_first = !std::mem::replace(&mut self.has_activity, true);
+        self.is_news = is_first || was_idle != self.idle_since.is_some();
+        self.is_news
+    }
+
+    /// Somebody who is idle goes on being so, for longer each time, until they say otherwise: else a pong would bring a
+    /// page back that was left an hour ago. `active` is said once.
+    fn sign(&mut self, takes: bool, answer: bool, now: Instant) -> Sign {
+        let idle_ms = self.idle_since.map(|since| now.saturating_duration_since(since).as_millis());
+        let is_news = std::mem::take(&mut self.is_news);
+        Sign {
+            activity: match idle_ms {
+                Some(_) => Some(Activity::Idle),
+                None => is_news.then_some(Activity::Active),
+            },
+            idle_ms: idle_ms.map(|ms| i64::try_from(ms).unwrap_or(i64::MAX)),
+            takes,
+            answer,
+        }
+    }
+
+    fn is_beat_due(&self, now: Instant) -> bool {
+        self.recorded.is_none_or(|recorded| now.saturating_duration_since(recorded) >= BEAT_EVERY)
+    }
+
+    /// Something that says nothing but that the client lives.
+    fn living(&mut self, now: Instant) -> Vec<Act> {
+        let is_due = self.phase == Phase::Open && self.is_beat_due(now);
+        if is_due { vec![Act::Beat(self.sign(false, false, now))] } else { Vec::new() }
+    }
+
+    /// Does what only somebody who is present may ask for. Any frame is a sign of life, too.
+    fn when_open(&mut self, act: Act, now: Instant) -> Vec<Act> {
+        let mut acts = self.living(now);
+        acts.push(act);
+        acts
+    }
+
+    fn strike(&mut self, error: ApiError, now: Instant) -> Vec<Act> {
+        if self.strikes.take(STRIKES, now) {
+            vec![Act::Refuse(error)]
+        } else {
+            vec![Act::Close(Goodbye::Abusive)]
+        }
+    }
+
+    /// Tells what became of a sign of life. A first one that was recorded opens the session.
+    pub fn beaten(&mut self, beaten: Beaten, now: Instant) {
+        self.retry_at = None;
+        match beaten {
+            Beaten::Recorded => {
+                self.recorded = Some(now);
+                if self.phase == Phase::Greeted {
+                    self.phase = Phase::Open;
+                    self.ping_at = now + self.times.interval;
+                }
+            }
+            Beaten::Superseded => {}
+            Beaten::Failed => self.retry_at = Some(now + RETRY),
+        }
+    }
+
+    /// Goes on as a session of its own, because a newer connection has taken this one: a copied tab, say.
+    pub fn rename(&mut self, tab: Tab, now: Instant) -> Act {
+        self.tab = tab;
+        self.phase = Phase::Greeted;
+        Act::Beat(self.sign(true, false, now))
+    }
+
+    /// When [`Session::tick`] has something to do next.
+    #[must_use]
+    pub fn next_tick(&self) -> Instant {
+        let silence = self.heard + self.times.ttl;
+        let next = match self.phase {
+            Phase::Silent => self.began + HELLO_TIMEOUT,
+            Phase::Greeted => self.retry_at.unwrap_or(silence),
+            Phase::Open => self.ping_at.min(self.retry_at.unwrap_or(silence)).min(silence),
+        };
+        self.expires.map_or(next, |expires| next.min(expires))
+    }
+
+    /// The time has come for something. `interval`: until the next ping.
+    pub fn tick(&mut self, interval: Duration, now: Instant) -> Vec<Act> {
+        if self.expires.is_some_and(|expires| expires <= now) {
+            return vec![Act::Close(Goodbye::Token(ApiError::TokenExpired.code()))];
+        }
+        if self.phase == Phase::Silent {
+            return if now < self.began + HELLO_TIMEOUT {
+                Vec::new()
+            } else {
+                // Who came with a token and says nothing is welcome; who did not is not.
+                self.greet(Hello::default(), now)
+            };
+        }
+        if now.saturating_duration_since(self.heard) >= self.times.ttl {
+            return vec![Act::Close(Goodbye::Silent)];
+        }
+        let mut acts = Vec::new();
+        if self.retry_at.is_some_and(|at| at <= now) {
+            self.retry_at = None;
+            acts.push(Act::Beat(self.sign(self.phase == Phase::Greeted, false, now)));
+        }
+        if self.phase == Phase::Open && self.ping_at <= now {
+            self.ping_at = now + interval;
+            acts.push(Act::Ping);
+        }
+        acts
+    }
+}
