@@ -4,6 +4,7 @@
 -- KEYS[10]   on of the organisation             (zset)
 -- KEYS[11]   tabs of the organisation           (zset)
 -- KEYS[12]   records of the user's bucket       (hash)
+-- KEYS[13]   news                               (stream)
 -- ARGV[1]    now in ms, 0 = clock of Redis
 -- ARGV[2]    user
 -- ARGV[3]    organisation
@@ -11,14 +12,17 @@
 -- ARGV[5]    for so long a token of the login may still live (ms)
 -- Reply      {"restoring"} | {"stale", org} | {"ok", status, since, last sign, now, note}
 -- Access     write, allow-oom
-local place = { org = KEYS[10], tabs = KEYS[11], users = KEYS[12] }
+local place, news = { org = KEYS[10], tabs = KEYS[11], users = KEYS[12] }, KEYS[13]
 local now, user, org, login = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 if is_lost() then return { 'restoring' } end
 local rec = load(place.users, user, org)
 if rec.org ~= org then return { 'stale', rec.org } end
 
-if not redis.call('ZSCORE', ended, user .. ':' .. login) then count_rule() end
+if not redis.call('ZSCORE', ended, user .. ':' .. login) then
+  count_rule()
+  tell(news, 'e', user)
+end
 redis.call('ZADD', ended, 'GT', now + tonumber(ARGV[5]), user .. ':' .. login)
-local last = remove_where(user, rec, function(s) return login_of(s.id) == login end)
+local last = remove_where(user, rec, now, function(s) return login_of(s.id) == login end)
 settle(user, rec, place, now, { reason = 'logout', at = now, session = last })
 return standing(rec, now)

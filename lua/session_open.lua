@@ -43,7 +43,7 @@ if rec.org ~= org then return { 'stale', rec.org } end
 
 if gone then
   if session then
-    settle(user, rec, place, now, { reason = 'idle_timeout', at = now, session = remove(user, rec, index) })
+    settle(user, rec, place, now, { reason = 'idle_timeout', at = now, session = remove(user, rec, index, now) })
   end
   return standing(rec, now, 'idle')
 end
@@ -57,8 +57,8 @@ if session then
   if session.deadline <= now then note = 'late' end
   cause.reason = activity == 'idle' and 'idle' or 'active'
 else
-  session = place_session(user, rec, id)
-  if #rec.sessions > most then evict(user, rec, session) note = 'evicted' end
+  session = place_session(user, rec, id, now)
+  if #rec.sessions > most then evict(user, rec, session, now) note = 'evicted' end
 end
 sign(session, now, activity, idle_ms, pace, ttl, idle_limit)
 name_connection(session, connection, device, tag, fresh)

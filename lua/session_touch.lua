@@ -41,8 +41,8 @@ if not session and redis.call('HGET', meta, 'pressure') == '1' then return { 'pr
 
 local note = session and session.deadline <= now and 'late' or ''
 if not session then
-  session = place_session(user, rec, id)
-  if #rec.sessions > most then evict(user, rec, session) note = 'evicted' end
+  session = place_session(user, rec, id, now)
+  if #rec.sessions > most then evict(user, rec, session, now) note = 'evicted' end
 end
 local pace = pace_of(session.code)
 sign(session, now, '', -1, pace, ttls[pace + 1], idle_limit)

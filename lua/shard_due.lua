@@ -1,5 +1,6 @@
 -- shard_due: what is due. Touching a lease that has reached its end makes Redis expire it on the spot and say so;
--- what has been due for longer than `settle` (its event came and went, or never will) is returned to be expired.
+-- what has been due for longer than `settle` (its event came and went, or never will) is returned to be expired. So is
+-- a look at a session that is in rooms: whatever ended with it has been ended by then.
 --
 -- KEYS[1]  due                                  (zset, ms)
 -- ARGV[1]  now in ms, 0 = clock of Redis
@@ -18,10 +19,10 @@ local members = redis.call('ZRANGE', due, '-inf', now, 'BYSCORE', 'LIMIT', 0, li
 local reply = { members[2] and string.format('%.0f', now - members[2]) or '' }
 for i = 1, #members, 2 do
   local member, score = members[i], tonumber(members[i + 1])
-  local is_lease = string.sub(member, 1, 2) == 's:'
-  if not is_lease or score <= now - settle then
+  local kind = string.sub(member, 1, 2)
+  if kind ~= 's:' and kind ~= 'r:' or score <= now - settle then
     reply[#reply + 1] = member
-  elseif leases ~= '' then
+  elseif kind == 's:' and leases ~= '' then
     redis.call('EXISTS', leases .. string.sub(member, 3))
   end
 end

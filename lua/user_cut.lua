@@ -4,6 +4,7 @@
 -- KEYS[10]   on of the organisation             (zset)
 -- KEYS[11]   tabs of the organisation           (zset)
 -- KEYS[12]   records of the user's bucket       (hash)
+-- KEYS[13]   news                               (stream)
 -- ARGV[1]    now in ms, 0 = clock of Redis
 -- ARGV[2]    user
 -- ARGV[3]    organisation
@@ -13,7 +14,7 @@
 -- ARGV[7]    request id of the action, "" = none
 -- Reply      {"restoring"} | {"stale", org} | {"ok", status, since, last sign, now, note}; note: "" | repeated
 -- Access     write, allow-oom
-local place = { org = KEYS[10], tabs = KEYS[11], users = KEYS[12] }
+local place, news = { org = KEYS[10], tabs = KEYS[11], users = KEYS[12] }, KEYS[13]
 local now, user, org, version, keep = clock(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 if is_lost() then return { 'restoring' } end
 local rec = load(place.users, user, org)
@@ -23,8 +24,9 @@ local lowest = string.match(redis.call('HGET', cut, user) or '0', '^%d+')
 if version <= tonumber(lowest) then return standing(rec, now, 'repeated') end
 count_rule()
 redis.call('HSET', cut, user, ARGV[4] .. ' ' .. keep)
+tell(news, 'e', user)
 -- What a restore put back may stand for the login that stays.
-local last = remove_where(user, rec, function(s)
+local last = remove_where(user, rec, now, function(s)
   return login_of(s.id) ~= keep and (s.id ~= RESTORED or keep == '')
 end)
 settle(user, rec, place, now, { reason = ARGV[6], at = now, session = last, actor = ARGV[7] })

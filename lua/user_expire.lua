@@ -49,7 +49,7 @@ local function expire(user, org, place)
   spare_restored(user, rec)
   local gate, n = end_gate(user), rec.n
   local claim, before = end_claims(user, now)
-  local last = remove_where(user, rec, function(s) return s.deadline <= now end)
+  local last = remove_where(user, rec, now, function(s) return s.deadline <= now end)
   local count, from, delay = rec.before - #rec.sessions, rec.status, -1
   if not (gate or claim or last) then return '' end
   local cause = claim

@@ -5,6 +5,7 @@
 -- KEYS[10]   on of the organisation             (zset)
 -- KEYS[11]   tabs of the organisation           (zset)
 -- KEYS[12]   records of the user's bucket       (hash)
+-- KEYS[13]   news                               (stream)
 -- ARGV[1]    now in ms, 0 = clock of Redis
 -- ARGV[2]    user
 -- ARGV[3]    organisation
@@ -15,7 +16,7 @@
 -- ARGV[8]    request id of the action, "" = none
 -- Reply      {"restoring"} | {"stale", org} | {"ok", status, since, last sign, now, note}; note: "" | repeated
 -- Access     write, allow-oom
-local place = { org = KEYS[10], tabs = KEYS[11], users = KEYS[12] }
+local place, news = { org = KEYS[10], tabs = KEYS[11], users = KEYS[12] }, KEYS[13]
 local now, user, org, kind = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local version, ends = tonumber(ARGV[5]), tonumber(ARGV[6])
 if is_lost() then return { 'restoring' } end
@@ -32,7 +33,8 @@ else
   redis.call('ZREM', due, 'g:' .. user)
 end
 if kind ~= '' then
-  local last = remove_where(user, rec, function() return true end)
+  tell(news, 'e', user)
+  local last = remove_where(user, rec, now, function() return true end)
   settle(user, rec, place, now, { reason = ARGV[7], at = now, session = last, actor = ARGV[8] })
 end
 return standing(rec, now)

@@ -174,6 +174,7 @@ pub async fn connect_store(config: &Config) -> anyhow::Result<Store> {
         policy: config.policy(),
         token_life: config.auth.access_ttl.duration() + TOKEN_MARGIN,
         stall: STALL,
+        room_members: config.live.room_members,
         node: config.listen.node_name(),
     };
     Store::connect(settings).await.context("connecting to Redis (ROLLCALL_REDIS_URL)")

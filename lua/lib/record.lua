@@ -2,9 +2,11 @@
 
 -- Sessions have names of any length; keys hold ten characters that stand for each. Two sessions of one user share them
 -- once in 10^12; then they share a deadline, too, and the user is present as long as either shows itself.
-local function member(user, session)
-  return 's:' .. user .. ':' .. (#session > 10 and string.sub(redis.sha1hex(session), 1, 10) or session)
+local function name_session(user, session)
+  return user .. ':' .. (#session > 10 and string.sub(redis.sha1hex(session), 1, 10) or session)
 end
+
+local function member(user, session) return 's:' .. name_session(user, session) end
 
 -- Most times of a record are the same, and a difference of 0 takes one byte instead of nine.
 local function pack_record(rec)

@@ -1,15 +1,15 @@
 -- How a sign of life changes a session. Needs lib/user.lua.
 
 -- Adds a session, in place of what a restore put there. The first of a login that names its tab replaces its session `0`.
-local function place_session(user, rec, id)
-  remove_where(user, rec, function(s) return s.id == RESTORED end)
+local function place_session(user, rec, id, now)
+  remove_where(user, rec, now, function(s) return s.id == RESTORED end)
   local login, at = login_of(id), #rec.sessions + 1
   local zero, named = nil, false
   for i, s in ipairs(rec.sessions) do
     if s.id == login .. '.0' then zero = i elseif login_of(s.id) == login then named = true end
   end
   if zero and not named and id ~= login .. '.0' then
-    remove(user, rec, zero)
+    remove(user, rec, zero, now)
     at = zero
   end
   local session = { id = id, code = 0, granted = 0, device = '', connection = '', idle_until = 0, deadline = 0 }
@@ -18,12 +18,12 @@ local function place_session(user, rec, id)
 end
 
 -- Ends the session that is due first, to make room for another.
-local function evict(user, rec, newcomer)
+local function evict(user, rec, newcomer, now)
   local first
   for i, s in ipairs(rec.sessions) do
     if s ~= newcomer and (not first or s.deadline < rec.sessions[first].deadline) then first = i end
   end
-  remove(user, rec, first)
+  remove(user, rec, first, now)
 end
 
 -- A sign of life: activity, idle time and deadline. Of these only the idle cap may lower a deadline, and only when

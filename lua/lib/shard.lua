@@ -2,7 +2,8 @@
 --
 -- KEYS[1]  meta    hash    epoch, n, rules, layout, shards, tick, grace_until, pressure; of a restore: restoring (the epoch
 --                          that it begins), lost_at, uncertainty, restored_until
--- KEYS[2]  due     zset    s:<user>:<handle of session>, c:<user>, g:<user> -> when (ms): the only truth about time
+-- KEYS[2]  due     zset    s:<user>:<handle of session>, c:<user>, g:<user>, r:<user>:<handle> -> when (ms): the
+--                          only truth about time
 -- KEYS[3]  others  zset    user -> status code * 10^13 + since (ms), of all organisations but the default one
 -- KEYS[4]  other tabs  zset  user -> number of sessions, of those of them shown with two or more
 -- KEYS[5]  claims  hash    user -> packed {manual, admin}

@@ -67,19 +67,22 @@ local function renew(lease, user, s, now)
   redis.call('SET', lease, s.code, 'PX', math.max(1, s.deadline - now))
 end
 
--- Leaving `due` is what ends a session; a lease that stays behind fires an event that changes nothing.
-local function remove(user, rec, i)
+-- Leaving `due` is what ends a session; a lease that stays behind fires an event that changes nothing. If it was in rooms
+-- it is looked at now, and leaves them.
+local function remove(user, rec, i, now)
   rec.seen = last_sign(rec)
-  redis.call('ZREM', due, member(user, rec.sessions[i].id))
+  local named = name_session(user, rec.sessions[i].id)
+  redis.call('ZREM', due, 's:' .. named)
+  redis.call('ZADD', due, 'XX', 'LT', now, 'r:' .. named)
   return table.remove(rec.sessions, i)
 end
 
 -- Removes every session that the test picks; answers the one among them that was due last.
-local function remove_where(user, rec, test)
+local function remove_where(user, rec, now, test)
   local last
   for i = #rec.sessions, 1, -1 do
     if test(rec.sessions[i]) then
-      local s = remove(user, rec, i)
+      local s = remove(user, rec, i, now)
       if not last or s.deadline > last.deadline then last = s end
     end
   end

@@ -16,4 +16,9 @@ pub struct Live {
     #[arg(id = "live_audience", long = "live-audience", env = "ROLLCALL_LIVE_AUDIENCE", value_name = "COUNT",
           default_value = "1000", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub audience: u32,
+
+    /// Most members of a room, more or less: nodes count once a second
+    #[arg(id = "live_room_members", long = "live-room-members", env = "ROLLCALL_LIVE_ROOM_MEMBERS", value_name = "COUNT",
+          default_value = "10000", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub room_members: u64,
 }

@@ -134,6 +134,12 @@ name! {
     |text| within(text, 64, is_word)
 }
 
+name! {
+    /// A channel, group or document of an organisation, in which people see who else is there.
+    Room, "room", "1-128 characters of A-Z a-z 0-9 _ . : -",
+    |text| within(text, 128, |b| is_word(b) || matches!(b, b'.' | b':'))
+}
+
 /// A session: one tab of one login, written `<login>.<tab>`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -14,7 +14,7 @@ mod user;
 
 pub use claim::{Amendment, Claim, Claims, Gate, Whose};
 pub use entry::{Entry, EntryKind, Outgoing, RawEntry};
-pub use ids::{ConnectionId, IdError, LoginId, Millis, Org, SessionId, Tab, UserId};
+pub use ids::{ConnectionId, IdError, LoginId, Millis, Org, Room, SessionId, Tab, UserId};
 pub use policy::{Policy, Rhythm};
 pub use session::{Mode, Said, Session};
 pub use status::{Activity, Device, GateKind, LastSeenVisibility, Pace, Reason, Role, Status, UnknownWord};

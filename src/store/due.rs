@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use fred::prelude::Value;
+
 use super::keys::Shard;
+use super::looks::InRooms;
 use super::reply::Parts;
 use super::{Store, StoreError, millis, scripts};
 use crate::presence::{Org, UserId};
@@ -30,6 +33,8 @@ pub struct Due {
     pub overdue: Option<Duration>,
     /// What must be expired directly.
     pub members: Vec<DueMember>,
+    /// Sessions whose rooms must be looked at, after the others have been expired.
+    pub in_rooms: Vec<InRooms>,
 }
 
 /// What became of one user whose something was due.
@@ -59,8 +64,14 @@ impl Store {
         let reply = self.link.call(&scripts::SHARD_DUE, vec![self.keys.due(shard)], args).await?;
         let mut parts = Parts::new(scripts::SHARD_DUE.name, reply);
         let overdue = parts.text()?.parse().ok().map(Duration::from_millis);
-        let members = parts.rest().filter_map(|member| parse_member(&member.into_string()?)).collect();
-        Ok(Due { overdue, members })
+        let mut due = Due { overdue, ..Due::default() };
+        for member in parts.rest().filter_map(Value::into_string) {
+            match parse_look(&member) {
+                Some(look) => due.in_rooms.push(look),
+                None => due.members.extend(parse_member(&member)),
+            }
+        }
+        Ok(due)
     }
 
     /// What was due of some users of one shard happens, if the time has come. In the order asked.
@@ -127,4 +138,9 @@ fn parse_member(member: &str) -> Option<DueMember> {
         }
         _ => Some(DueMember { user: rest.parse().ok()?, session: None }),
     }
+}
+
+fn parse_look(member: &str) -> Option<InRooms> {
+    let (user, handle) = member.strip_prefix("r:")?.split_once(':')?;
+    Some(InRooms { user: user.parse().ok()?, handle: handle.to_owned() })
 }

@@ -1,6 +1,6 @@
 //! Every Redis key, and which shard a user lives on. The one home of the key layout.
 
-use crate::presence::{Org, SessionId, UserId};
+use crate::presence::{Org, Room, SessionId, UserId};
 
 /// Raised when keys or records change their form; a node refuses a store of another layout.
 pub const LAYOUT: u32 = 2;
@@ -90,6 +90,30 @@ impl Keys {
     #[must_use]
     pub fn log(&self, shard: Shard) -> String {
         self.of(shard, "log")
+    }
+
+    /// What happens and is no change of status.
+    #[must_use]
+    pub fn news(&self, shard: Shard) -> String {
+        self.of(shard, "news")
+    }
+
+    /// A room as its members' shards name it: `<organisation>:<room>`.
+    #[must_use]
+    pub fn room_name(org: &Org, room: &Room) -> String {
+        format!("{org}:{room}")
+    }
+
+    /// The sessions of a shard's users that are in the room of this name ([`Keys::room_name`]).
+    #[must_use]
+    pub fn room(&self, shard: Shard, name: &str) -> String {
+        self.of(shard, &format!("room:{name}"))
+    }
+
+    /// Which rooms each session of the shard is in.
+    #[must_use]
+    pub fn joined(&self, shard: Shard) -> String {
+        self.of(shard, "joined")
     }
 
     /// Which node nudges and copies the shard.
@@ -229,6 +253,9 @@ mod tests {
         let tag = format!(":{{{:02}}}:", keys.shard_of(&user));
         let mut all = keys.shared(keys.shard_of(&user));
         all.extend(keys.place(&user, &Org::default()));
+        let room = Keys::room_name(&Org::default(), &Room::parse("a:b").unwrap());
+        let shard = keys.shard_of(&user);
+        all.extend([keys.news(shard), keys.joined(shard), keys.room(shard, &room)]);
         assert!(all.iter().all(|key| key.contains(&tag)));
     }
 }

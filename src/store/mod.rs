@@ -11,12 +11,15 @@ mod feed;
 mod keys;
 pub mod limits;
 mod link;
+mod looks;
+mod news;
 mod outbox;
 mod primaries;
 mod primary;
 mod reads;
 mod reply;
 mod restore;
+mod rooms;
 pub mod scripts;
 mod settings;
 mod shards;
@@ -41,8 +44,11 @@ pub use events::{LeaseEvent, LeaseEvents};
 pub use explain::{Facts, Record, SessionFacts};
 pub use feed::{Heard, Listener};
 pub use keys::{Keys, LAYOUT, Shard};
+pub use looks::InRooms;
+pub use news::News;
 pub use reads::Present;
 pub use restore::{Lost, Past, Rule};
+pub use rooms::{Join, MOST_ROOMS, Members};
 pub use settings::Memory;
 pub use shards::{OWNERSHIP, Opened, Ownership, STALL};
 pub use words::{Answer, Bearer, Beat, Shown, Stats, View};
@@ -63,6 +69,8 @@ pub struct StoreSettings {
     /// A gap longer than this in the watch over a shard is a stall, and nobody expires by it; [`STALL`] unless a test
     /// jumps through time.
     pub stall: Duration,
+    /// Most members of a room, more or less ([`Store::join`]).
+    pub room_members: u64,
     /// This node's name.
     pub node: String,
 }
@@ -107,6 +115,7 @@ pub struct Store {
     standings: Arc<standings::Standings>,
     /// Logins whose sign of life of this second is written, so that a busy page costs one a second.
     touched: Cache<(UserId, LoginId), ()>,
+    sizes: rooms::Sizes,
     token_life: Millis,
     stall: Duration,
     node: String,
@@ -135,6 +144,7 @@ impl Store {
             feed: feed::Feed::new(link.clone(), keys.clone(), Arc::clone(&standings)),
             standings,
             touched: Cache::builder().max_capacity(500_000).time_to_live(Duration::from_secs(1)).build(),
+            sizes: rooms::Sizes::new(settings.room_members),
             policy: settings.policy,
             token_life: Millis(i64::try_from(settings.token_life.as_millis()).unwrap_or(i64::MAX)),
             stall: settings.stall,

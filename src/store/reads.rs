@@ -205,7 +205,7 @@ fn merged(lists: Vec<Vec<Present>>, limit: usize) -> Vec<Present> {
 }
 
 /// What a reading script tells, after its first word.
-fn told(script: &'static Script, reply: Value) -> Result<Parts, StoreError> {
+pub(super) fn told(script: &'static Script, reply: Value) -> Result<Parts, StoreError> {
     let mut parts = Parts::new(script.name, reply);
     match parts.text()?.as_str() {
         "ok" => Ok(parts),

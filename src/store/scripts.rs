@@ -80,15 +80,25 @@ script!(/// A request that is no heartbeat.
 script!(/// A goodbye.
     SESSION_CLOSE = "session_close", "allow-oom", exactly(13), exactly(6), "shard", "record", "user");
 script!(/// A logout.
-    LOGIN_END = "login_end", "allow-oom", exactly(12), exactly(5), "shard", "record", "user");
+    LOGIN_END = "login_end", "allow-oom", exactly(13), exactly(5), "shard", "record", "user", "news");
 script!(/// A logout everywhere.
-    USER_CUT = "user_cut", "allow-oom", exactly(12), exactly(7), "shard", "record", "user");
+    USER_CUT = "user_cut", "allow-oom", exactly(13), exactly(7), "shard", "record", "user", "news");
 script!(/// An account may not be online, or may again.
-    USER_GATE = "user_gate", "allow-oom", exactly(12), exactly(8), "shard", "record", "user");
+    USER_GATE = "user_gate", "allow-oom", exactly(13), exactly(8), "shard", "record", "user", "news");
 script!(/// A claim is set or taken back.
     USER_CLAIM = "user_claim", "allow-oom", exactly(12), exactly(11), "shard", "record", "user", "claim");
 script!(/// What was due happens.
     USER_EXPIRE = "user_expire", "allow-oom", and_each(9, 3), and_each(2, 2), "shard", "record", "user", "claim");
+script!(/// A session enters a room.
+    ROOM_JOIN = "room_join", "allow-oom", exactly(13), exactly(9), "shard", "record", "user", "news", "room");
+script!(/// A session leaves a room.
+    ROOM_LEAVE = "room_leave", "allow-oom", exactly(13), exactly(4), "shard", "record", "user", "news", "room");
+script!(/// Somebody in a room types.
+    ROOM_TYPING = "room_typing", "allow-oom", exactly(12), exactly(6), "shard", "record", "user", "news", "room");
+script!(/// Sessions that are in rooms are looked at.
+    ROOM_DUE = "room_due", "allow-oom", and_each(11, 1), and_each(3, 2), "shard", "record", "user", "news", "room");
+script!(/// Lists who is in a room.
+    ROOM_MEMBERS = "room_members", "no-writes", and_each(0, 4), exactly(2));
 script!(/// Reads records.
     USER_VIEWS = "user_views", "no-writes", and_each(0, 4), and_each(0, 1), "record");
 script!(/// Reads what a token's standing depends on.
@@ -143,6 +153,11 @@ pub static ALL: &[&Script] = &[
     &USER_GATE,
     &USER_CLAIM,
     &USER_EXPIRE,
+    &ROOM_JOIN,
+    &ROOM_LEAVE,
+    &ROOM_TYPING,
+    &ROOM_DUE,
+    &ROOM_MEMBERS,
     &USER_VIEWS,
     &USER_STANDING,
     &USER_EXPLAIN,

@@ -131,7 +131,7 @@ impl Store {
     ///
     /// # Errors
     /// If Redis did not answer.
-    pub async fn leave(&self) -> Result<(), StoreError> {
+    pub async fn hide_node(&self) -> Result<(), StoreError> {
         let args = vec![self.node.as_str().into()];
         self.link.call(&scripts::NODE_LEAVE, vec![self.keys.nodes()], args).await.map(drop)
     }

@@ -36,7 +36,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let life = life.map_or_else(|| self.token_life.0.into(), millis);
         let args = [login.as_str().into(), life];
-        self.judge(&scripts::LOGIN_END, user, org, None, &args).await.map(drop)
+        self.judge(&scripts::LOGIN_END, user, org, self.news_of(user), &args).await.map(drop)
     }
 
     /// A logout everywhere: tokens below `token_version` end, with all sessions; the login to keep is exempt.
@@ -54,7 +54,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let keep = text(keep.map(LoginId::as_str));
         let args = [token_version.into(), keep, reason.as_str().into(), text(actor)];
-        self.judge(&scripts::USER_CUT, user, org, None, &args).await.map(drop)
+        self.judge(&scripts::USER_CUT, user, org, self.news_of(user), &args).await.map(drop)
     }
 
     /// A gate falls or is lifted.
@@ -75,7 +75,7 @@ impl Store {
             text(gate.kind.map(|kind| kind.reason().as_str())),
             text(actor),
         ];
-        self.judge(&scripts::USER_GATE, user, org, None, &args).await.map(drop)
+        self.judge(&scripts::USER_GATE, user, org, self.news_of(user), &args).await.map(drop)
     }
 
     /// A claim is set, or taken back with `None`; `id` makes a repeated call change nothing.
@@ -182,18 +182,22 @@ impl Store {
         }
     }
 
+    fn news_of(&self, user: &UserId) -> Option<String> {
+        Some(self.keys.news(self.keys.shard_of(user)))
+    }
+
     /// Calls a script of one user until the organisation it was told is the stored one.
     pub(super) async fn judge(
         &self,
         script: &'static Script,
         user: &UserId,
         org: &Org,
-        lease: Option<String>,
+        last_key: Option<String>,
         args: &[Value],
     ) -> Result<Answer, StoreError> {
         let mut org = org.clone();
         for _ in 0..TRIES {
-            match self.ask(script, user, &org, lease.clone(), args).await? {
+            match self.ask(script, user, &org, last_key.clone(), args).await? {
                 Said::Judged(answer, note) => return Ok(self.noted(answer, &note)),
                 Said::Stale(truth) => org = parse_truth(script, truth.first())?,
             }
@@ -206,12 +210,12 @@ impl Store {
         script: &'static Script,
         user: &UserId,
         org: &Org,
-        lease: Option<String>,
+        last_key: Option<String>,
         args: &[Value],
     ) -> Result<Said, StoreError> {
         let mut keys = self.keys.shared(self.keys.shard_of(user));
         keys.extend(self.keys.place(user, org));
-        keys.extend(lease);
+        keys.extend(last_key);
         let mut all = vec![self.clock.now(), user.as_str().into(), org.as_str().into()];
         all.extend_from_slice(args);
         let reply = self.link.call(script, keys, all).await;

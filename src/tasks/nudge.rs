@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::expiry::expire;
+use super::expiry::happen;
 use super::{Node, rounds};
 use crate::metrics::labels::ExpiryPath;
 use crate::metrics::record;
@@ -46,7 +46,7 @@ pub(super) async fn run(node: Node) {
 
 async fn nudge(node: &Node, shard: Shard) -> Result<Duration, StoreError> {
     let due = node.app.store.due(shard, SETTLED, MOST, true).await?;
-    let users = due.members.into_iter().map(|member| member.user).collect();
-    expire(node, shard, users, ExpiryPath::Nudge).await?;
-    Ok(due.overdue.unwrap_or_default())
+    let overdue = due.overdue.unwrap_or_default();
+    happen(node, shard, due, ExpiryPath::Nudge).await?;
+    Ok(overdue)
 }

@@ -30,7 +30,7 @@ pub(super) async fn run(node: Node) {
     let released = async {
         let owned = node.owned.shards();
         join_all(owned.iter().map(|shard| node.app.store.release(*shard))).await;
-        node.app.store.leave().await
+        node.app.store.hide_node().await
     };
     if let Err(error) = released.await {
         tracing::warn!(%error, "could not give shards up; others take them in a few seconds");

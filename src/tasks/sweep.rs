@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::expiry::expire;
+use super::expiry::happen;
 use super::{Node, rounds};
 use crate::metrics::labels::ExpiryPath;
 use crate::store::{Shard, StoreError};
@@ -34,6 +34,5 @@ pub(super) async fn run(node: Node) {
 
 async fn sweep(node: &Node, shard: Shard) -> Result<(), StoreError> {
     let due = node.app.store.due(shard, OVERDUE, MOST, false).await?;
-    let users = due.members.into_iter().map(|member| member.user).collect();
-    expire(node, shard, users, ExpiryPath::Sweep).await
+    happen(node, shard, due, ExpiryPath::Sweep).await
 }

@@ -65,6 +65,7 @@ async fn listen(url: &str) -> mpsc::UnboundedReceiver<Shard> {
         policy: Policy::default(),
         token_life: Duration::from_secs(60),
         stall: STALL,
+        room_members: 100,
         node: "listener".to_owned(),
     };
     let store = Store::connect(settings).await.unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rollcall::presence::{
     Activity, Claim, ConnectionId, EntryKind, Gate, GateKind, LoginId, Millis, Org, Outgoing, Pace, Reason,
-    Status, Tab, UserId, Whose,
+    Room, Status, Tab, UserId, Whose,
 };
 use rollcall::store::limits::{Quota, Subject, Take};
 use rollcall::store::scripts::{self, Script};
@@ -133,6 +133,12 @@ async fn a_shard_without_meta_judges_nobody() {
     is_restoring(store.stats(None).await);
     is_restoring(store.stats(Some(&org)).await);
     is_restoring(store.present(None, None, 10).await);
+    let (who, tab, room) = (bearer("1"), Tab::default(), Room::parse("lobby").unwrap());
+    is_restoring(store.join(&who, &tab, &room).await);
+    is_restoring(store.leave(&who, &tab, &room).await);
+    is_restoring(store.typing(&who, &tab, &room, true).await);
+    is_restoring(store.leave_all(&who, &tab).await);
+    is_restoring(store.members(&org, &room, 10).await);
     assert_eq!(store.own(0, false).await.unwrap(), Ownership::Lost { begun: None });
 }
 
@@ -176,8 +182,8 @@ async fn nodes_are_counted_while_they_live() {
     assert_eq!(store.show_node().await.unwrap(), 1);
     assert_eq!(rival.show_node().await.unwrap(), 2);
     assert_eq!(rival.show_node().await.unwrap(), 2);
-    rival.leave().await.unwrap();
-    rival.leave().await.unwrap();
+    rival.hide_node().await.unwrap();
+    rival.hide_node().await.unwrap();
     assert_eq!(store.show_node().await.unwrap(), 1);
 }
 
@@ -370,6 +376,12 @@ async fn a_redis_that_forgot_the_scripts_learns_them_again() {
     store.correct(told.entry().unwrap()).await.unwrap();
     store.touch_now(&bearer("1")).await.unwrap();
     store.check(&bearer("1")).await.unwrap();
+    let (tab, room) = (Tab::default(), Room::parse("lobby").unwrap());
+    store.join(&bearer("1"), &tab, &room).await.unwrap();
+    store.typing(&bearer("1"), &tab, &room, true).await.unwrap();
+    store.members(&org, &room, 1).await.unwrap();
+    store.leave(&bearer("1"), &tab, &room).await.unwrap();
+    store.leave_all(&bearer("1"), &tab).await.unwrap();
     store.close(&bearer("1"), &Tab::default(), None).await.unwrap();
     store.claim(&user, &org, Whose::Manual, None, None).await.unwrap();
     store.due(0, Duration::ZERO, 1, true).await.unwrap();
@@ -385,7 +397,7 @@ async fn a_redis_that_forgot_the_scripts_learns_them_again() {
     store.forget(&user, 1).await.unwrap();
     store.trim(0, 1, &[user]).await.unwrap();
     store.release(0).await.unwrap();
-    store.leave().await.unwrap();
+    store.hide_node().await.unwrap();
     let (quota, ada) = (Quota::new(Duration::from_secs(1), 1), Subject::new("ada", None));
     store.take(&[Take { whose: "x".to_owned(), name: "y", quota, cost: 1 }]).await.unwrap();
     store.admit_attempt(&ada, quota).await.unwrap();

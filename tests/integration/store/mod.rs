@@ -3,6 +3,7 @@ mod contract;
 mod limits;
 mod model;
 mod restore;
+mod rooms;
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
@@ -39,6 +40,7 @@ fn settings(prefix: String, shards: Shard) -> StoreSettings {
         policy: Policy::default(),
         token_life: Duration::from_secs(900),
         stall: Duration::from_secs(1_000_000),
+        room_members: 3,
         node: "test".into(),
     }
 }
