@@ -1,6 +1,7 @@
 //! Presence as it happens: sockets and event streams. Read `protocol` (what may be said), `session` (what happens then),
 //! `socket` (when), and `hub` (who is told).
 
+mod act;
 mod acts;
 mod bucket;
 mod events;
@@ -8,12 +9,14 @@ mod goodbye;
 mod handshake;
 mod hub;
 mod protocol;
+mod rooms;
 mod session;
 mod snapshot;
 mod socket;
+mod watching;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Extension;
 use axum::routing::any;
@@ -71,6 +74,11 @@ impl Live {
     #[must_use]
     pub fn watched_orgs(&self) -> Vec<Org> {
         self.hub.orgs()
+    }
+
+    /// What time alone brings; to be called some times a second.
+    pub fn tick(&self) {
+        self.hub.tick(self.audience(), Instant::now());
     }
 
     /// How many are present of an organisation now.

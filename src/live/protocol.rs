@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::http::{ApiError, Seen, StatusBody, Timestamp};
 use crate::metrics::labels::LiveMessage;
-use crate::presence::{Activity, ConnectionId, Device, Millis, Org, Status, Tab, UserId};
+use crate::presence::{Activity, ConnectionId, Device, Millis, Org, Room, Status, Tab, UserId};
 use crate::store::Stats;
 
 /// What a client says first.
@@ -48,19 +48,21 @@ pub struct Targets {
     pub users: Vec<UserId>,
     /// Everybody of these organisations.
     pub orgs: Vec<Org>,
+    /// Everybody in these rooms of one's own organisation.
+    pub rooms: Vec<Room>,
 }
 
 impl Targets {
     /// Whether nobody is named.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.users.is_empty() && self.orgs.is_empty()
+        self.users.is_empty() && self.orgs.is_empty() && self.rooms.is_empty()
     }
 }
 
 /// What a client says.
 #[derive(Debug, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ClientFrame {
     /// Who and what it is.
     Hello(Hello),
@@ -72,6 +74,26 @@ pub enum ClientFrame {
     Watch(Targets),
     /// No longer; nobody named is everybody.
     Unwatch(Targets),
+    /// Enters a room.
+    Join {
+        /// Which.
+        room: Room,
+        /// What the host application gave the client to be let in.
+        #[serde(default)]
+        grant: Option<String>,
+    },
+    /// Leaves a room.
+    Leave {
+        /// Which.
+        room: Room,
+    },
+    /// Types, or no longer does.
+    Typing {
+        /// Where.
+        room: Room,
+        /// Whether it does.
+        on: bool,
+    },
 }
 
 impl ClientFrame {
@@ -96,6 +118,9 @@ impl ClientFrame {
             Self::StatusChange(_) => LiveMessage::StatusChange,
             Self::Watch(_) => LiveMessage::Watch,
             Self::Unwatch(_) => LiveMessage::Unwatch,
+            Self::Join { .. } => LiveMessage::Join,
+            Self::Leave { .. } => LiveMessage::Leave,
+            Self::Typing { .. } => LiveMessage::Typing,
         }
     }
 }
@@ -129,6 +154,50 @@ impl Counts {
     pub const fn users(self) -> u64 {
         self.users
     }
+}
+
+/// Who is in a room.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RoomShown {
+    /// How many.
+    pub count: u64,
+    /// Who, the one first who has been there longest; of a large room only some.
+    pub members: Vec<UserId>,
+}
+
+/// What happened in a room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Happened {
+    /// Somebody came, or is seen there again.
+    Joined(Member),
+    /// Somebody left, or is not seen there any more.
+    Left {
+        /// Who.
+        user_id: UserId,
+    },
+    /// Somebody types, or no longer does.
+    Typing {
+        /// Who.
+        user_id: UserId,
+        /// Whether they do.
+        on: bool,
+    },
+    /// The room has so many members, more than each of them is told of.
+    Count(u64),
+}
+
+/// Somebody in a room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Member {
+    /// Who.
+    pub user_id: UserId,
+    /// In which status.
+    pub status: Status,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// Of which change.
+    pub version: i64,
 }
 
 /// A change of somebody's presence.
@@ -184,6 +253,8 @@ pub enum ServerFrame<'a> {
         views: Vec<Seen>,
         /// Organisations.
         counts: BTreeMap<Org, Counts>,
+        /// Rooms.
+        rooms: BTreeMap<Room, RoomShown>,
         /// Whether this was the last part.
         complete: bool,
     },
@@ -196,6 +267,14 @@ pub enum ServerFrame<'a> {
         /// How many.
         #[serde(flatten)]
         counts: Counts,
+    },
+    /// Something happened in a room.
+    Room {
+        /// Which.
+        room: &'a Room,
+        /// What.
+        #[serde(flatten)]
+        happened: &'a Happened,
     },
     /// Something the client said was not done.
     Error {
@@ -234,6 +313,7 @@ impl ServerFrame<'_> {
             Self::Snapshot { .. } => LiveMessage::Snapshot,
             Self::Presence(_) => LiveMessage::Presence,
             Self::Counts { .. } => LiveMessage::Counts,
+            Self::Room { .. } => LiveMessage::Room,
             Self::Error { .. } => LiveMessage::Error,
             Self::Goodbye { .. } => LiveMessage::Goodbye,
         }

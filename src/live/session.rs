@@ -3,10 +3,11 @@
 
 use std::time::{Duration, Instant};
 
+use super::act::{Act, Beaten, Input, Sign, Times};
 use super::bucket::{Bucket, Measure};
 use super::goodbye::Goodbye;
-use super::protocol::{ClientFrame, Heartbeat, Hello, Targets};
-use crate::http::{ApiError, StatusBody};
+use super::protocol::{ClientFrame, Heartbeat, Hello};
+use crate::http::ApiError;
 use crate::metrics::labels::LiveMessage;
 use crate::presence::{Activity, ConnectionId, Device, Tab};
 
@@ -20,77 +21,6 @@ const RETRY: Duration = Duration::from_secs(1);
 const FRAMES: Measure = Measure { each: Duration::from_millis(50), burst: 100 };
 /// Frames that cannot be understood, or are too many, before the connection is closed.
 const STRIKES: Measure = Measure { each: Duration::from_secs(10), burst: 20 };
-
-/// The times that a session keeps.
-#[derive(Clone, Copy, Debug)]
-pub struct Times {
-    /// How often the server pings.
-    pub interval: Duration,
-    /// How long the session outlives its last sign of life.
-    pub ttl: Duration,
-}
-
-/// What a socket hears.
-#[derive(Debug)]
-pub enum Input<'a> {
-    /// A frame of text.
-    Text(&'a str),
-    /// A frame that is no text.
-    Binary,
-    /// A frame of text that is too long to be read.
-    Oversized,
-    /// The answer to a ping, or a ping.
-    Pong,
-}
-
-/// A sign of life as the store is to have it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sign {
-    /// What is said of activity.
-    pub activity: Option<Activity>,
-    /// For how long the client has been idle, in ms.
-    pub idle_ms: Option<i64>,
-    /// Whether it may take the session over from another connection.
-    pub takes: bool,
-    /// Whether the client waits for a `pong`.
-    pub answer: bool,
-}
-
-/// What is to be done.
-#[derive(Debug)]
-pub enum Act {
-    /// Find out whose token this is. Then [`Session::admit`].
-    Verify(String),
-    /// Record a sign of life. Then [`Session::beaten`].
-    Beat(Sign),
-    /// Answer a heartbeat that needs no recording.
-    Pong,
-    /// Change the status to be seen in.
-    Status(Box<StatusBody>),
-    /// Begin to watch.
-    Watch(Targets),
-    /// Watch no longer.
-    Unwatch(Targets),
-    /// Look anew at everything that is watched.
-    Refresh,
-    /// Ask whether the client is there.
-    Ping,
-    /// Tell the client what was wrong.
-    Refuse(ApiError),
-    /// Close.
-    Close(Goodbye),
-}
-
-/// What became of a sign of life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Beaten {
-    /// It counts.
-    Recorded,
-    /// A newer connection has the session.
-    Superseded,
-    /// The store does not answer, or not now.
-    Failed,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -228,6 +158,9 @@ impl Session {
             ClientFrame::StatusChange(body) => acts.extend(self.when_open(Act::Status(Box::new(body)), now)),
             ClientFrame::Watch(targets) => acts.extend(self.when_open(Act::Watch(targets), now)),
             ClientFrame::Unwatch(targets) => acts.extend(self.when_open(Act::Unwatch(targets), now)),
+            ClientFrame::Join { room, grant } => acts.extend(self.when_open(Act::Join { room, grant }, now)),
+            ClientFrame::Leave { room } => acts.extend(self.when_open(Act::Leave(room), now)),
+            ClientFrame::Typing { room, on } => acts.extend(self.when_open(Act::Typing { room, on }, now)),
         }
         acts
     }
@@ -336,10 +269,10 @@ impl Session {
     }
 
     /// Goes on as a session of its own, because a newer connection has taken this one: a copied tab, say.
-    pub fn rename(&mut self, tab: Tab, now: Instant) -> Act {
+    pub fn rename(&mut self, tab: Tab, now: Instant) -> Sign {
         self.tab = tab;
         self.phase = Phase::Greeted;
-        Act::Beat(self.sign(true, false, now))
+        self.sign(true, false, now)
     }
 
     /// When [`Session::tick`] has something to do next.
@@ -380,5 +313,177 @@ impl Session {
             acts.push(Act::Ping);
         }
         acts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::acts::name;
+
+    const TIMES: Times = Times { interval: Duration::from_secs(25), ttl: Duration::from_secs(60) };
+    const HOUR: Duration = Duration::from_hours(1);
+
+    /// A connection and its clock.
+    struct Line {
+        session: Session,
+        now: Instant,
+    }
+
+    impl Line {
+        fn new() -> Self {
+            let now = Instant::now();
+            Self { session: Session::new(TIMES, name(), name(), now), now }
+        }
+
+        /// One whose client has a token and was welcomed.
+        fn open() -> Self {
+            let mut line = Self::new();
+            line.session.admit(line.now + HOUR, line.now);
+            assert!(matches!(
+                line.say(r#"{"type":"hello","session":"one"}"#)[..],
+                [Act::Beat(Sign { takes: true, .. })]
+            ));
+            line.session.beaten(Beaten::Recorded, line.now);
+            line
+        }
+
+        fn say(&mut self, text: &str) -> Vec<Act> {
+            self.session.hear(&Input::Text(text), self.now).1
+        }
+
+        fn pong(&mut self) -> Vec<Act> {
+            self.session.hear(&Input::Pong, self.now).1
+        }
+
+        /// Moves to the next moment at which something is to be done, and does it.
+        fn tick(&mut self) -> Vec<Act> {
+            self.now = self.session.next_tick();
+            self.session.tick(TIMES.interval, self.now)
+        }
+    }
+
+    fn sign(acts: &[Act]) -> &Sign {
+        match acts {
+            [Act::Beat(sign)] => sign,
+            other => panic!("no sign of life: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_hello_without_any_token_ends_it_and_so_does_silence() {
+        let mut line = Line::new();
+        assert!(matches!(line.say(r#"{"type":"hello"}"#)[..], [Act::Close(Goodbye::Token("token_missing"))]));
+        let mut line = Line::new();
+        assert!(matches!(line.tick()[..], [Act::Close(Goodbye::Token("token_missing"))]));
+        assert!(line.now.duration_since(line.session.began) == HELLO_TIMEOUT);
+    }
+
+    #[test]
+    fn the_token_may_come_with_the_hello_and_silence_is_welcome_with_one() {
+        let mut line = Line::new();
+        let acts = line.say(r#"{"type":"hello","token":"t","session":"one","activity":"active"}"#);
+        assert!(matches!(&acts[..], [Act::Verify(token)] if token == "t"));
+        let acts = line.session.admit(line.now + HOUR, line.now);
+        assert_eq!(
+            sign(&acts),
+            &Sign { activity: Some(Activity::Active), idle_ms: None, takes: true, answer: false }
+        );
+        assert_eq!(line.session.tab().as_str(), "one");
+        let mut line = Line::new();
+        line.session.admit(line.now + HOUR, line.now);
+        assert!(sign(&line.tick()).takes);
+    }
+
+    #[test]
+    fn signs_of_life_are_recorded_once_a_second_and_pings_set_the_pace() {
+        let mut line = Line::open();
+        assert!(line.pong().is_empty(), "the hello was one");
+        assert!(matches!(line.say(r#"{"type":"heartbeat"}"#)[..], [Act::Pong]));
+        line.now += Duration::from_secs(1);
+        let acts = line.say(r#"{"type":"heartbeat"}"#);
+        assert_eq!(sign(&acts), &Sign { activity: None, idle_ms: None, takes: false, answer: true });
+        line.session.beaten(Beaten::Recorded, line.now);
+        assert!(
+            matches!(line.say(r#"{"type":"heartbeat","activity":"idle"}"#)[..], [Act::Beat(_)]),
+            "that is news"
+        );
+        line.session.beaten(Beaten::Recorded, line.now);
+        assert!(matches!(line.tick()[..], [Act::Ping]));
+        assert!(!sign(&line.pong()).answer);
+    }
+
+    #[test]
+    fn who_is_idle_stays_so_until_they_say_otherwise() {
+        let mut line = Line::open();
+        line.say(r#"{"type":"heartbeat","activity":"idle","idle_ms":300000}"#);
+        line.session.beaten(Beaten::Recorded, line.now);
+        line.now += Duration::from_secs(25);
+        assert_eq!(sign(&line.pong()).idle_ms, Some(325_000));
+        line.session.beaten(Beaten::Recorded, line.now);
+        assert_eq!(sign(&line.say(r#"{"type":"heartbeat","activity":"active"}"#)).idle_ms, None);
+        line.session.beaten(Beaten::Recorded, line.now);
+        line.now += Duration::from_secs(25);
+        assert_eq!(sign(&line.pong()).activity, None, "a pong says nothing of activity");
+    }
+
+    #[test]
+    fn a_silent_client_is_given_up_when_its_session_has_ended() {
+        let mut line = Line::open();
+        let began = line.now;
+        assert!(matches!(line.tick()[..], [Act::Ping]));
+        assert!(matches!(line.tick()[..], [Act::Ping]));
+        assert!(matches!(line.tick()[..], [Act::Close(Goodbye::Silent)]));
+        assert_eq!(line.now - began, TIMES.ttl);
+    }
+
+    #[test]
+    fn what_is_not_recorded_is_tried_again() {
+        let mut line = Line::open();
+        line.now += BEAT_EVERY;
+        line.pong();
+        line.session.beaten(Beaten::Failed, line.now);
+        assert!(!sign(&line.tick()).takes);
+        line.session.beaten(Beaten::Recorded, line.now);
+        assert!(matches!(line.tick()[..], [Act::Ping]));
+        let mut line = Line::new();
+        line.session.admit(line.now + HOUR, line.now);
+        line.say(r#"{"type":"hello"}"#);
+        line.session.beaten(Beaten::Failed, line.now);
+        assert!(sign(&line.tick()).takes, "a hello that failed is a hello still");
+    }
+
+    #[test]
+    fn a_token_ends_the_socket_unless_another_comes() {
+        let mut line = Line::new();
+        line.session.admit(line.now + Duration::from_secs(10), line.now);
+        line.say(r#"{"type":"hello"}"#);
+        line.session.beaten(Beaten::Recorded, line.now);
+        assert!(matches!(line.say(r#"{"type":"hello","token":"u"}"#)[..], [Act::Verify(_)]));
+        assert!(line.session.admit(line.now + Duration::from_secs(20), line.now).is_empty());
+        assert!(matches!(line.tick()[..], [Act::Close(Goodbye::Token("token_expired"))]));
+        assert_eq!(line.now - line.session.began, Duration::from_secs(20));
+    }
+
+    #[test]
+    fn whoever_goes_on_with_nonsense_is_sent_away() {
+        let mut line = Line::open();
+        let mut say = |text: &str| line.say(text);
+        for _ in 0..STRIKES.burst {
+            assert!(matches!(say("[1]")[..], [Act::Refuse(ApiError::InvalidValue(_))]));
+        }
+        assert!(matches!(say("[1]")[..], [Act::Close(Goodbye::Abusive)]));
+        let mut line = Line::open();
+        let refused = (0..200).flat_map(|_| line.pong()).find(|act| matches!(act, Act::Refuse(_)));
+        assert!(matches!(refused, Some(Act::Refuse(ApiError::RateLimited(_)))), "pongs are frames, too");
+    }
+
+    #[test]
+    fn an_older_connection_goes_on_as_another_session() {
+        let mut line = Line::open();
+        assert!(line.session.rename(Tab::parse("two").unwrap(), line.now).takes);
+        assert!(!line.session.is_open());
+        line.session.beaten(Beaten::Recorded, line.now);
+        assert_eq!((line.session.tab().as_str(), line.session.is_open()), ("two", true));
     }
 }

@@ -1,6 +1,7 @@
 //! The loop of one socket: it waits for the client, for the hub, for the time and for the node's end, and does what the
 //! [`Session`] says. Whatever ends it, the hub forgets it; only a goodbye of the client ends the session, too.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,15 +12,16 @@ use futures::SinkExt;
 use tokio::time::{sleep_until, timeout};
 
 use super::Live;
+use super::act::{Act, Input, Times};
 use super::acts::name;
 use super::goodbye::Goodbye;
 use super::hub::{Place, Post};
 use super::protocol::ServerFrame;
-use super::session::{Act, Input, Session, Times};
+use super::session::Session;
 use crate::auth::Claims;
 use crate::http::jittered;
 use crate::metrics::record;
-use crate::presence::{ConnectionId, Millis};
+use crate::presence::{ConnectionId, Millis, Room};
 
 /// Longer frames are not read; bytes. A thousand long names fit.
 pub(super) const LONGEST_FRAME: usize = 64 * 1024;
@@ -40,6 +42,10 @@ pub(super) struct Socket {
     pub(super) claims: Option<Arc<Claims>>,
     /// Its place in the hub, once it was welcomed.
     pub(super) place: Option<Place>,
+    /// Rooms that the client wants to be in.
+    pub(super) rooms: BTreeSet<Room>,
+    /// Whether the user was shown offline when last heard of: idle for too long.
+    pub(super) is_away: bool,
     /// When all that is watched is to be looked at anew.
     pub(super) refresh_at: Option<Instant>,
 }
@@ -50,7 +56,16 @@ impl Socket {
         let span = |Millis(ms)| Duration::from_millis(ms.try_into().unwrap_or_default());
         let times = Times { interval: span(rhythm.interval), ttl: span(rhythm.ttl) };
         let session = Session::new(times, name(), name::<ConnectionId>(), Instant::now());
-        Self { live, session, ws, claims: None, place: None, refresh_at: None }
+        Self {
+            live,
+            session,
+            ws,
+            claims: None,
+            place: None,
+            rooms: BTreeSet::new(),
+            is_away: false,
+            refresh_at: None,
+        }
     }
 
     /// Serves it to its end. `token`: what came with the handshake and is not verified yet.

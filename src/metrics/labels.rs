@@ -53,6 +53,12 @@ label! {
         Watch = "watch",
         /// Whom no longer.
         Unwatch = "unwatch",
+        /// Enters a room.
+        Join = "join",
+        /// Leaves a room.
+        Leave = "leave",
+        /// Types, or no longer does.
+        Typing = "typing",
         /// What nobody understands.
         Unknown = "unknown",
         /// The client is present.
@@ -65,6 +71,8 @@ label! {
         Presence = "presence",
         /// How many are present.
         Counts = "counts",
+        /// Something happened in a room.
+        Room = "room",
         /// Something was not done.
         Error = "error",
         /// The server is about to close.

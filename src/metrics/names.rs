@@ -149,12 +149,15 @@ table! {
 
 /// Whether a type of message goes this way.
 fn is_said(values: &[&'static str]) -> bool {
-    const HEARD: [LiveMessage; 7] = [
+    const HEARD: [LiveMessage; 10] = [
         LiveMessage::Hello,
         LiveMessage::Heartbeat,
         LiveMessage::StatusChange,
         LiveMessage::Watch,
         LiveMessage::Unwatch,
+        LiveMessage::Join,
+        LiveMessage::Leave,
+        LiveMessage::Typing,
         LiveMessage::Unknown,
         LiveMessage::Pong,
     ];

@@ -15,6 +15,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::keys::{Keys, Shard};
 use super::link::Link;
+use super::news::{self, News};
 use super::standings::Standings;
 use super::{StoreError, reply};
 use crate::presence::{Millis, Outgoing};
@@ -29,6 +30,9 @@ const PERIOD_OF_SHARD: Duration = Duration::from_millis(50);
 /// its entries anew.
 const VERIFY: Duration = Duration::from_millis(500);
 
+/// What was told longer ago than this may be forgotten.
+const NEWS_KEPT: Duration = Duration::from_secs(50);
+
 /// Entries of all streams in one answer: 5 ms of Redis' time. Where more is waiting it is asked again at once.
 const MOST: usize = 2_000;
 
@@ -40,6 +44,8 @@ const MOST_OF_STREAM: usize = 500;
 pub enum Heard<'a> {
     /// New entries of a shard, in order; none is left out between two of these.
     Entries(Shard, &'a [Outgoing]),
+    /// What happened in a shard that is no change of status, in order.
+    News(Shard, &'a [News]),
     /// The outbox of a shard is read from here on; what happened before may have been missed.
     Anew(Shard),
 }
@@ -58,6 +64,9 @@ pub(super) struct Feed {
 struct Place {
     shard: Shard,
     log: Key,
+    news: Key,
+    /// The news that was read last.
+    told: String,
     /// The entry that was read last: its number, and when it was written; 0 before the first.
     last: Option<(i64, Millis)>,
 }
@@ -69,7 +78,13 @@ impl Feed {
 
     /// Reads, until it is dropped.
     pub(super) async fn work(&self, listener: Listener<'_>) {
-        let place = |shard| Place { shard, log: self.keys.log(shard).into(), last: None };
+        let place = |shard| Place {
+            shard,
+            log: self.keys.log(shard).into(),
+            news: self.keys.news(shard).into(),
+            told: String::new(),
+            last: None,
+        };
         let places = (0..self.keys.shards()).map(place);
         if self.link.is_clustered() {
             // One question is about one slot; and who waits for a frozen primary must not hold up the others.
@@ -82,12 +97,15 @@ impl Feed {
     async fn follow(&self, mut places: Vec<Place>, period: Duration, listener: Listener<'_>) {
         let mut ticks = tokio::time::interval(period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut verified = Instant::now();
+        let (mut verified, mut read) = (Instant::now(), Instant::now());
         loop {
             ticks.tick().await;
             let verify = verified.elapsed() >= VERIFY;
             match self.look(&mut places, verify, listener).await {
                 Ok(is_all) => {
+                    if std::mem::replace(&mut read, Instant::now()).elapsed() > NEWS_KEPT {
+                        places.iter().for_each(|place| listener(Heard::Anew(place.shard)));
+                    }
                     if verify {
                         verified = Instant::now();
                     }
@@ -130,6 +148,11 @@ impl Feed {
             if !entries.is_empty() {
                 listener(Heard::Entries(place.shard, &entries));
             }
+            let (news, newest) = news::read(streams.remove(&place.news).unwrap_or(Value::Null))?;
+            place.told = newest.unwrap_or(std::mem::take(&mut place.told));
+            if !news.is_empty() {
+                listener(Heard::News(place.shard, &news));
+            }
         }
         Ok(is_all)
     }
@@ -141,16 +164,17 @@ impl Feed {
         verify: bool,
         most: usize,
     ) -> Result<HashMap<Key, Value>, StoreError> {
-        let (mut logs, mut ids) = (Vec::new(), Vec::new());
+        let (mut streams_asked, mut ids) = (Vec::new(), Vec::new());
         for place in places {
             let Some((n, _)) = place.last else { continue };
-            logs.push(place.log.clone());
+            streams_asked.extend([place.log.clone(), place.news.clone()]);
             ids.push(format!("{}-0", if verify { (n - 1).max(0) } else { n }));
+            ids.push(place.told.clone());
         }
-        let Some(first) = logs.first() else { return Ok(HashMap::new()) };
+        let Some(first) = streams_asked.first() else { return Ok(HashMap::new()) };
         let primary = self.link.primary(first.as_bytes())?;
         let most = u64::try_from(most).unwrap_or(u64::MAX);
-        let reply = primary.client().xread::<Value, _, _>(Some(most), None, logs, ids).await;
+        let reply = primary.client().xread::<Value, _, _>(Some(most), None, streams_asked, ids).await;
         streams(primary.judge(reply)?)
     }
 
@@ -164,6 +188,9 @@ impl Feed {
             // An entry of a later version that says not even when it was written: its successors will.
             Some(entry) => entry.detected_at().map(|at| (entry.n(), at)),
         };
+        let told = primary.client().xrevrange::<Value, _, _, _>(place.news.clone(), "+", "-", Some(1)).await;
+        let (_, told) = news::read(primary.judge(told)?)?;
+        place.told = told.unwrap_or_else(|| "0-0".to_owned());
         if let Some((_, heard)) = place.last {
             self.standings.begin(place.shard, heard);
             listener(Heard::Anew(place.shard));
@@ -221,7 +248,13 @@ mod tests {
     }
 
     fn place(n: i64, at: i64) -> Place {
-        Place { shard: 0, log: Key::from(""), last: Some((n, Millis(at))) }
+        Place {
+            shard: 0,
+            log: Key::from(""),
+            news: Key::from(""),
+            told: String::new(),
+            last: Some((n, Millis(at))),
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use fred::prelude::*;
 use super::keys::Shard;
 use super::reply::Parts;
 use super::{Store, StoreError};
-use crate::presence::{Org, Room, UserId};
+use crate::presence::{Millis, Org, Room, Status, UserId};
 
 /// Something that has just happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,12 @@ pub enum News {
         org: Org,
         /// Which room.
         room: Room,
+        /// In which status others see the user.
+        status: Status,
+        /// Since when.
+        since: Millis,
+        /// Of which change.
+        version: i64,
     },
     /// The last session of a user left a room, whether or not others could see the user there.
     Left {
@@ -89,7 +95,14 @@ fn one(text: impl Fn(&'static str) -> Option<String>) -> Option<News> {
     }
     let (org, room) = (text("o")?.parse().ok()?, text("r")?.parse().ok()?);
     match kind.as_str() {
-        "j" => Some(News::Joined { user, org, room }),
+        "j" => Some(News::Joined {
+            user,
+            org,
+            room,
+            status: Status::from_code(text("c")?.parse().ok()?)?,
+            since: Millis(text("t")?.parse().ok()?),
+            version: text("n")?.parse().ok()?,
+        }),
         "l" => Some(News::Left { user, org, room }),
         "t" => Some(News::Typing { user, org, room, on: text("s")? == "1" }),
         _ => None,
@@ -107,7 +120,10 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_left_out_and_read_over() {
-        let of = |kind| [("k", kind), ("u", "42"), ("o", "main"), ("r", "a:b"), ("s", "0")];
+        let of = |kind| {
+            let member = [("k", kind), ("u", "42"), ("o", "main"), ("r", "a:b"), ("s", "0")];
+            [&member[..], &[("c", "1"), ("t", "5"), ("n", "7")]].concat()
+        };
         let entries = vec![
             entry("1-0", &of("j")),
             entry("1-1", &of("z")),
@@ -119,7 +135,14 @@ mod tests {
         let user = UserId::parse("42").unwrap();
         let (org, room) = (Org::default(), Room::parse("a:b").unwrap());
         let told = vec![
-            News::Joined { user: user.clone(), org: org.clone(), room: room.clone() },
+            News::Joined {
+                user: user.clone(),
+                org: org.clone(),
+                room: room.clone(),
+                status: Status::Online,
+                since: Millis(5),
+                version: 7,
+            },
             News::Typing { user, org, room, on: false },
             News::Ended { user: UserId::parse("7").unwrap() },
         ];

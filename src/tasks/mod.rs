@@ -3,13 +3,13 @@
 
 mod blocks;
 mod copy;
-mod counts;
 mod erasures;
 mod events;
 mod expiry;
 mod gates;
 mod gauges;
 mod housekeeping;
+mod live;
 mod logins;
 mod nudge;
 mod owned;
@@ -63,7 +63,7 @@ impl Tasks {
         let spawner = Spawner { tracker: TaskTracker::new(), ends };
         spawner.spawn("batcher", batcher(node.clone()));
         spawner.spawn("feed", feed(node.clone()));
-        spawner.spawn("counts", counts::run(node.clone()));
+        spawner.spawn("live", live::run(node.clone()));
         spawner.spawn("ownership", ownership::run(node.clone()));
         spawner.spawn("restore", restore::run(node.clone()));
         spawner.spawn("events", events::run(node.clone()));

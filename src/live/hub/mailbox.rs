@@ -7,13 +7,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::change::Change;
-use crate::live::protocol::Counts;
-use crate::presence::{Org, UserId};
+use crate::live::protocol::{Counts, Happened, Member};
+use crate::presence::{Org, Room, UserId};
 
 /// People whose changes may wait for one reader.
 const MOST: usize = 5_000;
 /// Events that may wait for one reader who gets each of them.
 const MOST_EVENTS: usize = 10_000;
+
+/// What of a room the newest is kept of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum RoomSlot {
+    /// Whether somebody is there.
+    Member(UserId),
+    /// Whether somebody types.
+    Typing(UserId),
+    /// How many are there.
+    Count,
+}
 
 /// What waits.
 #[derive(Debug, Default)]
@@ -22,6 +33,8 @@ pub struct Post {
     pub changes: HashMap<UserId, Arc<Change>>,
     /// The newest counts of each organisation.
     pub counts: HashMap<Org, Counts>,
+    /// The newest of each kind that happened with each in rooms.
+    pub rooms: HashMap<(Room, RoomSlot), Arc<Happened>>,
     /// Every change, in order, for those who want each.
     pub events: Vec<Arc<Change>>,
     /// How many events were too many.
@@ -59,6 +72,24 @@ impl Mailbox {
                 post.is_overflowing = true;
             } else {
                 post.changes.insert(change.user().clone(), Arc::clone(change));
+            }
+        });
+    }
+
+    /// Something that happened in a room that is watched.
+    pub fn room(&self, room: &Room, happened: &Arc<Happened>) {
+        let slot = match &**happened {
+            Happened::Joined(Member { user_id, .. }) | Happened::Left { user_id } => {
+                RoomSlot::Member(user_id.clone())
+            }
+            Happened::Typing { user_id, .. } => RoomSlot::Typing(user_id.clone()),
+            Happened::Count(_) => RoomSlot::Count,
+        };
+        self.put(|post| {
+            if post.rooms.len() >= MOST {
+                post.is_overflowing = true;
+            } else {
+                post.rooms.insert((room.clone(), slot), Arc::clone(happened));
             }
         });
     }

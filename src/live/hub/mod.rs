@@ -4,22 +4,24 @@
 mod change;
 mod list;
 mod mailbox;
+mod place;
+mod registry;
+mod room;
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry as Slot;
-use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use list::List;
+use registry::{Registry, RoomNews};
 
 pub use change::{Change, Eye, may_see};
 pub use mailbox::{Mailbox, Post};
+pub use place::Place;
 
-use super::protocol::{Counts, Targets};
+use super::protocol::Counts;
 use crate::auth::Claims;
 use crate::presence::{Entry, Org, Outgoing, Reason, UserId};
-use crate::store::Heard;
+use crate::store::{Heard, News};
 
 /// Names a connection within its node.
 pub type Seat = u64;
@@ -46,25 +48,6 @@ impl Reader {
     }
 }
 
-/// An organisation that is watched.
-#[derive(Debug, Default)]
-struct WatchedOrg {
-    readers: List,
-    /// Too many people to tell of each: readers get counts alone.
-    is_large: bool,
-    counts: Option<Counts>,
-}
-
-#[derive(Debug, Default)]
-struct Registry {
-    /// Connections of each user.
-    own: HashMap<UserId, List>,
-    users: HashMap<UserId, List>,
-    orgs: HashMap<Org, WatchedOrg>,
-    /// Those who want everything.
-    all: List,
-}
-
 /// The hub of a node.
 #[derive(Debug, Default)]
 pub struct Hub {
@@ -72,17 +55,8 @@ pub struct Hub {
     seats: AtomicU64,
 }
 
-/// A place in the hub. Whoever drops it is told of nothing any more.
-#[derive(Debug)]
-pub struct Place {
-    hub: Arc<Hub>,
-    reader: Reader,
-    watched: Targets,
-    has_all: bool,
-}
-
 impl Hub {
-    fn registry(&self) -> MutexGuard<'_, Registry> {
+    pub(self) fn registry(&self) -> MutexGuard<'_, Registry> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -92,24 +66,43 @@ impl Hub {
         let seat = self.seats.fetch_add(1, Ordering::Relaxed);
         let reader = Reader { seat, viewer, mailbox: Arc::default() };
         self.registry().own.entry(reader.viewer.user.clone()).or_default().add(&reader);
-        Place { hub: Arc::clone(self), reader, watched: Targets::default(), has_all: false }
+        Place::new(Arc::clone(self), reader)
     }
 
     /// What the node hears.
     pub fn hear(&self, heard: Heard<'_>) {
         match heard {
             Heard::Entries(_, entries) => {
-                entries.iter().filter_map(Outgoing::entry).for_each(|entry| self.tell(entry))
+                entries.iter().filter_map(Outgoing::entry).for_each(|entry| self.tell(entry));
             }
+            Heard::News(_, news) => news.iter().for_each(|news| self.tell_news(news)),
             Heard::Anew(_) => self.doubt(),
         }
     }
 
-    fn tell(&self, entry: &Entry) {
-        let (watchers, everybody, suspects) = self.registry().concerned(entry);
-        if ends_logins(entry.reason) {
-            suspects.iter().for_each(|reader| reader.mailbox.put(|post| post.is_suspect = true));
+    fn tell_news(&self, news: &News) {
+        if let News::Ended { user } = news {
+            return self.suspect(user);
         }
+        let told = self.registry().room_news(news, Instant::now());
+        told.iter().for_each(RoomNews::tell);
+    }
+
+    /// A login of the user may have ended.
+    fn suspect(&self, user: &UserId) {
+        let readers = self.registry().connections(user);
+        readers.iter().for_each(|reader| reader.mailbox.put(|post| post.is_suspect = true));
+    }
+
+    fn tell(&self, entry: &Entry) {
+        if ends_logins(entry.reason) {
+            self.suspect(&entry.user);
+        }
+        let (rooms, (watchers, everybody)) = {
+            let mut registry = self.registry();
+            (registry.room_presence(entry), registry.concerned(entry))
+        };
+        rooms.iter().for_each(RoomNews::tell);
         if watchers.is_empty() && everybody.is_empty() {
             return;
         }
@@ -117,16 +110,13 @@ impl Hub {
         for reader in watchers.iter().filter(|reader| change.concerns(&reader.viewer)) {
             reader.mailbox.change(&change);
         }
-        for reader in
-            everybody.iter().filter(|reader| entry.is_shown() && may_see(&reader.viewer, &entry.org))
-        {
-            reader.mailbox.event(&change);
-        }
+        let is_event = |reader: &&Reader| entry.is_shown() && may_see(&reader.viewer, &entry.org);
+        everybody.iter().filter(is_event).for_each(|reader| reader.mailbox.event(&change));
     }
 
     /// Something may have been missed: everybody looks anew at what they watch, and whether they are still welcome.
     fn doubt(&self) {
-        let readers: Vec<Reader> = self.registry().own.values().flat_map(List::readers).cloned().collect();
+        let readers = self.registry().everybody();
         for reader in readers {
             reader.mailbox.put(|post| {
                 post.is_outdated = true;
@@ -139,6 +129,12 @@ impl Hub {
     #[must_use]
     pub fn orgs(&self) -> Vec<Org> {
         self.registry().orgs.keys().cloned().collect()
+    }
+
+    /// What time alone brings: typing ends, and the sizes of rooms are told that have more members than the audience.
+    pub fn tick(&self, audience: u64, now: Instant) {
+        let told = self.registry().room_ticks(audience, now);
+        told.iter().for_each(RoomNews::tell);
     }
 
     /// Tells how many are present of an organisation; `audience`: of how many people each change is told. Whoever watches
@@ -176,105 +172,4 @@ const fn ends_logins(reason: Reason) -> bool {
             | Reason::Banned
             | Reason::Deactivated
     )
-}
-
-impl Registry {
-    /// Who watches the user, who wants everything, and the user's own connections.
-    fn concerned(&self, entry: &Entry) -> (Vec<Reader>, Vec<Reader>, Vec<Reader>) {
-        let of = |list: Option<&List>| list.into_iter().flat_map(List::readers).cloned().collect::<Vec<_>>();
-        let mut watchers = of(self.users.get(&entry.user));
-        let org = self.orgs.get(&entry.org).filter(|org| !org.is_large);
-        watchers.extend(of(org.map(|org| &org.readers)));
-        (watchers, of(Some(&self.all)), of(self.own.get(&entry.user)))
-    }
-}
-
-fn leave<K: Hash + Eq>(lists: &mut HashMap<K, List>, key: K, seat: Seat) {
-    if let Slot::Occupied(mut slot) = lists.entry(key) {
-        slot.get_mut().remove(seat);
-        if slot.get().is_empty() {
-            slot.remove();
-        }
-    }
-}
-
-impl Place {
-    /// Whoever has it.
-    #[must_use]
-    pub const fn reader(&self) -> &Reader {
-        &self.reader
-    }
-
-    /// What is watched from here.
-    #[must_use]
-    pub const fn watched(&self) -> &Targets {
-        &self.watched
-    }
-
-    /// Tells of these, too, from now on.
-    pub fn watch(&mut self, targets: &Targets) {
-        let mut registry = self.hub.registry();
-        for user in &targets.users {
-            if registry.users.entry(user.clone()).or_default().add(&self.reader) {
-                self.watched.users.push(user.clone());
-            }
-        }
-        for org in &targets.orgs {
-            if registry.orgs.entry(org.clone()).or_default().readers.add(&self.reader) {
-                self.watched.orgs.push(org.clone());
-            }
-        }
-    }
-
-    /// No longer tells of these.
-    pub fn unwatch(&mut self, targets: &Targets) {
-        let mut registry = self.hub.registry();
-        for user in &targets.users {
-            leave(&mut registry.users, user.clone(), self.reader.seat);
-        }
-        for org in &targets.orgs {
-            if let Slot::Occupied(mut slot) = registry.orgs.entry(org.clone()) {
-                slot.get_mut().readers.remove(self.reader.seat);
-                if slot.get().readers.is_empty() {
-                    slot.remove();
-                }
-            }
-        }
-        self.watched.users.retain(|user| !targets.users.contains(user));
-        self.watched.orgs.retain(|org| !targets.orgs.contains(org));
-    }
-
-    /// Tells of every change there is.
-    pub fn watch_all(&mut self) {
-        self.hub.registry().all.add(&self.reader);
-        self.has_all = true;
-    }
-
-    /// Somebody sees with other eyes from now on: another token, another role.
-    pub fn see_as(&mut self, viewer: Arc<Claims>) {
-        let watched = std::mem::take(&mut self.watched);
-        self.leave(&watched);
-        self.reader.viewer = viewer;
-        self.hub.registry().own.entry(self.reader.viewer.user.clone()).or_default().add(&self.reader);
-        if self.has_all {
-            self.watch_all();
-        }
-        self.watch(&watched);
-    }
-
-    fn leave(&mut self, watched: &Targets) {
-        self.unwatch(watched);
-        let mut registry = self.hub.registry();
-        leave(&mut registry.own, self.reader.viewer.user.clone(), self.reader.seat);
-        if self.has_all {
-            registry.all.remove(self.reader.seat);
-        }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let watched = std::mem::take(&mut self.watched);
-        self.leave(&watched);
-    }
 }

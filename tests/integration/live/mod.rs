@@ -1,5 +1,7 @@
 //! Sockets and streams, as clients meet them: real connections to the real server.
 
+mod events;
+mod rooms;
 mod sockets;
 mod watching;
 

@@ -39,7 +39,7 @@ async fn join(store: &Store, user: &str, name: &str, to: &str) -> Join {
 async fn told(store: &Store) -> Vec<String> {
     let (news, _) = store.news(0, "0", 1_000).await.unwrap();
     let short = |news| match news {
-        News::Joined { user, org, room } => format!("{user} joined {org}/{room}"),
+        News::Joined { user, org, room, .. } => format!("{user} joined {org}/{room}"),
         News::Left { user, org, room } => format!("{user} left {org}/{room}"),
         News::Typing { user, room, on, .. } => format!("{user} types {on} in {room}"),
         News::Ended { user } => format!("{user} ended"),
@@ -366,7 +366,11 @@ async fn news_is_read_from_where_one_was() {
     assert_eq!(first.len(), 1);
     join(&store, "1", "a", "doc").await;
     let (then, _) = store.news(0, &newest.unwrap(), 10).await.unwrap();
-    assert_eq!(then, [News::Joined { user: user("1"), org: main_org(), room: room("doc") }]);
+    let [News::Joined { user: who, room: place, status, version, .. }] = &then[..] else {
+        panic!("{then:?}")
+    };
+    assert_eq!((who, place, *status), (&user("1"), &room("doc"), Status::Online));
+    assert!(*version > 0);
     let left = crate::support::redis_command(&format!("PTTL {}", store.keys().news(0))).await;
     let left: i64 = left.trim().trim_start_matches(':').parse().unwrap();
     assert!((1..=120_000).contains(&left), "a stream that nobody writes to goes: {left}");

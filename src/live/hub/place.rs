@@ -1,0 +1,142 @@
+//! A reader's place in the hub: what they watch is told to them for as long as they have it.
+
+use std::collections::hash_map::Entry as Slot;
+use std::sync::Arc;
+
+use super::registry::{RoomKey, leave};
+use super::{Hub, Reader};
+use crate::auth::Claims;
+use crate::live::protocol::Targets;
+use crate::presence::{Room, UserId};
+
+/// A place in the hub. Whoever drops it is told of nothing any more.
+#[derive(Debug)]
+pub struct Place {
+    hub: Arc<Hub>,
+    reader: Reader,
+    watched: Targets,
+    has_all: bool,
+}
+
+impl Place {
+    pub(super) fn new(hub: Arc<Hub>, reader: Reader) -> Self {
+        Self { hub, reader, watched: Targets::default(), has_all: false }
+    }
+
+    /// Whoever has it.
+    #[must_use]
+    pub const fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// What is watched from here.
+    #[must_use]
+    pub const fn watched(&self) -> &Targets {
+        &self.watched
+    }
+
+    fn room_key(&self, room: &Room) -> RoomKey {
+        (self.reader.viewer.org.clone(), room.clone())
+    }
+
+    /// Tells of these, too, from now on. Whoever watches rooms looks next who is in them, and says so
+    /// ([`Place::found`]).
+    pub fn watch(&mut self, targets: &Targets) {
+        let mut registry = self.hub.registry();
+        for user in &targets.users {
+            if registry.users.entry(user.clone()).or_default().add(&self.reader) {
+                self.watched.users.push(user.clone());
+            }
+        }
+        for org in &targets.orgs {
+            if registry.orgs.entry(org.clone()).or_default().readers.add(&self.reader) {
+                self.watched.orgs.push(org.clone());
+            }
+        }
+        for room in &targets.rooms {
+            let watched = registry.rooms.entry(self.room_key(room)).or_default();
+            watched.begin_look();
+            if watched.readers.add(&self.reader) {
+                self.watched.rooms.push(room.clone());
+            }
+        }
+    }
+
+    /// A look is about to be taken again at the rooms that are watched.
+    pub fn look_again(&self) {
+        let mut registry = self.hub.registry();
+        for room in &self.watched.rooms {
+            if let Some(watched) = registry.rooms.get_mut(&self.room_key(room)) {
+                watched.begin_look();
+            }
+        }
+    }
+
+    /// A look at a room found these in it; nobody if it failed.
+    pub fn found(&self, room: &Room, users: &[UserId]) {
+        self.hub.registry().room_found(&self.room_key(room), users);
+    }
+
+    /// No longer tells of these.
+    pub fn unwatch(&mut self, targets: &Targets) {
+        let (mut registry, seat) = (self.hub.registry(), self.reader.seat);
+        for user in &targets.users {
+            leave(&mut registry.users, user.clone(), seat);
+        }
+        for org in &targets.orgs {
+            if let Slot::Occupied(mut slot) = registry.orgs.entry(org.clone()) {
+                slot.get_mut().readers.remove(seat);
+                if slot.get().readers.is_empty() {
+                    slot.remove();
+                }
+            }
+        }
+        for room in &targets.rooms {
+            let key = self.room_key(room);
+            let Some(watched) = registry.rooms.get_mut(&key) else { continue };
+            watched.readers.remove(seat);
+            if watched.readers.is_empty() {
+                registry.forget_room(&key);
+            }
+        }
+        drop(registry);
+        self.watched.users.retain(|user| !targets.users.contains(user));
+        self.watched.orgs.retain(|org| !targets.orgs.contains(org));
+        self.watched.rooms.retain(|room| !targets.rooms.contains(room));
+    }
+
+    /// Tells of every change there is.
+    pub fn watch_all(&mut self) {
+        self.hub.registry().all.add(&self.reader);
+        self.has_all = true;
+    }
+
+    /// Somebody sees with other eyes from now on: another token, another role.
+    pub fn see_as(&mut self, viewer: Arc<Claims>) {
+        let watched = std::mem::take(&mut self.watched);
+        self.leave(&watched);
+        self.reader.viewer = viewer;
+        self.hub.registry().own.entry(self.reader.viewer.user.clone()).or_default().add(&self.reader);
+        if self.has_all {
+            self.watch_all();
+        }
+        self.watch(&watched);
+        watched.rooms.iter().for_each(|room| self.found(room, &[]));
+    }
+
+    fn leave(&mut self, watched: &Targets) {
+        self.unwatch(watched);
+        let mut registry = self.hub.registry();
+        leave(&mut registry.own, self.reader.viewer.user.clone(), self.reader.seat);
+        if self.has_all {
+            registry.all.remove(self.reader.seat);
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let watched = std::mem::take(&mut self.watched);
+        self.leave(&watched);
+    }
+}

@@ -1,0 +1,72 @@
+//! Rooms, as one socket is in them.
+
+use super::goodbye::Goodbye;
+use super::socket::{Flow, Socket};
+use crate::http::ApiError;
+use crate::presence::Room;
+use crate::store::{Bearer, Join, StoreError};
+
+impl Socket {
+    /// Enters a room, and stays in it for as long as the socket lives: also in sessions that follow this one.
+    pub(super) async fn join(&mut self, room: Room, _grant: Option<&str>) -> Flow {
+        let conflict = |detail: &str| ApiError::Conflict(detail.to_owned());
+        match self.enter(&room).await {
+            Ok(Join::Joined | Join::Already) => {
+                self.rooms.insert(room);
+                Flow::Continue(())
+            }
+            Ok(Join::Hidden) => self.refuse(&conflict("Who is shown offline is in no room.")).await,
+            Ok(Join::Full) => self.refuse(&conflict("The room is full.")).await,
+            Ok(Join::NoSession) => self.refuse(&conflict("There is no session.")).await,
+            Ok(Join::Gated(gate)) => self.close(Goodbye::Gated(gate)).await,
+            Ok(Join::Ended) => self.close(Goodbye::LoggedOut).await,
+            Err(error) => self.refuse(&error.into()).await,
+        }
+    }
+
+    async fn enter(&mut self, room: &Room) -> Result<Join, StoreError> {
+        let Some(claims) = self.claims.clone() else { return Ok(Join::NoSession) };
+        self.live.app.store.join(&Bearer::from(&*claims), self.session.tab(), room).await
+    }
+
+    /// Enters all rooms again, in a session that is new.
+    pub(super) async fn join_again(&mut self) -> Flow {
+        for room in self.rooms.clone() {
+            match self.enter(&room).await {
+                Ok(Join::Joined | Join::Already) => {}
+                Ok(refused) => {
+                    tracing::debug!(?refused, "a room was not entered again");
+                    self.rooms.remove(&room);
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "a room could not be entered again; trying again");
+                    self.refresh_soon();
+                }
+            }
+        }
+        Flow::Continue(())
+    }
+
+    /// Leaves a room.
+    pub(super) async fn leave_room(&mut self, room: &Room) -> Flow {
+        self.rooms.remove(room);
+        let Some(claims) = self.claims.clone() else { return Flow::Continue(()) };
+        match self.live.app.store.leave(&Bearer::from(&*claims), self.session.tab(), room).await {
+            Ok(()) => Flow::Continue(()),
+            Err(error) => self.refuse(&error.into()).await,
+        }
+    }
+
+    /// Tells the others of a room that the user types, or no longer does.
+    pub(super) async fn type_in(&mut self, room: &Room, on: bool) -> Flow {
+        let Some(claims) = self.claims.clone() else { return Flow::Continue(()) };
+        match self.live.app.store.typing(&Bearer::from(&*claims), self.session.tab(), room, on).await {
+            Ok(true) => Flow::Continue(()),
+            Ok(false) => {
+                let detail = "Only who is in a room, and shown there, types in it.".to_owned();
+                self.refuse(&ApiError::Conflict(detail)).await
+            }
+            Err(error) => self.refuse(&error.into()).await,
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Watching: a snapshot first, then what gathers in the mailbox.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::ws::Message;
+use rand::RngExt;
+
+use super::acts::unwelcome;
+use super::goodbye::Goodbye;
+use super::hub::{Change, Eye, Post, may_see};
+use super::protocol::{ServerFrame, Targets};
+use super::snapshot::Snapshot;
+use super::socket::{Flow, Socket};
+use crate::http::extract::in_present_role;
+use crate::http::{ApiError, may_see_last_seen};
+use crate::metrics::labels::LiveMessage;
+use crate::metrics::record;
+use crate::presence::Role;
+
+/// People whom one socket may watch by name.
+const MOST_USERS: usize = 1_000;
+/// Organisations that one socket may watch.
+const MOST_ORGS: usize = 20;
+/// Rooms that one socket may watch.
+const MOST_ROOMS: usize = 50;
+/// Where all sockets have to look anew, they do it within this time.
+const SPREAD: Duration = Duration::from_secs(2);
+
+impl Socket {
+    pub(super) async fn watch(&mut self, targets: Targets) -> Flow {
+        // What a role admits is decided by the present one.
+        if let Some(claims) = self.claims.clone()
+            && claims.role != Role::User
+        {
+            match in_present_role(&self.live.app, (*claims).clone()).await {
+                Ok(present) if present.role != claims.role => {
+                    let present = Arc::new(present);
+                    if let Some(place) = &mut self.place {
+                        place.see_as(Arc::clone(&present));
+                    }
+                    self.claims = Some(present);
+                }
+                Ok(_) => {}
+                Err(error) => return self.refuse(&error).await,
+            }
+        }
+        let Some(place) = &mut self.place else {
+            return self.refuse(&ApiError::TokenMissing).await;
+        };
+        let watched = place.watched();
+        if watched.users.len() + targets.users.len() > MOST_USERS {
+            let error = ApiError::invalid("/users", format!("at most {MOST_USERS} users"));
+            return self.refuse(&error).await;
+        }
+        if watched.orgs.len() + targets.orgs.len() > MOST_ORGS {
+            let error = ApiError::invalid("/orgs", format!("at most {MOST_ORGS} organisations"));
+            return self.refuse(&error).await;
+        }
+        if watched.rooms.len() + targets.rooms.len() > MOST_ROOMS {
+            let error = ApiError::invalid("/rooms", format!("at most {MOST_ROOMS} rooms"));
+            return self.refuse(&error).await;
+        }
+        let viewer = Arc::clone(place.reader().viewer());
+        if !targets.orgs.iter().all(|org| may_see(&viewer, org)) {
+            return self.refuse(&ApiError::Forbidden).await;
+        }
+        // First in the hub and then the look: what happens in between waits in the mailbox.
+        place.watch(&targets);
+        match Snapshot::take(&self.live, &viewer, &targets).await {
+            Ok(snapshot) => self.show(snapshot).await,
+            Err(error) => {
+                if let Some(place) = &mut self.place {
+                    targets.rooms.iter().for_each(|room| place.found(room, &[]));
+                    place.unwatch(&targets);
+                }
+                self.refuse(&error).await
+            }
+        }
+    }
+
+    pub(super) fn unwatch(&mut self, targets: &Targets) -> Flow {
+        if let Some(place) = &mut self.place {
+            let all = place.watched().clone();
+            place.unwatch(if targets.is_empty() { &all } else { targets });
+        }
+        Flow::Continue(())
+    }
+
+    /// Looks anew at everything that is watched.
+    pub(super) async fn refresh(&mut self) -> Flow {
+        let Some(place) = &self.place else { return Flow::Continue(()) };
+        place.look_again();
+        let (viewer, watched) = (Arc::clone(place.reader().viewer()), place.watched().clone());
+        if !self.rooms.is_empty() {
+            self.join_again().await?;
+        }
+        match Snapshot::take(&self.live, &viewer, &watched).await {
+            Ok(snapshot) => self.show(snapshot).await,
+            Err(error) => {
+                if let Some(place) = &self.place {
+                    watched.rooms.iter().for_each(|room| place.found(room, &[]));
+                }
+                tracing::debug!(%error, "cannot look anew at those who are watched; trying again");
+                self.refresh_soon();
+                Flow::Continue(())
+            }
+        }
+    }
+
+    pub(super) fn refresh_soon(&mut self) {
+        let after = rand::rng().random_range(Duration::ZERO..SPREAD);
+        self.refresh_at.get_or_insert(Instant::now() + after);
+    }
+
+    async fn show(&mut self, snapshot: Snapshot) -> Flow {
+        if let Some(place) = &self.place {
+            place.reader().mailbox().settle(snapshot.versions());
+            snapshot.in_rooms.iter().for_each(|(room, users)| place.found(room, users));
+        }
+        let frames = snapshot.frames();
+        record::live_sent(LiveMessage::Snapshot, frames.len());
+        let messages = frames.iter().map(|frame| Message::Text(frame.encode().into())).collect();
+        self.push_all(messages).await
+    }
+
+    /// Sends what has gathered in the mailbox.
+    pub(super) async fn deliver(&mut self, post: Post) -> Flow {
+        let Some(claims) = self.claims.clone() else { return Flow::Continue(()) };
+        if post.is_suspect
+            && let Some(goodbye) = unwelcome(&self.live.app, &claims).await
+        {
+            return self.close(goodbye).await;
+        }
+        if post.is_overflowing {
+            return self.close(Goodbye::Slow).await;
+        }
+        let is_watching = self.place.as_ref().is_some_and(|place| !place.watched().is_empty());
+        if post.is_outdated && (is_watching || !self.rooms.is_empty()) {
+            self.refresh_soon();
+        }
+        let mut messages: Vec<Message> = {
+            let choices = self.live.app.visibilities.choices();
+            let eye = |change: &Change| match &change.entry {
+                entry if entry.user == claims.user => Eye::Own,
+                entry if may_see_last_seen(&choices, &claims, &entry.user, &entry.org) => Eye::Open,
+                _ => Eye::Closed,
+            };
+            post.changes.values().map(|change| Message::Text(change.frame(eye(change)))).collect()
+        };
+        record::live_sent(LiveMessage::Presence, messages.len());
+        record::live_sent(LiveMessage::Counts, post.counts.len());
+        record::live_sent(LiveMessage::Room, post.rooms.len());
+        for ((room, _), happened) in &post.rooms {
+            messages.push(Message::Text(ServerFrame::Room { room, happened }.encode().into()));
+        }
+        for (org, counts) in &post.counts {
+            messages.push(Message::Text(ServerFrame::Counts { org, counts: *counts }.encode().into()));
+        }
+        if messages.is_empty() { Flow::Continue(()) } else { self.push_all(messages).await }
+    }
+}
