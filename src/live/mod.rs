@@ -2,6 +2,7 @@
 //! `socket` (when), and `hub` (who is told).
 
 mod act;
+mod activity;
 mod acts;
 mod bucket;
 mod events;

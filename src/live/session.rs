@@ -4,12 +4,13 @@
 use std::time::{Duration, Instant};
 
 use super::act::{Act, Beaten, Input, Sign, Times};
+use super::activity::Said;
 use super::bucket::{Bucket, Measure};
 use super::goodbye::Goodbye;
 use super::protocol::{ClientFrame, Heartbeat, Hello};
 use crate::http::ApiError;
 use crate::metrics::labels::LiveMessage;
-use crate::presence::{Activity, ConnectionId, Device, Tab};
+use crate::presence::{ConnectionId, Device, Tab};
 
 /// How long a client may take to say who it is.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
@@ -41,12 +42,7 @@ pub struct Session {
     tab: Tab,
     connection: ConnectionId,
     device: Option<Device>,
-    /// Since when the client has been idle, if it says so.
-    idle_since: Option<Instant>,
-    /// Whether the client ever said anything of activity.
-    has_activity: bool,
-    /// Whether what it said last is not told yet.
-    is_news: bool,
+    activity: Said,
     /// When the client was last heard.
     heard: Instant,
     /// When a sign of life was last recorded.
@@ -71,9 +67,7 @@ impl Session {
             tab,
             connection,
             device: None,
-            idle_since: None,
-            has_activity: false,
-            is_news: false,
+            activity: Said::new(),
             heard: now,
             recorded: None,
             retry_at: None,
@@ -167,7 +161,7 @@ impl Session {
 
     /// The first hello begins the session; later ones bring a token, or say how the client is.
     fn greet(&mut self, hello: Hello, now: Instant) -> Vec<Act> {
-        self.note_activity(hello.activity, hello.idle_ms, now);
+        self.activity.note(hello.activity, hello.idle_ms, now);
         let is_first = self.phase == Phase::Silent;
         if is_first {
             self.tab = hello.session.unwrap_or_else(|| self.tab.clone());
@@ -184,7 +178,7 @@ impl Session {
     }
 
     fn heartbeat(&mut self, said: &Heartbeat, now: Instant) -> Vec<Act> {
-        let is_news = self.note_activity(said.activity, said.idle_ms, now);
+        let is_news = self.activity.note(said.activity, said.idle_ms, now);
         if self.phase != Phase::Open {
             return Vec::new();
         }
@@ -195,36 +189,9 @@ impl Session {
         }
     }
 
-    /// Keeps what the client says of activity; answers whether it is another one than before.
-    fn note_activity(&mut self, activity: Option<Activity>, idle_ms: Option<u32>, now: Instant) -> bool {
-        let Some(activity) = activity else { return false };
-        let was_idle = self.idle_since.is_some();
-        self.idle_since = match activity {
-            Activity::Active => None,
-            Activity::Idle => match idle_ms {
-                Some(ms) => now.checked_sub(Duration::from_millis(ms.into())).or(Some(now)),
-                None => self.idle_since.or(Some(now)),
-            },
-        };
-        let is_first = !std::mem::replace(&mut self.has_activity, true);
-        self.is_news = is_first || was_idle != self.idle_since.is_some();
-        self.is_news
-    }
-
-    /// Somebody who is idle goes on being so, for longer each time, until they say otherwise: else a pong would bring a
-    /// page back that was left an hour ago. `active` is said once.
     fn sign(&mut self, takes: bool, answer: bool, now: Instant) -> Sign {
-        let idle_ms = self.idle_since.map(|since| now.saturating_duration_since(since).as_millis());
-        let is_news = std::mem::take(&mut self.is_news);
-        Sign {
-            activity: match idle_ms {
-                Some(_) => Some(Activity::Idle),
-                None => is_news.then_some(Activity::Active),
-            },
-            idle_ms: idle_ms.map(|ms| i64::try_from(ms).unwrap_or(i64::MAX)),
-            takes,
-            answer,
-        }
+        let (activity, idle_ms) = self.activity.tell(now);
+        Sign { activity, idle_ms, takes, answer }
     }
 
     fn is_beat_due(&self, now: Instant) -> bool {
@@ -320,6 +287,7 @@ impl Session {
 mod tests {
     use super::*;
     use crate::live::acts::name;
+    use crate::presence::Activity;
 
     const TIMES: Times = Times { interval: Duration::from_secs(25), ttl: Duration::from_secs(60) };
     const HOUR: Duration = Duration::from_hours(1);

@@ -77,7 +77,9 @@ impl Store {
 /// What this version does not understand is left out.
 pub(super) fn read(entries: Value) -> Result<(Vec<News>, Option<String>), StoreError> {
     let (mut news, mut newest) = (Vec::new(), None);
-    for entry in entries.into_array() {
+    // A null would become an array of one.
+    let entries = if entries.is_null() { Vec::new() } else { entries.into_array() };
+    for entry in entries {
         let mut parts = Parts::new("news", entry);
         newest = Some(parts.text()?);
         let fields = parts.value()?.into_map().map_err(|_| parts.wrong())?;
