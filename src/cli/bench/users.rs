@@ -25,8 +25,10 @@ use crate::store::{Bearer, Beat};
 /// Accounts of a transaction, and calls to Redis at a time.
 const BATCH: u32 = 5_000;
 const AT_ONCE: usize = 256;
-/// Who is online sends a sign of life that often: well within what a visible page may be silent.
+/// Who is online sends a sign of life that often, one after the other: people do not beat together.
 const BETWEEN: Duration = Duration::from_secs(30);
+/// So often in that time a part of them does.
+const PARTS: u32 = 300;
 /// Accounts of the list that is measured.
 const LISTED: u32 = 1_000;
 /// Names of people, combined.
@@ -60,7 +62,7 @@ pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<bool> {
     let _worker = AbortOnDropHandle::new(tokio::spawn(async move { worker.store.work().await }));
     let started = Instant::now();
     make(&app, args.accounts).await?;
-    let online = begin(&app, args.accounts).await?;
+    let online = begin(&app, (1..=args.accounts).step_by(2)).await?;
     tell(&format!(
         "{} accounts, {online} of them online, made in {:.0} s\n",
         args.accounts,
@@ -69,11 +71,13 @@ pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<bool> {
     let staying = app.clone();
     let accounts = args.accounts;
     let _staying = AbortOnDropHandle::new(tokio::spawn(async move {
-        loop {
-            if let Err(error) = begin(&staying, accounts).await {
+        let mut due = tokio::time::interval(BETWEEN / PARTS);
+        for part in (0..PARTS).cycle() {
+            due.tick().await;
+            let online = (1..=accounts).step_by(2).skip(part as usize).step_by(PARTS as usize);
+            if let Err(error) = begin(&staying, online).await {
                 tracing::warn!(%error, "some of those online may go offline");
             }
-            tokio::time::sleep(BETWEEN).await;
         }
     }));
     let met = Asker::new(config, &node)?.measure(args).await?;
@@ -112,9 +116,8 @@ fn names(number: u32) -> (&'static str, &'static str) {
     (FIRST[number % FIRST.len()], LAST[number / FIRST.len() % LAST.len()])
 }
 
-/// A sign of life of every other account; answers how many.
-async fn begin(app: &App, count: u32) -> anyhow::Result<u32> {
-    let online = (1..=count).step_by(2);
+/// A sign of life of each of these accounts; answers how many.
+async fn begin(app: &App, online: impl Iterator<Item = u32> + Clone) -> anyhow::Result<u32> {
     stream::iter(online.clone().map(Ok))
         .try_for_each_concurrent(AT_ONCE, |number| async move {
             app.store.beat(&beat(number)?).await?;
@@ -139,7 +142,7 @@ fn beat(number: u32) -> anyhow::Result<Beat> {
         pace: Pace::Visible,
         device: None,
         connection: None,
-        reason: Reason::Login,
+        reason: Reason::Connect,
         takes: true,
     })
 }
