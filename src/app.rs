@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::accounts::{Accounts, BlockTable, KeyRing, Orgs, RefreshMode, RefreshRules, Visibilities};
+use crate::accounts::{Accounts, BlockTable, Counts, KeyRing, Orgs, RefreshMode, RefreshRules, Visibilities};
 use crate::audit::{self, Audit};
 use crate::auth::{AuthSettings, KeyTimes, PasswordCost, Passwords, Tokens, Vault, Verifier};
 use crate::config::{Config, RefreshRotation};
@@ -46,6 +46,8 @@ pub struct Components {
     pub visibilities: Visibilities,
     /// Which service keys are good.
     pub service_keys: KeyRing,
+    /// How many accounts long lists have.
+    pub counts: Counts,
     /// In which organisations accounts are.
     pub orgs: Orgs,
     /// How often callers may register and log in.
@@ -118,6 +120,7 @@ impl App {
             audit: Audit::new(pool),
             visibilities: Visibilities::default(),
             service_keys: KeyRing::new(accounts.clone()),
+            counts: Counts::default(),
             orgs: Orgs::new(accounts.clone()),
             accounts,
             vault,

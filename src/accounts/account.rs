@@ -26,9 +26,9 @@ impl AccountId {
     /// The account behind a user; none for a subject of another issuer.
     #[must_use]
     pub fn of(user: &UserId) -> Option<Self> {
-        let id = user.as_str().parse().ok().filter(|id| *id > 0)?;
         // One user has one name: `+7` and `007` are not user 7.
-        (Self(id).user() == *user).then_some(Self(id))
+        let is_plain = user.as_str().starts_with(|first: char| matches!(first, '1'..='9'));
+        user.as_str().parse().ok().filter(|_| is_plain).map(Self)
     }
 }
 

@@ -175,6 +175,16 @@ impl Filter {
         self.search().is_some_and(|text| unmatchable(text) || text.contains('\n'))
     }
 
+    /// A search finds its rows before it can skip any of them, and the order of names has no index that would do alone.
+    fn far_statement(&self, order: Order) -> Option<&'static str> {
+        match (order, &self.among) {
+            _ if self.search().is_some() => None,
+            (Order::Newest, Among::All) => Some(sql::ACCOUNTS_NEWEST_FAR),
+            (Order::Oldest, Among::All) => Some(sql::ACCOUNTS_OLDEST_FAR),
+            _ => None,
+        }
+    }
+
     const fn page_statement(&self, order: Order) -> &'static str {
         match (order, &self.among) {
             (Order::Newest, Among::All) => sql::ACCOUNTS_NEWEST,
@@ -226,22 +236,18 @@ impl Accounts {
         if filter.is_unmatchable() {
             return Ok(Page { accounts: Vec::new(), next: None });
         }
-        let query: Rows<'_> = bind_filter!(sqlx::query_as(filter.page_statement(order)), filter);
+        // One more than asked for tells whether another page follows.
+        let rows = i64::from(limit) + 1;
         let (behind, skipped) = match place {
             Place::After(count) => (None, i64::try_from(*count).unwrap_or(i64::MAX)),
             Place::Behind(cursor) => (Some(cursor), 0),
         };
-        let query = match order {
-            Order::Newest | Order::Oldest => {
-                query.bind(behind.map(|cursor| cursor.created_at)).bind(behind.map(|cursor| cursor.id))
+        let query = match filter.far_statement(order).filter(|_| skipped > 0) {
+            Some(far) => {
+                let query: Rows<'_> = bind_filter!(sqlx::query_as(far), filter);
+                query.bind(rows).bind(skipped)
             }
-            Order::Username => query.bind(behind.map(|cursor| &cursor.username)).bind(None::<i64>),
-        };
-        // One more than asked for tells whether another page follows.
-        let query = query.bind(i64::from(limit) + 1).bind(skipped);
-        let query = match &filter.among {
-            Among::All => query,
-            Among::Only(ids) | Among::Without(ids) => query.bind(ids),
+            None => near(filter, order, behind, rows, skipped),
         };
         // Planned for these very values: a plan for any filter would use none of the indexes well.
         let mut accounts = query.persistent(false).fetch_all(&self.pool).await?;
@@ -249,6 +255,28 @@ impl Accounts {
         accounts.truncate(limit as usize);
         let next = accounts.last().filter(|_| more).map(|last| ListCursor::behind(last, order));
         Ok(Page { accounts, next })
+    }
+}
+
+/// The question for a page that begins behind a place, or so many rows after the first.
+fn near<'q>(
+    filter: &'q Filter,
+    order: Order,
+    behind: Option<&'q ListCursor>,
+    rows: i64,
+    skipped: i64,
+) -> Rows<'q> {
+    let query: Rows<'_> = bind_filter!(sqlx::query_as(filter.page_statement(order)), filter);
+    let query = match order {
+        Order::Newest | Order::Oldest => {
+            query.bind(behind.map(|cursor| cursor.created_at)).bind(behind.map(|cursor| cursor.id))
+        }
+        Order::Username => query.bind(behind.map(|cursor| &cursor.username)).bind(None::<i64>),
+    };
+    let query = query.bind(rows).bind(skipped);
+    match &filter.among {
+        Among::All => query,
+        Among::Only(ids) | Among::Without(ids) => query.bind(ids),
     }
 }
 

@@ -30,15 +30,15 @@ macro_rules! only {
     };
 }
 
-/// Only those without these numbers, found by a hash of them however many they are.
+/// Only those without these numbers. A condition that is no join is looked up in a hash of them, row by row, and the order
+/// of an index stays: measured at 50 000 of 100 000, a page took 14 ms in place of 100.
 macro_rules! without {
     ($ids:literal) => {
-        concat!(" AND NOT EXISTS (SELECT FROM unnest(", $ids, "::bigint[]) n (id) WHERE n.id = users.id)")
+        concat!(" AND (id NOT IN (SELECT unnest(", $ids, "::bigint[]))) IS TRUE")
     };
 }
 
-/// One page: from behind the place `$8`, `$9` on, `$10` rows after the first `$11`. Only its numbers are sorted and
-/// skipped, most of them in an index: measured at 100 000 accounts, the last page took 25 ms in place of 309.
+/// One page: from behind the place `$8`, `$9` on, `$10` rows after the first `$11`.
 macro_rules! page {
     (newest, $among:expr) => {
         page!(
@@ -65,14 +65,33 @@ macro_rules! page {
         concat!(
             "SELECT ",
             account!(),
-            " FROM users WHERE id IN (SELECT id",
             listed!(),
             $among,
             $behind,
             " ORDER BY ",
             $order,
-            " LIMIT $10 OFFSET $11) ORDER BY ",
-            $order
+            " LIMIT $10 OFFSET $11"
+        )
+    };
+}
+
+/// The same page, `$8` rows after the first `$9`, for one that begins far from the first: what is skipped is read in an
+/// index alone, and the page then as one behind a cursor. Measured at 100 000 accounts, the last page of 1000 took 11 ms.
+macro_rules! far_page {
+    ($not_before:literal, $order:literal) => {
+        concat!(
+            "SELECT ",
+            account!(),
+            listed!(),
+            " AND (created_at, id) ",
+            $not_before,
+            " (SELECT created_at, id",
+            listed!(),
+            " ORDER BY ",
+            $order,
+            " LIMIT 1 OFFSET $9) ORDER BY ",
+            $order,
+            " LIMIT $8"
         )
     };
 }
@@ -170,13 +189,17 @@ statements! {
     ACCOUNTS_COUNT_WITHOUT = concat!("SELECT count(*)", listed!(), without!("$8"));
     /// One page, newest first.
     ACCOUNTS_NEWEST = page!(newest, "");
-    /// The same of those with these numbers.
+    /// The same, far from the first.
+    ACCOUNTS_NEWEST_FAR = far_page!("<=", "created_at DESC, id DESC");
+    /// One page, newest first, of those with these numbers.
     ACCOUNTS_NEWEST_ONLY = page!(newest, only!("$12"));
     /// The same of those without these numbers.
     ACCOUNTS_NEWEST_WITHOUT = page!(newest, without!("$12"));
     /// One page, oldest first.
     ACCOUNTS_OLDEST = page!(oldest, "");
-    /// The same of those with these numbers.
+    /// The same, far from the first.
+    ACCOUNTS_OLDEST_FAR = far_page!(">=", "created_at, id");
+    /// One page, oldest first, of those with these numbers.
     ACCOUNTS_OLDEST_ONLY = page!(oldest, only!("$12"));
     /// The same of those without these numbers.
     ACCOUNTS_OLDEST_WITHOUT = page!(oldest, without!("$12"));

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -16,6 +17,11 @@ use crate::audit::LastKnown;
 use crate::auth::Claims;
 use crate::presence::{Millis, Org, Role, Status, UserId};
 use crate::store::View;
+
+/// People who are looked at together: as many as the store reads by one call.
+const PART: usize = 250;
+/// Parts that are looked at at a time.
+const AT_ONCE: usize = 4;
 
 /// A user's presence, as the caller may see it. A user nobody knows is offline, without times.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -138,6 +144,15 @@ fn seen_version(version: i64) -> Option<i64> {
 /// # Errors
 /// The store or the audit does not answer.
 pub async fn see(app: &App, viewer: &Claims, users: &[UserId]) -> Result<Vec<Seen>, ApiError> {
+    // By parts, so that the audit is asked of the absent of one while the store still reads the next; few at a time, because
+    // a list of everybody must let heartbeats pass.
+    let parts = users.chunks(PART).map(|part| see_part(app, viewer, part));
+    let seen: Vec<Vec<Seen>> =
+        stream::iter(parts.collect::<Vec<_>>()).buffered(AT_ONCE).try_collect().await?;
+    Ok(seen.into_iter().flatten().collect())
+}
+
+async fn see_part(app: &App, viewer: &Claims, users: &[UserId]) -> Result<Vec<Seen>, ApiError> {
     let views = app.store.views(users).await?;
     // Of somebody who has come back unseen the store does not know what others saw before.
     let is_news = |view: &View| view.user == viewer.user || view.shown.version > 0;

@@ -13,6 +13,9 @@ use crate::presence::Millis;
 const FORMAT: &[BorrowedFormatItem<'static>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
+/// Enough for any year that the library knows.
+const LONGEST: usize = 32;
+
 /// A moment as answers show it: `2026-11-20T11:08:32.209Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(Millis);
@@ -50,7 +53,12 @@ impl std::fmt::Display for Timestamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let nanos = i128::from(self.0.0) * 1_000_000;
         let at = OffsetDateTime::from_unix_timestamp_nanos(nanos).map_err(|_| std::fmt::Error)?;
-        f.write_str(&at.format(FORMAT).map_err(|_| std::fmt::Error)?)
+        // In place: a list of a thousand people has four thousand of them.
+        let mut text = [0; LONGEST];
+        let mut rest = &mut text[..];
+        at.format_into(&mut rest, FORMAT).map_err(|_| std::fmt::Error)?;
+        let unused = rest.len();
+        f.write_str(std::str::from_utf8(&text[..LONGEST - unused]).map_err(|_| std::fmt::Error)?)
     }
 }
 

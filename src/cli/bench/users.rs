@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::auth::Grant;
 use crate::config::Config;
 use crate::presence::{LoginId, Org, Pace, Reason, Role, Tab, UserId};
-use crate::store::{Bearer, Beat};
+use crate::store::{Bearer, Beat, Opened};
 
 /// Accounts of a transaction, and calls to Redis at a time.
 const BATCH: u32 = 5_000;
@@ -29,6 +29,9 @@ const AT_ONCE: usize = 256;
 const BETWEEN: Duration = Duration::from_secs(30);
 /// So often in that time a part of them does.
 const PARTS: u32 = 300;
+/// How long the history may take to follow, and how often that is looked at.
+const PATIENCE: Duration = Duration::from_secs(120);
+const PAUSE: Duration = Duration::from_millis(200);
 /// Accounts of the list that is measured.
 const LISTED: u32 = 1_000;
 /// Names of people, combined.
@@ -69,6 +72,7 @@ pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<bool> {
         started.elapsed().as_secs_f64()
     ))?;
     let staying = app.clone();
+    copied(&app).await?;
     let accounts = args.accounts;
     let _staying = AbortOnDropHandle::new(tokio::spawn(async move {
         let mut due = tokio::time::interval(BETWEEN / PARTS);
@@ -125,6 +129,22 @@ async fn begin(app: &App, online: impl Iterator<Item = u32> + Clone) -> anyhow::
         })
         .await?;
     Ok(u32::try_from(online.count())?)
+}
+
+/// Waits until the history has followed: half of all people coming at once is not what is measured.
+async fn copied(app: &App) -> anyhow::Result<()> {
+    let limit = Instant::now() + PATIENCE;
+    loop {
+        let (heads, positions) = (app.store.heads().await?, app.audit.positions().await?);
+        let is_behind = |(shard, head): (u16, &Option<Opened>)| {
+            head.is_some_and(|head| positions.get(&shard).is_none_or(|position| position.n < head.n))
+        };
+        if !(0..).zip(&heads).any(is_behind) {
+            return Ok(());
+        }
+        ensure!(Instant::now() < limit, "the history does not follow");
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 fn beat(number: u32) -> anyhow::Result<Beat> {

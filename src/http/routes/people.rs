@@ -116,7 +116,8 @@ fn shown_status<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Status>, D
 /// One page of people.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PeoplePage {
-    /// How many there are on all pages; not counted again for a page behind a cursor.
+    /// How many there are on all pages, if they are more than 10 000 as of up to a minute ago; not counted for a page behind
+    /// a cursor.
     count: Option<i64>,
     /// The page after this one.
     next: Option<String>,
@@ -155,7 +156,7 @@ pub(super) async fn listed(
         Place::Behind(_) => (None, app.accounts.page(&filter, order, &place, per_page).await?),
         Place::After(_) => {
             let (count, page) = tokio::try_join!(
-                app.accounts.count(&filter),
+                app.counts.of(&app.accounts, query.list(), &filter),
                 app.accounts.page(&filter, order, &place, per_page)
             )?;
             (Some(count), page)
@@ -226,6 +227,11 @@ impl ListQuery {
             created_until: moment(self.created_until),
             among,
         })
+    }
+
+    /// The list that this is a page of.
+    fn list(&self) -> String {
+        Self { page: None, per_page: None, sort: None, ..self.clone() }.link("")
     }
 
     /// The addresses of the next page and of the one before, relative to this server.

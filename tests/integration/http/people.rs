@@ -1,8 +1,11 @@
 //! `GET /api/users/admin/users/`: the directory of people.
 
+use std::time::Duration;
+
 use reqwest::StatusCode;
-use rollcall::accounts::AccountStatus;
-use rollcall::presence::Role;
+use rollcall::accounts::import::{Newcomer, Secret};
+use rollcall::accounts::{AccountStatus, Email, NewAccount, Origin, Profile, Username};
+use rollcall::presence::{Org, Role};
 use serde_json::{Value, json};
 
 use crate::support::service::Service;
@@ -79,6 +82,87 @@ async fn cursors_walk_every_order_to_its_end() {
     assert_eq!(names(&page), ["Cid", "dan"]);
     let (_, page) = service.get(&eve.token, page["next"].as_str().unwrap()).await;
     assert_eq!((names(&page), &page["next_cursor"]), (vec!["eve"], &json!(null)));
+}
+
+#[tokio::test]
+async fn numbered_pages_are_cut_from_the_same_list_however_far() {
+    let service = Service::start().await;
+    let eve = service.person("eve", Role::Admin).await;
+    for number in 0..11 {
+        let org = if number % 2 == 0 { "main" } else { "lab" };
+        let name = format!("number{number:02}");
+        service.person_of(&name, Role::User, org, AccountStatus::Active).await;
+    }
+    for filter in [
+        "",
+        "sort=oldest",
+        "sort=username",
+        "org=lab",
+        "org=lab&sort=oldest",
+        "role=user&is_active=true",
+        "search=number0",
+        "search=number&sort=oldest",
+        "online_status=offline",
+        "online_status=offline&sort=username",
+        "online_status=online",
+    ] {
+        let (_, whole) = service.get(&eve.token, &format!("{LIST}?{filter}&per_page=1000")).await;
+        let mut walked = Vec::new();
+        for number in 1.. {
+            let (status, page) =
+                service.get(&eve.token, &format!("{LIST}?{filter}&per_page=3&page={number}")).await;
+            assert_eq!(status, StatusCode::OK, "{filter}: {page}");
+            assert_eq!(page["count"], whole["count"], "{filter}");
+            walked.extend(names(&page).into_iter().map(str::to_owned));
+            if page["next"].is_null() {
+                break;
+            }
+        }
+        assert_eq!(walked, names(&whole), "{filter}");
+        assert_eq!(whole["count"], walked.len(), "{filter}");
+        let (_, beyond) = service.get(&eve.token, &format!("{LIST}?{filter}&page=900")).await;
+        assert_eq!((&beyond["results"], &beyond["next"]), (&json!([]), &json!(null)), "{filter}");
+    }
+}
+
+#[tokio::test]
+async fn the_count_of_many_is_remembered_for_a_moment_and_that_of_few_is_not() {
+    const MANY: i64 = 10_001;
+    let service = Service::start().await;
+    let eve = service.person("eve", Role::Admin).await;
+    let people: Vec<Newcomer> = (0..MANY).map(newcomer).collect();
+    for some in people.chunks(2_000) {
+        service.app.accounts.import(some, &Origin::default()).await.unwrap();
+    }
+    let count = async |query: &str| {
+        let (status, page) = service.get(&eve.token, &format!("{LIST}?{query}&per_page=1")).await;
+        assert_eq!(status, StatusCode::OK, "{page}");
+        page["count"].as_i64().unwrap()
+    };
+    assert_eq!((count("").await, count("search=eve").await), (MANY + 1, 1));
+    service.person("evelyn", Role::User).await;
+    assert_eq!((count("").await, count("page=2").await), (MANY + 1, MANY + 1), "as of before");
+    assert_eq!(count("search=eve").await, 2);
+    let counted_anew = async {
+        while count("").await != MANY + 2 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), counted_anew).await.expect("a new count");
+}
+
+fn newcomer(number: i64) -> Newcomer {
+    let account = NewAccount {
+        username: Username::parse(&format!("many.{number}")).unwrap(),
+        email: Email::parse(&format!("many.{number}@example.com")).unwrap(),
+        password_hash: "-".to_owned(),
+        role: Role::User,
+        status: AccountStatus::Active,
+        org: Org::default(),
+        first_name: String::new(),
+        last_name: String::new(),
+    };
+    Newcomer { line: 0, account, profile: Profile::default(), secret: Secret::None }
 }
 
 #[tokio::test]
