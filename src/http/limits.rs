@@ -1,7 +1,8 @@
 //! Where limits are applied to requests, and what answers say of them.
 //!
 //! Every policy is taken here and nowhere else: registrations and logins by the [`Attempts`](super::extract::Attempts)
-//! of a handler, requests of a login by [`request`] when its token has been verified. What was taken is noted in the
+//! of a handler, requests of a login by [`request`] when its token has been verified. What is one too many is refused; but
+//! signs of life share a call instead (`store/shared.rs`). What was taken is noted in the
 //! request's [`Allowances`], from which the guard writes the header fields `RateLimit-Policy` and `RateLimit` (draft 11
 //! of the IETF's httpapi group; lists of structured fields): `"login";q=60;w=60` and `"login";r=59;t=1`. Requests of a
 //! login are told of their quota only when it is used up: it is far above what pages send, and every heartbeat would
@@ -76,14 +77,28 @@ pub(super) fn seconds(span: Duration) -> u64 {
     u64::try_from(span.as_millis().div_ceil(1000)).unwrap_or(u64::MAX).max(1)
 }
 
+/// A request of a login that is one too many.
+#[derive(Debug)]
+pub struct Excess(Spent);
+
+impl Excess {
+    /// 429, counted.
+    pub(super) fn refused(self) -> ApiError {
+        record::rate_limited(self.0.policy);
+        ApiError::RateLimited(seconds(self.0.standing.wait))
+    }
+}
+
 /// Counts a request of a login.
 ///
 /// # Errors
-/// 429 if it is one too many.
-pub(super) async fn request(app: &App, claims: &Claims, extensions: &Extensions) -> Result<(), ApiError> {
+/// It is one too many. The client is told how the quota stands, whatever becomes of the request.
+pub(super) async fn request(app: &App, claims: &Claims, extensions: &Extensions) -> Result<(), Excess> {
     let Some(pace) = &app.pace else { return Ok(()) };
     pace.take(&app.store, &claims.user, &claims.login).await.map_err(|spent| {
-        refused(&spent, LimitPolicy::Requests, Some(pace.quota()), &Allowances::of(extensions))
+        let standing = Standing { left: 0, ..spent.standing };
+        Allowances::of(extensions).note(LimitPolicy::Requests, Some(pace.quota()), standing);
+        Excess(spent)
     })
 }
 
@@ -111,9 +126,8 @@ pub(super) fn taken(
 
 /// `policy` is what the client is told of; a wait after failures is part of the account's.
 fn refused(spent: &Spent, policy: LimitPolicy, quota: Option<Quota>, shown: &Allowances) -> ApiError {
-    record::rate_limited(spent.policy);
     shown.note(policy, quota, Standing { left: 0, ..spent.standing });
-    ApiError::RateLimited(seconds(spent.standing.wait))
+    Excess(*spent).refused()
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod rooms;
 pub mod scripts;
 mod settings;
 mod shards;
+mod shared;
 mod signs;
 mod slots;
 mod standings;
@@ -51,7 +52,7 @@ pub use restore::{Lost, Past, Rule};
 pub use rooms::{Join, MOST_ROOMS, Members};
 pub use settings::Memory;
 pub use shards::{OWNERSHIP, Opened, Ownership, STALL};
-pub use words::{Answer, Bearer, Beat, Shown, Stats, View};
+pub use words::{Answer, Bearer, Beat, Shown, Sign, Stats, View};
 
 /// What the store needs to know to begin.
 #[derive(Clone, Debug)]
@@ -116,6 +117,8 @@ pub struct Store {
     /// Logins whose sign of life of this second is written, so that a busy page costs one a second.
     touched: Cache<(UserId, LoginId), ()>,
     sizes: rooms::Sizes,
+    /// Signs of life above the pace of their login.
+    lines: shared::Lines,
     token_life: Millis,
     stall: Duration,
     node: String,
@@ -143,6 +146,7 @@ impl Store {
             batcher: batcher::Batcher::new(link.clone(), keys.clone(), clock.clone(), Arc::clone(&standings)),
             feed: feed::Feed::new(link.clone(), keys.clone(), Arc::clone(&standings)),
             standings,
+            lines: shared::Lines::default(),
             touched: Cache::builder().max_capacity(500_000).time_to_live(Duration::from_secs(1)).build(),
             sizes: rooms::Sizes::new(settings.room_members),
             policy: settings.policy,

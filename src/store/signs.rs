@@ -5,10 +5,22 @@ use fred::prelude::Value;
 use super::batcher::{Extended, Plain};
 use super::reply::Said;
 use super::users::{TRIES, parse_truth, text};
-use super::{Answer, Bearer, Beat, Store, StoreError, scripts};
+use super::{Answer, Bearer, Beat, Sign, Store, StoreError, scripts};
 use crate::presence::{self, ConnectionId, MOST_SESSIONS, Pace, Reason, SessionId, Tab};
 
 impl Store {
+    /// A sign of life as a page sends it, or its goodbye.
+    ///
+    /// # Errors
+    /// If Redis did not acknowledge it.
+    pub async fn sign(&self, sign: &Sign) -> Result<Answer, StoreError> {
+        match sign {
+            Sign::Beat(beat) => self.beat(beat).await,
+            Sign::Bare(bearer) => self.touch(bearer).await,
+            Sign::Goodbye { bearer, tab, connection } => self.close(bearer, tab, connection.as_ref()).await,
+        }
+    }
+
     /// A heartbeat, the hello of a socket, or the sign of life that a login is.
     ///
     /// # Errors

@@ -50,6 +50,47 @@ impl Beat {
     }
 }
 
+/// A sign of life as a page sends it, or its goodbye.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// A heartbeat.
+    Beat(Beat),
+    /// One that says nothing of a page: of the login's newest session.
+    Bare(Bearer),
+    /// A goodbye of one connection, or of whichever the session has.
+    Goodbye {
+        /// Whose.
+        bearer: Bearer,
+        /// Which tab of the login.
+        tab: Tab,
+        /// The page load, if the client names it.
+        connection: Option<ConnectionId>,
+    },
+}
+
+impl Sign {
+    /// On whose behalf it comes.
+    #[must_use]
+    pub const fn bearer(&self) -> &Bearer {
+        match self {
+            Self::Beat(Beat { bearer, .. }) | Self::Bare(bearer) | Self::Goodbye { bearer, .. } => bearer,
+        }
+    }
+
+    /// Whether one call would do for both: alike but for the idle time within a second.
+    #[must_use]
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Beat(one), Self::Beat(another)) => {
+                let seconds = |beat: &Beat| beat.idle_ms.map(|ms| ms / 1_000);
+                seconds(one) == seconds(another)
+                    && Beat { idle_ms: another.idle_ms, ..one.clone() } == *another
+            }
+            _ => self == other,
+        }
+    }
+}
+
 /// What became of a sign of life.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {

@@ -5,9 +5,9 @@
 //! |---|---|---|---|---|
 //! | [`Caller`] | any | yes | yes | the token alone decides |
 //! | [`May`] | one with the permission | yes | yes | the token and Postgres decide |
-//! | [`Moderator`], [`Admin`] | at least this | yes | yes | the token and Postgres decide |
 //! | [`Quiet`] | any | no | yes | 503: an ended login must not act |
-//! | [`Verified`] | any | no | no | not asked: the handler's own call on the store decides (heartbeat, logout) |
+//! | [`Verified`] | any | no | no | not asked: the handler's own call on the store decides (logout) |
+//! | [`Beating`] | any | no | no | the same (heartbeat); above the pace of requests it is told so, and not refused |
 //!
 //! A [`Caller`] is let in while Redis does not answer, because requests that only read Postgres go on then; those that
 //! need presence fail at their own call. While a shard is being restored Redis does answer, and soon knows better: its
@@ -31,7 +31,8 @@ use crate::accounts::{AccountError, AccountId};
 use crate::app::App;
 use crate::auth::Claims;
 use crate::http::error::ApiError;
-use crate::http::{limits, measured};
+use crate::http::limits::{self, Excess};
+use crate::http::measured;
 use crate::metrics::labels::AuthMethod;
 use crate::presence::Role;
 use crate::store::{Answer, Bearer, StoreError};
@@ -42,6 +43,11 @@ const ROLE_PATIENCE: Duration = Duration::from_millis(500);
 /// A caller whose token is good.
 #[derive(Clone, Debug)]
 pub struct Verified(pub Claims);
+
+/// A caller whose token is good, with what would be refused: those who send signs of life too often are told how they
+/// stand all the same.
+#[derive(Debug)]
+pub struct Beating(pub Claims, pub Result<(), Excess>);
 
 /// A caller whose token and login are good; the request is no sign of life.
 #[derive(Clone, Debug)]
@@ -54,14 +60,6 @@ pub struct Caller(pub Claims);
 /// A [`Caller`] whose role has the permission that `P` names: `May(claims, ..): May<to::ViewUsers>`.
 #[derive(Clone, Debug)]
 pub struct May<P>(pub Claims, pub PhantomData<P>);
-
-/// A [`Caller`] who is a moderator or an administrator.
-#[derive(Clone, Debug)]
-pub struct Moderator(pub Claims);
-
-/// A [`Caller`] who is an administrator.
-#[derive(Clone, Debug)]
-pub struct Admin(pub Claims);
 
 impl From<&Claims> for Bearer {
     fn from(claims: &Claims) -> Self {
@@ -111,9 +109,19 @@ impl FromRequestParts<App> for Verified {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let claims = verify(app, bearer_token(&parts.headers)?).await?;
-        limits::request(app, &claims, &parts.extensions).await?;
+        let Beating(claims, pace) = Beating::from_request_parts(parts, app).await?;
+        pace.map_err(Excess::refused)?;
         Ok(Self(claims))
+    }
+}
+
+impl FromRequestParts<App> for Beating {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let claims = verify(app, bearer_token(&parts.headers)?).await?;
+        let pace = limits::request(app, &claims, &parts.extensions).await;
+        Ok(Self(claims, pace))
     }
 }
 
@@ -180,34 +188,15 @@ async fn role_now(app: &App, claims: &Claims) -> Result<Role, AccountError> {
     }
 }
 
-/// The caller, if their present role is one that `test` lets through.
-async fn with_role(parts: &mut Parts, app: &App, test: impl Fn(Role) -> bool) -> Result<Claims, ApiError> {
-    let claims = admit(parts, app).await?;
-    let role = role_now(app, &claims).await?;
-    if test(role) { Ok(Claims { role, ..claims }) } else { Err(ApiError::Forbidden) }
-}
-
 impl<P: Demand> FromRequestParts<App> for May<P> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let claims = with_role(parts, app, |role| role.may(P::PERMISSION)).await?;
-        Ok(Self(claims, PhantomData))
-    }
-}
-
-impl FromRequestParts<App> for Moderator {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        with_role(parts, app, |role| role >= Role::Moderator).await.map(Self)
-    }
-}
-
-impl FromRequestParts<App> for Admin {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        with_role(parts, app, |role| role == Role::Admin).await.map(Self)
+        let claims = admit(parts, app).await?;
+        let role = role_now(app, &claims).await?;
+        if !role.may(P::PERMISSION) {
+            return Err(ApiError::Forbidden);
+        }
+        Ok(Self(Claims { role, ..claims }, PhantomData))
     }
 }

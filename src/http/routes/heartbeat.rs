@@ -10,13 +10,14 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::http::error::ApiError;
-use crate::http::extract::{Body, Verified};
+use crate::http::extract::{Beating, Body};
+use crate::http::limits::Excess;
 use crate::http::measured;
 use crate::http::time::Timestamp;
 use crate::metrics::labels::Transport;
 use crate::metrics::record;
 use crate::presence::{Activity, ConnectionId, Device, Millis, Pace, Reason, Status, Tab};
-use crate::store::{Answer, Bearer, Beat, StoreError};
+use crate::store::{Answer, Bearer, Beat, Sign};
 
 /// The told interval varies by this part of itself, so that pages opened together do not beat together.
 const JITTER: f64 = 0.1;
@@ -71,23 +72,16 @@ pub struct HeartbeatAnswer {
 
 /// Records a heartbeat
 ///
-/// With `logout` it is a goodbye: the page's session ends after a short linger, unless it comes back.
+/// With `logout` it is a goodbye: the page's session ends after a short linger, unless it comes back. Heartbeats above the
+/// pace of requests are not refused: those that say the same share one look at the store.
 #[utoipa::path(post, path = "/api/users/heartbeat/", tag = "heartbeat",
     request_body = Option<HeartbeatBody>, responses((status = 200, body = HeartbeatAnswer)))]
 pub async fn beat(
     State(app): State<App>,
-    Verified(claims): Verified,
+    Beating(claims, pace): Beating,
     Body(body): Body<HeartbeatBody>,
 ) -> Result<Json<HeartbeatAnswer>, ApiError> {
-    let arrived = Instant::now();
-    let bearer = Bearer::from(&claims);
-    let pace = body.pace();
-    let answer = if body.logout {
-        app.store.close(&bearer, &body.session.unwrap_or_default(), body.connection.as_ref()).await
-    } else {
-        app.store.beat(&beat_of(bearer, body)).await
-    };
-    answered(&app, pace, arrived, answer)
+    signed(&app, body.pace(), pace, sign_of(Bearer::from(&claims), body)).await
 }
 
 /// Records a heartbeat that says nothing of the page
@@ -95,41 +89,51 @@ pub async fn beat(
     responses((status = 200, body = HeartbeatAnswer)))]
 pub async fn standing(
     State(app): State<App>,
-    Verified(claims): Verified,
+    Beating(claims, pace): Beating,
 ) -> Result<Json<HeartbeatAnswer>, ApiError> {
-    let arrived = Instant::now();
-    let answer = app.store.touch(&Bearer::from(&claims)).await;
-    answered(&app, Pace::Visible, arrived, answer)
+    signed(&app, Pace::Visible, pace, Sign::Bare(Bearer::from(&claims))).await
 }
 
-fn beat_of(bearer: Bearer, body: HeartbeatBody) -> Beat {
-    Beat {
+fn sign_of(bearer: Bearer, body: HeartbeatBody) -> Sign {
+    let (pace, tab) = (body.pace(), body.session.unwrap_or_default());
+    if body.logout {
+        return Sign::Goodbye { bearer, tab, connection: body.connection };
+    }
+    Sign::Beat(Beat {
         bearer,
-        pace: body.pace(),
-        tab: body.session.unwrap_or_default(),
+        pace,
+        tab,
         activity: body.activity,
         idle_ms: body.idle_ms.map(i64::from),
         device: body.device,
         connection: body.connection,
         reason: Reason::Connect,
         takes: true,
-    }
+    })
 }
 
-/// Counts the heartbeat, and tells how the user stands.
-fn answered(
+/// Tells the store, counts the heartbeat, and tells how the user stands.
+async fn signed(
     app: &App,
-    pace: Pace,
-    arrived: Instant,
-    answer: Result<Answer, StoreError>,
+    rhythm: Pace,
+    pace: Result<(), Excess>,
+    sign: Sign,
 ) -> Result<Json<HeartbeatAnswer>, ApiError> {
+    let arrived = Instant::now();
+    let answer = match pace {
+        Ok(()) => app.store.sign(&sign).await,
+        Err(excess) => match app.store.sign_shared(&sign).await {
+            Some(answer) => answer,
+            None => return Err(excess.refused()),
+        },
+    };
     let result = match answer {
         Ok(Answer::Standing { status, since, last_seen, now }) => Ok(Json(HeartbeatAnswer {
             message: "Heartbeat recorded",
             online_status: status,
             last_seen: Timestamp::unless_never(last_seen),
             since: Timestamp::unless_never(since),
-            next_heartbeat_in_ms: jittered(app.policy.rhythm(pace).interval).0,
+            next_heartbeat_in_ms: jittered(app.policy.rhythm(rhythm).interval).0,
             server_time: now.into(),
         })),
         Ok(Answer::Gated(gate)) => Err(ApiError::Gated(gate)),

@@ -3,8 +3,9 @@
 //!
 //! So heartbeats never ask Redis whether they may be sent. A tenth of the rate is each node's own, nine tenths are
 //! shared: a login gets its rate on one node, and at most a tenth of it more for every further node. A heartbeat over
-//! the rate is refused like every other request, and not answered from memory: those within the rate keep the lease
-//! alive, and an answer from memory could say "online" to somebody whose login has just been ended elsewhere.
+//! the rate counts like every other request; it is not refused but shares a call with others that say the same
+//! (`store/shared.rs`), and is never answered from memory, which could say "online" to somebody whose login has just been
+//! ended elsewhere.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! How often callers may register, log in and ask: over real sockets, from addresses that a proxy names.
 
 use reqwest::{Method, Response, StatusCode};
-use rollcall::presence::Role;
+use rollcall::presence::{LoginId, Org, Role, Status, UserId};
 use serde_json::{Value, json};
 
 use crate::support;
@@ -122,22 +122,81 @@ async fn strangers_who_guess_do_not_lock_the_owner_out() {
 }
 
 #[tokio::test]
-async fn requests_of_a_login_are_limited_and_heartbeats_with_them() {
+async fn requests_of_a_login_are_limited_and_heartbeats_count_but_are_not_refused() {
     let service = Service::with(&["--limits-requests", "200/h"]).await;
     let (ada, bob) = (service.token("1", "a"), service.token("2", "b"));
-    let beat = async |token: &str| {
-        let request = service.request(Method::POST, "/api/users/heartbeat/").bearer_auth(token);
+    let beat = async |method: Method, token: &str| {
+        let request = service.request(method, "/api/users/heartbeat/").bearer_auth(token);
         request.send().await.unwrap()
     };
     for _ in 0..200 {
-        assert_eq!(beat(&ada).await.status(), 200);
+        assert_eq!(beat(Method::POST, &ada).await.status(), 200);
     }
-    let response = beat(&ada).await;
-    assert_eq!(told(&response, "ratelimit-policy"), (429, r#""requests";q=200;w=3600"#.to_owned()));
-    assert!(told(&response, "ratelimit").1.starts_with(r#""requests";r=0;t="#));
+    for method in [Method::POST, Method::GET] {
+        let response = beat(method, &ada).await;
+        assert_eq!(told(&response, "ratelimit-policy"), (200, r#""requests";q=200;w=3600"#.to_owned()));
+        assert!(told(&response, "ratelimit").1.starts_with(r#""requests";r=0;t="#));
+        assert_eq!(response.json::<Value>().await.unwrap()["online_status"], "online");
+    }
+    let response =
+        service.request(Method::GET, "/api/presence/stats/").bearer_auth(&ada).send().await.unwrap();
     assert_refused(response).await;
-    assert_eq!(service.get(&ada, "/api/presence/stats/").await.0, StatusCode::TOO_MANY_REQUESTS);
-    assert_eq!(beat(&bob).await.status(), 200, "everybody has their own");
+    assert_eq!(beat(Method::POST, &bob).await.status(), 200, "everybody has their own");
+    // What is new is told above the pace, too.
+    let (_, answer) = service.beat(&ada, json!({"activity": "idle", "idle_ms": 400_000})).await;
+    assert_eq!(answer["online_status"], "away", "{answer}");
+    let (_, answer) = service.beat(&ada, json!({"logout": true})).await;
+    assert_eq!(answer["message"], "Heartbeat recorded", "{answer}");
+}
+
+/// Heartbeats that were put into calls so far, by this process.
+async fn beats_sent(service: &Service) -> f64 {
+    let page = reqwest::get(format!("{}/metrics", service.internal)).await.unwrap().text().await.unwrap();
+    let line = page.lines().find(|line| line.starts_with("rollcall_heartbeat_batch_size_sum"));
+    line.map_or(0.0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
+}
+
+#[tokio::test]
+async fn a_flood_of_heartbeats_shares_a_few_calls() {
+    const FLOOD: usize = 1_000;
+    let service = Service::with(&["--limits-requests", "50/h"]).await;
+    let token = service.token("1", "a");
+    let before = beats_sent(&service).await;
+    let beats = (0..FLOOD).map(|_| service.beat(&token, json!({"session": "tab"})));
+    for (status, answer) in futures::future::join_all(beats).await {
+        assert_eq!((status, &answer["online_status"]), (StatusCode::OK, &json!("online")), "{answer}");
+    }
+    // Other tests of this process send a few, too.
+    let sent = beats_sent(&service).await - before;
+    assert!(sent < 300.0, "{sent} of {FLOOD} were sent to Redis one by one");
+}
+
+#[tokio::test]
+async fn a_logout_in_the_midst_of_a_flood_is_seen() {
+    let service = Service::with(&["--limits-requests", "50/h"]).await;
+    let ada = service.person("ada", Role::User).await;
+    let flood = |count: usize| (0..count).map(|_| service.beat(&ada.token, json!({})));
+    let mut before = futures::future::join_all(flood(200)).await;
+    before.retain(|(status, _)| *status != StatusCode::OK);
+    assert_eq!(before, []);
+    let user = UserId::parse(&ada.id.to_string()).unwrap();
+    let login = LoginId::parse(&format!("login-{}", ada.id)).unwrap();
+    let (during, ()) = tokio::join!(futures::future::join_all(flood(400)), async {
+        service.app.store.end_login(&user, &Org::default(), &login).await.unwrap();
+        // Whatever is asked from now on.
+        for (status, answer) in futures::future::join_all(flood(200)).await {
+            assert_eq!(
+                (status, &answer["code"]),
+                (StatusCode::UNAUTHORIZED, &json!("login_ended")),
+                "{answer}"
+            );
+        }
+    });
+    for (status, answer) in during {
+        assert!(matches!(status.as_u16(), 200 | 401), "{status} {answer}");
+    }
+    let views = service.app.store.views(std::slice::from_ref(&user)).await.unwrap();
+    assert_eq!(views[0].as_ref().unwrap().status, Status::Offline);
 }
 
 #[tokio::test]
