@@ -52,6 +52,32 @@ impl Accounts {
         transaction.commit().await?;
         Ok(())
     }
+
+    /// Notes that an administrator looks at the true history of a user, or (`None`) of everybody, before it is shown;
+    /// `after` says at which part.
+    ///
+    /// # Errors
+    /// [`AccountError::NotEntitled`].
+    pub async fn record_look(
+        &self,
+        user: Option<&UserId>,
+        after: serde_json::Value,
+        why: &str,
+        origin: &Origin,
+    ) -> Result<(), AccountError> {
+        let name = actions::PRESENCE_REVEALED;
+        let mut transaction = self.pool.begin().await?;
+        check_entitled(&mut transaction, origin, permission(name)).await?;
+        let detail = with_reason(presence_action(name), Some(why));
+        let action = match user {
+            Some(user) => Action::on_user(user, name, detail, origin),
+            None => Action::on_system(name, detail, origin),
+        };
+        let action = Action { category: "admin", after: Some(after), ..action };
+        actions::record(&mut transaction, &action).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
 }
 
 /// What an administrator did to somebody's presence, in words.

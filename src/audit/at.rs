@@ -8,7 +8,7 @@ use sqlx::{Postgres, Row};
 
 use super::queries::{moment, needed, shard, word};
 use super::time::{from_postgres, to_postgres};
-use super::{Audit, AuditError, MAX_LIMIT, Position, sql};
+use super::{Audit, AuditError, MAX_LIMIT, Position, Sight, sql};
 use crate::presence::{Millis, Org, Status, UserId};
 
 /// Somebody who was present.
@@ -50,7 +50,8 @@ pub struct Reach {
 
 impl Audit {
     /// A page of at most `limit` people (1 to [`MAX_LIMIT`], else the nearest) who were present at `at`: their status
-    /// began then or before and ended later or not at all. Begins behind the person `after` (0: with the first).
+    /// began then or before and ended later or not at all. Begins behind the person `after` (0: with the first). Others do
+    /// not see the invisible among them.
     ///
     /// # Errors
     /// [`AuditError`] if Postgres fails or the moment is none.
@@ -61,6 +62,7 @@ impl Audit {
         status: Option<Status>,
         after: i64,
         limit: u32,
+        sight: Sight,
     ) -> Result<WerePresent, AuditError> {
         let limit = limit.clamp(1, MAX_LIMIT);
         let (at, org) = (to_postgres("time", at)?, org.map(Org::as_str));
@@ -72,6 +74,7 @@ impl Audit {
             .bind(at)
             .bind(org)
             .bind(status)
+            .bind(sight == Sight::Shown)
             .persistent(false)
             .fetch_one(&mut *tx)
             .await?;
@@ -79,6 +82,7 @@ impl Audit {
             .bind(at)
             .bind(org)
             .bind(status)
+            .bind(sight == Sight::Shown)
             .bind(after)
             // One more than asked for tells whether another page follows.
             .bind(i64::from(limit) + 1)

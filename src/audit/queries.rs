@@ -8,7 +8,7 @@ use sqlx::{Postgres, Row};
 
 use super::position::column;
 use super::time::{from_postgres, to_postgres};
-use super::{Audit, AuditError, Cursor, sql};
+use super::{Audit, AuditError, Cursor, Sight, sql};
 use crate::presence::{Device, Millis, Org, Reason, SessionId, Status, UserId};
 
 /// The most rows of a page.
@@ -66,6 +66,8 @@ pub struct Filter {
     pub shard: Option<u16>,
     /// That this session caused. No index knows sessions: name the user, too.
     pub session: Option<SessionId>,
+    /// As they were, or as others saw them.
+    pub sight: Sight,
 }
 
 /// One change of status, with all columns of the view `transitions`.
@@ -156,7 +158,7 @@ impl Audit {
             },
         };
         let moment = |what, at: Option<Millis>| at.map(|at| to_postgres(what, at)).transpose();
-        let rows = sqlx::query::<Postgres>(sql::TRANSITIONS)
+        let rows = sqlx::query::<Postgres>(filter.sight.pick(sql::TRANSITIONS, sql::TRANSITIONS_SHOWN))
             .bind(subject)
             .bind(filter.org.as_ref().map(Org::as_str))
             .bind(filter.reason.map(Reason::as_str))

@@ -3,9 +3,103 @@
 //!
 //! Longer than the house number because all of them stand in one place, and a statement has nothing to be split by.
 
+/// The log as others saw it, in place of the log. Whoever was invisible was offline: what they did unseen is not here, and
+/// where they went or came they seem to have closed their page or opened it. Every coming and going of that kind is
+/// told as briefly, or the missing session would tell which of them were others.
+macro_rules! shown_log {
+    () => {
+        "(SELECT subject, org, shard, epoch, n, sequence, kind, occurred_at, detected_at, recorded_at, last_seen, \
+            CASE from_status WHEN 'invisible' THEN 'offline' ELSE from_status END AS from_status, \
+            CASE to_status WHEN 'invisible' THEN 'offline' ELSE to_status END AS to_status, \
+            CASE 'invisible' WHEN to_status THEN 'closed' WHEN from_status THEN 'connect' ELSE reason END AS reason, \
+            CASE WHEN is_brief THEN 0 ELSE uncertainty_ms END AS uncertainty_ms, \
+            CASE WHEN NOT is_brief THEN session_id END AS session_id, \
+            CASE WHEN NOT is_brief THEN device END AS device, \
+            CASE WHEN NOT is_brief THEN actor END AS actor \
+        FROM transitions_log CROSS JOIN LATERAL (SELECT kind = 'transition' AND ('invisible' IN (from_status, to_status) \
+            OR reason IN ('closed', 'connect') AND 'offline' IN (from_status, to_status)) AS is_brief) b \
+        WHERE kind <> 'wish' AND NOT (kind = 'transition' AND from_status IN ('offline', 'invisible') \
+            AND to_status IN ('offline', 'invisible')))"
+    };
+}
+
+/// Transitions of a log, newest first, from below the cursor's place ($9 to $12) on.
+macro_rules! transitions {
+    ($log:expr) => {
+        concat!(
+            "SELECT s.user_id, l.org, l.shard, l.epoch, l.n, l.sequence, l.from_status, l.to_status, l.reason, \
+                l.occurred_at, l.detected_at, l.recorded_at, l.uncertainty_ms, l.session_id, l.device, l.actor FROM ",
+            $log,
+            " l LEFT JOIN subjects s ON s.subject = l.subject \
+            WHERE l.kind = 'transition' AND ($1::bigint IS NULL OR l.subject = $1) AND ($2::text IS NULL OR l.org = $2) \
+                AND ($3::text IS NULL OR l.reason = $3) AND ($4::text IS NULL OR l.from_status = $4) \
+                AND ($5::text IS NULL OR l.to_status = $5) AND ($6::timestamptz IS NULL OR l.occurred_at >= $6) \
+                AND ($7::timestamptz IS NULL OR l.occurred_at < $7) AND ($8::smallint IS NULL OR l.shard = $8) \
+                AND ($9::timestamptz IS NULL OR (l.occurred_at, l.shard, l.epoch, l.n) < ($9, $10::smallint, $11::bigint, $12::bigint)) \
+                AND ($14::text IS NULL OR l.session_id = $14) \
+            ORDER BY l.occurred_at DESC, l.shard DESC, l.epoch DESC, l.n DESC LIMIT $13"
+        )
+    };
+}
+
+/// One person's entries in a log, claims included, newest first, from below the cursor's place ($4 to $7) on.
+macro_rules! timeline {
+    ($log:expr) => {
+        concat!(
+            "SELECT l.* FROM ",
+            $log,
+            " l WHERE l.subject = $1 AND l.occurred_at >= $2 AND l.occurred_at < $3 \
+                AND ($4::timestamptz IS NULL OR (l.occurred_at, l.shard, l.epoch, l.n) < ($4, $5::smallint, $6::bigint, $7::bigint)) \
+            ORDER BY l.occurred_at DESC, l.shard DESC, l.epoch DESC, l.n DESC LIMIT $8"
+        )
+    };
+}
+
+/// The transition of a log that follows a place: it ends the interval that the one there began.
+macro_rules! next_transition {
+    ($log:expr) => {
+        concat!(
+            "SELECT l.* FROM ",
+            $log,
+            " l WHERE l.subject = $1 AND l.kind = 'transition' AND (l.occurred_at, l.shard, l.epoch, l.n) > ($2, $3, $4, $5) \
+            ORDER BY l.occurred_at, l.shard, l.epoch, l.n LIMIT 1"
+        )
+    };
+}
+
+/// The transition of a log that led into a moment.
+macro_rules! transition_before {
+    ($log:expr) => {
+        concat!(
+            "SELECT l.* FROM ",
+            $log,
+            " l WHERE l.subject = $1 AND l.kind = 'transition' AND l.occurred_at < $2 \
+            ORDER BY l.occurred_at DESC, l.shard DESC, l.epoch DESC, l.n DESC LIMIT 1"
+        )
+    };
+}
+
+/// Those who were present at $1. Of two intervals that hold the moment, which only a late transition leaves behind, the
+/// newer one is true.
+macro_rules! present_at {
+    () => {
+        "(SELECT DISTINCT ON (subject) * FROM (\
+            SELECT * FROM intervals WHERE ended_at IS NOT NULL AND tstzrange(started_at, ended_at) @> $1::timestamptz \
+            UNION ALL SELECT * FROM intervals WHERE ended_at IS NULL AND started_at <= $1) i \
+            ORDER BY subject, sequence DESC) t"
+    };
+}
+
+/// Which of them: of organisation $2, in status $3, and only who was visible, where $4 says so.
+macro_rules! of_those {
+    () => {
+        "($2::text IS NULL OR t.org = $2) AND ($3::text IS NULL OR t.status = $3) AND NOT ($4 AND t.status = 'invisible')"
+    };
+}
+
 /// Declares statements and their list.
 macro_rules! statements {
-    ($($(#[$doc:meta])* $name:ident = $sql:literal;)+) => {
+    ($($(#[$doc:meta])* $name:ident = $sql:expr;)+) => {
         $($(#[$doc])* pub(super) const $name: &str = $sql;)+
 
         /// Every statement of the history: name and text.
@@ -172,49 +266,28 @@ statements! {
 
     SUBJECT = "SELECT subject FROM subjects WHERE user_id = $1";
 
-    /// Newest first, from below the cursor's place ($9 to $12) on.
-    TRANSITIONS = "SELECT s.user_id, l.org, l.shard, l.epoch, l.n, l.sequence, l.from_status, l.to_status, l.reason, \
-            l.occurred_at, l.detected_at, l.recorded_at, l.uncertainty_ms, l.session_id, l.device, l.actor \
-        FROM transitions_log l LEFT JOIN subjects s ON s.subject = l.subject \
-        WHERE l.kind = 'transition' AND ($1::bigint IS NULL OR l.subject = $1) AND ($2::text IS NULL OR l.org = $2) \
-            AND ($3::text IS NULL OR l.reason = $3) AND ($4::text IS NULL OR l.from_status = $4) \
-            AND ($5::text IS NULL OR l.to_status = $5) AND ($6::timestamptz IS NULL OR l.occurred_at >= $6) \
-            AND ($7::timestamptz IS NULL OR l.occurred_at < $7) AND ($8::smallint IS NULL OR l.shard = $8) \
-            AND ($9::timestamptz IS NULL OR (l.occurred_at, l.shard, l.epoch, l.n) < ($9, $10::smallint, $11::bigint, $12::bigint)) \
-            AND ($14::text IS NULL OR l.session_id = $14) \
-        ORDER BY l.occurred_at DESC, l.shard DESC, l.epoch DESC, l.n DESC LIMIT $13";
+    TRANSITIONS = transitions!("transitions_log");
 
-    /// One person's entries, claims included, newest first, from below the cursor's place ($4 to $7) on.
-    TIMELINE = "SELECT l.* FROM transitions_log l \
-        WHERE l.subject = $1 AND l.occurred_at >= $2 AND l.occurred_at < $3 \
-            AND ($4::timestamptz IS NULL OR (l.occurred_at, l.shard, l.epoch, l.n) < ($4, $5::smallint, $6::bigint, $7::bigint)) \
-        ORDER BY l.occurred_at DESC, l.shard DESC, l.epoch DESC, l.n DESC LIMIT $8";
+    TRANSITIONS_SHOWN = transitions!(shown_log!());
 
-    /// The transition that follows a place: it ends the interval that the one there began.
-    NEXT_TRANSITION = "SELECT l.* FROM transitions_log l WHERE l.subject = $1 AND l.kind = 'transition' \
-            AND (l.occurred_at, l.shard, l.epoch, l.n) > ($2, $3, $4, $5) \
-        ORDER BY l.occurred_at, l.shard, l.epoch, l.n LIMIT 1";
+    TIMELINE = timeline!("transitions_log");
 
-    /// The transition that led into a moment.
-    TRANSITION_BEFORE = "SELECT l.* FROM transitions_log l WHERE l.subject = $1 AND l.kind = 'transition' \
-            AND l.occurred_at < $2 \
-        ORDER BY l.occurred_at DESC, l.shard DESC, l.epoch DESC, l.n DESC LIMIT 1";
+    TIMELINE_SHOWN = timeline!(shown_log!());
 
-    /// Who was present at $1, by subject from behind $4 on. Of two intervals that hold the moment, which only a late
-    /// transition leaves behind, the newer one is true.
-    AT = "SELECT s.user_id, t.* FROM (SELECT DISTINCT ON (subject) * FROM (\
-            SELECT * FROM intervals WHERE ended_at IS NOT NULL AND tstzrange(started_at, ended_at) @> $1::timestamptz \
-            UNION ALL SELECT * FROM intervals WHERE ended_at IS NULL AND started_at <= $1) i \
-            ORDER BY subject, sequence DESC) t LEFT JOIN subjects s USING (subject) \
-        WHERE ($2::text IS NULL OR t.org = $2) AND ($3::text IS NULL OR t.status = $3) AND t.subject > $4 \
-        ORDER BY t.subject LIMIT $5";
+    NEXT_TRANSITION = next_transition!("transitions_log");
+
+    NEXT_TRANSITION_SHOWN = next_transition!(shown_log!());
+
+    TRANSITION_BEFORE = transition_before!("transitions_log");
+
+    TRANSITION_BEFORE_SHOWN = transition_before!(shown_log!());
+
+    /// Who was present at $1, by subject from behind $5 on.
+    AT = concat!("SELECT s.user_id, t.* FROM ", present_at!(), " LEFT JOIN subjects s USING (subject) WHERE ", of_those!(),
+        " AND t.subject > $5 ORDER BY t.subject LIMIT $6");
 
     /// How many they are on all pages.
-    AT_COUNT = "SELECT count(*) FROM (SELECT DISTINCT ON (subject) * FROM (\
-            SELECT * FROM intervals WHERE ended_at IS NOT NULL AND tstzrange(started_at, ended_at) @> $1::timestamptz \
-            UNION ALL SELECT * FROM intervals WHERE ended_at IS NULL AND started_at <= $1) i \
-            ORDER BY subject, sequence DESC) t \
-        WHERE ($2::text IS NULL OR t.org = $2) AND ($3::text IS NULL OR t.status = $3)";
+    AT_COUNT = concat!("SELECT count(*) FROM ", present_at!(), " WHERE ", of_those!());
 
     /// Postgres's clock, and since when nothing was dropped: after a month went, the moment before which everything did.
     REACH = "SELECT now() AS now, (SELECT max((detail->>'before')::timestamptz) FROM system_events \

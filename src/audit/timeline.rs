@@ -7,7 +7,7 @@ use sqlx::{Postgres, Row};
 use super::position::column;
 use super::queries::{moment, needed, shard, word};
 use super::time::to_postgres;
-use super::{Audit, AuditError, Cursor, MAX_LIMIT, sql};
+use super::{Audit, AuditError, Cursor, MAX_LIMIT, Sight, sql};
 use crate::presence::{Device, EntryKind, Millis, Org, Reason, SessionId, Status, UserId};
 
 /// An entry of the log as one person's history has it: a change of status, or of claims alone.
@@ -65,7 +65,8 @@ pub struct Timeline {
 
 impl Audit {
     /// A page of at most `limit` entries (1 to [`MAX_LIMIT`], else the nearest) of a user from `since` (included) to
-    /// `until` (not), newest first, behind `cursor`; none if the copy never saw the user.
+    /// `until` (not), newest first, behind `cursor`, as they were or as others saw them; none if the copy never saw the
+    /// user.
     ///
     /// # Errors
     /// [`AuditError`] if Postgres fails or a moment is none.
@@ -76,12 +77,13 @@ impl Audit {
         until: Millis,
         cursor: Option<Cursor>,
         limit: u32,
+        sight: Sight,
     ) -> Result<Option<Timeline>, AuditError> {
         let Some(subject) = self.subject(user).await? else {
             return Ok(None);
         };
         let limit = limit.clamp(1, MAX_LIMIT);
-        let rows = sqlx::query::<Postgres>(sql::TIMELINE)
+        let rows = sqlx::query::<Postgres>(sight.pick(sql::TIMELINE, sql::TIMELINE_SHOWN))
             .bind(subject)
             .bind(to_postgres("since", since)?)
             .bind(to_postgres("until", until)?)
@@ -97,9 +99,9 @@ impl Audit {
         let more = entries.len() > limit as usize;
         entries.truncate(limit as usize);
         let next_cursor = entries.last().filter(|_| more).map(|entry| entry.place);
-        let before = if more { None } else { self.before(subject, since).await? };
+        let before = if more { None } else { self.before(subject, since, sight).await? };
         let next = match entries.first().or(before.as_ref()) {
-            Some(newest) => self.next_transition(subject, newest.place).await?,
+            Some(newest) => self.next_transition(subject, newest.place, sight).await?,
             None => None,
         };
         let stretches = stretches(next.as_ref(), entries.iter().chain(&before));
@@ -110,15 +112,15 @@ impl Audit {
     ///
     /// # Errors
     /// [`AuditError`] if Postgres fails.
-    pub async fn latest(&self, user: &UserId, limit: u32) -> Result<Vec<Told>, AuditError> {
+    pub async fn latest(&self, user: &UserId, limit: u32, sight: Sight) -> Result<Vec<Told>, AuditError> {
         const EVER: Millis = Millis(253_402_300_799_000);
-        let page = self.timeline(user, Millis(0), EVER, None, limit).await?;
+        let page = self.timeline(user, Millis(0), EVER, None, limit, sight).await?;
         Ok(page.unwrap_or_default().entries)
     }
 
     /// The transition that led into a moment.
-    async fn before(&self, subject: i64, moment: Millis) -> Result<Option<Told>, AuditError> {
-        let row = sqlx::query(sql::TRANSITION_BEFORE)
+    async fn before(&self, subject: i64, moment: Millis, sight: Sight) -> Result<Option<Told>, AuditError> {
+        let row = sqlx::query(sight.pick(sql::TRANSITION_BEFORE, sql::TRANSITION_BEFORE_SHOWN))
             .bind(subject)
             .bind(to_postgres("since", moment)?)
             .fetch_optional(&self.pool)
@@ -126,8 +128,13 @@ impl Audit {
         row.as_ref().map(told).transpose()
     }
 
-    async fn next_transition(&self, subject: i64, place: Cursor) -> Result<Option<Told>, AuditError> {
-        let row = sqlx::query(sql::NEXT_TRANSITION)
+    async fn next_transition(
+        &self,
+        subject: i64,
+        place: Cursor,
+        sight: Sight,
+    ) -> Result<Option<Told>, AuditError> {
+        let row = sqlx::query(sight.pick(sql::NEXT_TRANSITION, sql::NEXT_TRANSITION_SHOWN))
             .bind(subject)
             .bind(to_postgres("cursor", place.occurred_at)?)
             .bind(column(place.shard)?)

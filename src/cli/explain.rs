@@ -4,7 +4,7 @@ use std::io::Write;
 
 use crate::accounts::Accounts;
 use crate::app::connect_store;
-use crate::audit::{self, Audit};
+use crate::audit::{self, Audit, Sight};
 use crate::config::Config;
 use crate::http::explain::explain;
 use crate::presence::UserId;
@@ -27,7 +27,8 @@ pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<bool> {
     let database = config.database.url()?.expose().into();
     let pool = audit::connect(&database, true, CONNECTIONS)?;
     let store = connect_store(config).await?;
-    let explained = explain(&store, &Audit::new(pool.clone()), &Accounts::new(pool), &args.user).await?;
+    let explained =
+        explain(&store, &Audit::new(pool.clone()), &Accounts::new(pool), &args.user, Sight::Truth).await?;
     let mut out = std::io::stdout().lock();
     match &explained {
         None => writeln!(std::io::stderr(), "rollcall: nobody knows a user {}", args.user)?,

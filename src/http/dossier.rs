@@ -16,7 +16,7 @@ use super::routes::timeline::{TimelineEntry, TimelineInterval};
 use super::time::Timestamp;
 use crate::accounts::{Account, AccountId, ActionFilter, KeptAccount, KeptLogin, RecordedAction};
 use crate::app::App;
-use crate::audit::{Cursor, Timeline};
+use crate::audit::{Cursor, Sight, Timeline};
 use crate::presence::{LastSeenVisibility, Millis, UserId};
 
 /// Rows that are read, and held, at a time.
@@ -74,8 +74,9 @@ impl Dossier {
             None => None,
         };
         let visibility = app.accounts.visibility(&user).await?;
-        let presence = explain(&app.store, &app.audit, &app.accounts, &user).await?;
-        if account.is_none() && presence.is_none() && visibility == LastSeenVisibility::default() {
+        let presence = explain(&app.store, &app.audit, &app.accounts, &user, Sight::Truth).await?;
+        let is_known = account.is_some() || presence.is_some() || !host_ends.is_empty();
+        if !is_known && visibility == LastSeenVisibility::default() {
             return Err(ApiError::NotFound("User"));
         }
         let presence = presence.map(KeptPresence::from);
@@ -124,7 +125,10 @@ impl Dossier {
         out.field("logins", &logins.iter().map(login).collect::<Vec<_>>()).await?;
         out.next_field("presence", &self.presence).await?;
         out.text(",\"transitions\":[").await?;
-        self.write_timeline(out, |page| page.entries.into_iter().map(TimelineEntry::from)).await?;
+        self.write_timeline(out, |page| {
+            page.entries.into_iter().map(|told| TimelineEntry::told(told, Sight::Truth))
+        })
+        .await?;
         out.text("],\"intervals\":[").await?;
         self.write_timeline(out, |page| page.stretches.into_iter().map(TimelineInterval::from)).await?;
         let name = || Some(self.user.to_string());
@@ -143,7 +147,8 @@ impl Dossier {
     ) -> Result<(), io::Error> {
         let (mut cursor, mut is_first) = (None::<Cursor>, true);
         loop {
-            let page = self.app.audit.timeline(&self.user, Millis(0), self.now, cursor, PAGE).await;
+            let page =
+                self.app.audit.timeline(&self.user, Millis(0), self.now, cursor, PAGE, Sight::Truth).await;
             let Some(page) = page.map_err(io::Error::other)? else { return Ok(()) };
             cursor = page.next_cursor;
             out.rows(rows(page), &mut is_first).await?;

@@ -32,6 +32,7 @@ mod secure;
 mod seen;
 mod server;
 mod time;
+mod sight;
 mod uncut;
 mod words;
 

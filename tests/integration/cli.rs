@@ -52,7 +52,8 @@ async fn explain_prints_what_the_api_answers() {
     let json = run(&["explain", &ada, "--json"], &prefix, &database).await;
     let told: Value = serde_json::from_slice(&json.stdout).unwrap();
     let eve = service.person("eve", Role::Admin).await;
-    let (_, answer) = service.get(&eve.token, &format!("/api/presence/users/{ada}/explain/")).await;
+    let (_, answer) =
+        service.get(&eve.token, &format!("/api/presence/users/{ada}/explain/?why=ticket")).await;
     for name in ["layers", "redis", "postgres", "entries", "claims", "account", "summary"] {
         assert_eq!(told[name], answer[name], "{name}");
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use rollcall::audit::{Audit, Cursor, Stretch, connect_as_owner};
+use rollcall::audit::{Audit, Cursor, Sight, Stretch, connect_as_owner};
 use rollcall::presence::{
     Activity, Claim, Entry, EntryKind, Gate, GateKind, LoginId, Millis, Org, Outgoing, Pace, Reason, Status,
     Tab, UserId, Whose,
@@ -127,7 +127,7 @@ async fn compare_at(audit: &Audit, told: &[Entry]) {
     for at in moments(told) {
         let (mut found, mut after, mut count) = (BTreeMap::new(), 0, 0);
         loop {
-            let page = audit.present_at(at, None, None, after, 2).await.unwrap();
+            let page = audit.present_at(at, None, None, after, 2, Sight::Truth).await.unwrap();
             count = page.count.max(count);
             found.extend(page.rows.iter().map(|row| (row.user.as_ref().unwrap().to_string(), row.status)));
             match page.next {
@@ -138,7 +138,7 @@ async fn compare_at(audit: &Audit, told: &[Entry]) {
         let expected = present(told, at);
         assert_eq!(found, expected, "at {at}");
         assert_eq!(usize::try_from(count).unwrap(), expected.len(), "count at {at}");
-        let busy = audit.present_at(at, None, Some(Status::Busy), 0, 1_000).await.unwrap();
+        let busy = audit.present_at(at, None, Some(Status::Busy), 0, 1_000, Sight::Truth).await.unwrap();
         let expected = expected.values().filter(|status| **status == Status::Busy).count();
         assert_eq!(busy.rows.len(), expected, "busy at {at}");
     }
@@ -151,7 +151,8 @@ async fn compare_timelines(audit: &Audit, told: &[Entry]) {
         let (since, until) = (moments[moments.len() / 4 + person], moments[moments.len() * 3 / 4 + person]);
         let (mut entries, mut spans, mut cursor) = (Vec::new(), Vec::new(), None::<Cursor>);
         loop {
-            let Some(page) = audit.timeline(&who, since, until, cursor, 3).await.unwrap() else {
+            let Some(page) = audit.timeline(&who, since, until, cursor, 3, Sight::Truth).await.unwrap()
+            else {
                 assert!(told.iter().all(|entry| entry.user != who));
                 break;
             };

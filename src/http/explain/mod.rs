@@ -3,6 +3,7 @@
 
 mod differences;
 mod kept;
+mod shown;
 mod stored;
 mod text;
 
@@ -15,7 +16,7 @@ use super::error::ApiError;
 use super::routes::timeline::TimelineEntry;
 use super::time::Timestamp;
 use crate::accounts::{AccountId, Accounts};
-use crate::audit::{Audit, Position};
+use crate::audit::{Audit, Position, Sight};
 use crate::presence::{
     Activity, Claim, ConnectionId, Device, GateKind, Millis, Mode, Org, Pace, SessionId, Status, UserId,
 };
@@ -173,7 +174,7 @@ pub struct Explanation {
     entries: Vec<TimelineEntry>,
 }
 
-/// Explains a user's status; none if the user is unknown everywhere.
+/// Explains a user's status, as it is or as others may know it; none if the user is unknown everywhere.
 ///
 /// # Errors
 /// A store does not answer.
@@ -182,12 +183,16 @@ pub async fn explain(
     audit: &Audit,
     accounts: &Accounts,
     user: &UserId,
+    sight: Sight,
 ) -> Result<Option<Explanation>, ApiError> {
-    let facts = store.facts(user).await?;
+    let mut facts = store.facts(user).await?;
     // After Redis: what is copied meanwhile makes the two agree, not differ.
     let position = audit.position(facts.shard).await?;
-    let last = audit.last(std::slice::from_ref(user)).await?.pop().flatten();
-    let entries = audit.latest(user, ENTRIES).await?;
+    let mut last = audit.last(std::slice::from_ref(user)).await?.pop().flatten();
+    let entries = audit.latest(user, ENTRIES, sight).await?;
+    if sight == Sight::Shown {
+        (facts, last) = (shown::facts(facts), last.and_then(shown::last));
+    }
     let account = match AccountId::of(user) {
         Some(id) => accounts.by_id(id).await?,
         None => None,
@@ -197,7 +202,11 @@ pub async fn explain(
         return Ok(None);
     }
     let layers = Layers::of(&facts);
-    let differences = differences::of(&facts, &layers, last.as_ref(), account.as_ref(), position);
+    let differences = if sight == Sight::Shown && facts.record.is_none() {
+        Vec::new()
+    } else {
+        differences::of(&facts, &layers, last.as_ref(), account.as_ref(), position)
+    };
     Ok(Some(Explanation {
         user_id: user.clone(),
         now: facts.now.into(),
@@ -215,7 +224,7 @@ pub async fn explain(
         postgres: last.as_ref().map(Stored::in_postgres),
         agree: differences.is_empty(),
         differences,
-        entries: entries.into_iter().map(TimelineEntry::from).collect(),
+        entries: entries.into_iter().map(|told| TimelineEntry::told(told, sight)).collect(),
         layers,
     }))
 }

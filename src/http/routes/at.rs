@@ -9,9 +9,11 @@ use crate::app::App;
 use crate::audit::{Reach, WasPresent};
 use crate::http::copied::copied_until;
 use crate::http::error::ApiError;
-use crate::http::extract::{May, Query, to};
+use crate::http::extract::{May, Query, Source, to};
 use crate::http::pages::limit;
+use crate::http::sight::{self, sight};
 use crate::http::time::{Timestamp, moment};
+use crate::http::words::Why;
 use crate::presence::{Millis, Org, Status, UserId};
 
 /// Which moment, and whom.
@@ -26,9 +28,12 @@ pub struct AtQuery {
     /// In this organisation.
     #[param(value_type = Option<String>)]
     org: Option<Org>,
-    /// In this status: `online`, `away`, `busy` or `invisible`.
+    /// In this status: `online`, `away`, `busy`; with `why` also `invisible`.
     #[param(value_type = Option<String>)]
     status: Option<Status>,
+    /// Tells the invisible, too, and leaves an action with this reason (at most 500 characters).
+    #[param(value_type = Option<String>)]
+    why: Option<Why>,
     /// The `next_cursor` of the page before.
     cursor: Option<i64>,
     /// At most 1000; 100 if absent.
@@ -44,7 +49,7 @@ pub struct PresentAt {
     user_id: Option<UserId>,
     #[schema(value_type = String, example = "main")]
     org: Org,
-    /// `online`, `away`, `busy` or `invisible`.
+    /// `online`, `away`, `busy`; with `why` also `invisible`.
     #[schema(value_type = String, example = "online")]
     status: Status,
     /// Since when.
@@ -72,11 +77,14 @@ pub struct AtAnswer {
 }
 
 /// Answers who was present at a moment
+///
+/// As others saw it; with `why` the invisible are among them.
 #[utoipa::path(get, path = "/api/presence/at/", tag = "presence", params(AtQuery),
     responses((status = 200, body = AtAnswer)))]
 pub async fn at(
     State(app): State<App>,
-    _: May<to::ViewHistory>,
+    May(claims, ..): May<to::ViewHistory>,
+    source: Source,
     Query(query): Query<AtQuery>,
 ) -> Result<Json<AtAnswer>, ApiError> {
     let limit = limit(query.limit)?;
@@ -84,6 +92,8 @@ pub async fn at(
     if query.status == Some(Status::Offline) {
         return Err(ApiError::invalid("status", "expected online, away, busy or invisible"));
     }
+    let looks = sight(&app, &claims, query.why.as_ref(), None, "at", source).await?;
+    sight::check(looks, "status", query.status)?;
     let reach = app.audit.reach().await?;
     if at > reach.now {
         return Err(ApiError::invalid("time", "this moment is in the future"));
@@ -91,7 +101,7 @@ pub async fn at(
     // Before the rows, so that what is copied meanwhile can only make the answer more complete than it says.
     let copied = copied_until(&app.store, &app.audit).await?;
     let after = query.cursor.unwrap_or(0);
-    let page = app.audit.present_at(at, query.org.as_ref(), query.status, after, limit).await?;
+    let page = app.audit.present_at(at, query.org.as_ref(), query.status, after, limit, looks).await?;
     let missing = missing(at, &reach, copied);
     Ok(Json(AtAnswer {
         time: at.into(),

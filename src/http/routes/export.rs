@@ -9,11 +9,13 @@ use utoipa::IntoParams;
 use super::transitions::{TransitionPages, check};
 use crate::accounts::{Action, Origin, actions};
 use crate::app::App;
-use crate::audit::Filter;
+use crate::audit::{Filter, Sight};
 use crate::http::error::ApiError;
 use crate::http::extract::{May, Query, Source, to};
 use crate::http::file::{Form, attachment};
+use crate::http::sight::sight;
 use crate::http::time::{Timestamp, moment};
+use crate::http::words::Why;
 use crate::presence::{Millis, Org, Reason, SessionId, Status, UserId};
 
 /// Which transitions, in which form.
@@ -51,11 +53,15 @@ pub struct ExportQuery {
     #[serde(default, deserialize_with = "moment")]
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Millis>,
+    /// Tells what the invisible did, too, and leaves an action with this reason (at most 500 characters). Without it
+    /// changes are told as others saw them.
+    #[param(value_type = Option<String>)]
+    why: Option<Why>,
 }
 
 /// Exports changes of status, newest first
 ///
-/// The file is sent while it is read. If that fails in the middle, the connection breaks off and the file is not whole.
+/// As others saw them; with `why`, as they were. The file is sent while it is read. If that fails in the middle, the connection breaks off and the file is not whole.
 #[utoipa::path(get, path = "/api/presence/transitions/export/", tag = "presence", params(ExportQuery),
     responses((status = 200, description = "the file", content(
         (String = "text/csv"), (String = "application/x-ndjson"), (String = "application/json")))))]
@@ -65,7 +71,9 @@ pub async fn export(
     source: Source,
     Query(query): Query<ExportQuery>,
 ) -> Result<Response, ApiError> {
-    let filter = query.filter();
+    let looks =
+        sight(&app, &claims, query.why.as_ref(), query.user.as_ref(), "export", source.clone()).await?;
+    let filter = query.filter(looks);
     check(&filter)?;
     let now = app.audit.reach().await?.now;
     // What comes in later would only make the file depend on how fast it is read.
@@ -77,7 +85,7 @@ pub async fn export(
 }
 
 impl ExportQuery {
-    fn filter(&self) -> Filter {
+    fn filter(&self, sight: Sight) -> Filter {
         Filter {
             user: self.user.clone(),
             org: self.org.clone(),
@@ -88,6 +96,7 @@ impl ExportQuery {
             until: self.until,
             shard: None,
             session: self.session.clone(),
+            sight,
         }
     }
 }

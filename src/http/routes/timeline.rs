@@ -6,11 +6,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
-use crate::audit::{Stretch, Told};
+use crate::audit::{Sight, Stretch, Told};
 use crate::http::error::ApiError;
-use crate::http::extract::{May, Path, Query, to};
+use crate::http::extract::{May, Path, Query, Source, to};
 use crate::http::pages::{cursor, limit};
+use crate::http::sight::sight;
 use crate::http::time::{Timestamp, moment};
+use crate::http::words::Why;
 use crate::presence::{Device, EntryKind, Millis, Reason, SessionId, Status, UserId};
 
 /// How far back the answer goes, unless asked otherwise: 7 days, in ms.
@@ -29,6 +31,9 @@ pub struct TimelineQuery {
     #[serde(default, deserialize_with = "moment")]
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Millis>,
+    /// Tells what was done unseen, too, and leaves an action with this reason (at most 500 characters).
+    #[param(value_type = Option<String>)]
+    why: Option<Why>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
     /// Entries of a page, at most 1000; 100 if absent.
@@ -39,7 +44,7 @@ pub struct TimelineQuery {
 /// An unbroken stretch of one status other than offline.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TimelineInterval {
-    /// `online`, `away`, `busy` or `invisible`.
+    /// `online`, `away`, `busy`; with `why` also `invisible`.
     #[schema(value_type = String, example = "online")]
     status: Status,
     /// When it began, be it before `since`.
@@ -58,10 +63,10 @@ pub struct TimelineInterval {
 /// An entry of the history.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TimelineEntry {
-    /// `transition`: the status changed; `claim`: only text, emoji or end of a claim did; `wish`: a claim changed and
-    /// others noticed nothing.
+    /// `transition`: the status changed; `claim`: only text, emoji or end of a claim did; `wish` (with `why` only): a claim
+    /// changed and others noticed nothing.
     kind: &'static str,
-    /// Counts the transitions from 1; `null` for others.
+    /// Counts the transitions from 1; `null` for others, and without `why`.
     sequence: Option<i64>,
     /// The status before.
     #[schema(value_type = String, example = "online")]
@@ -74,9 +79,9 @@ pub struct TimelineEntry {
     reason: Reason,
     /// When it happened.
     occurred_at: Timestamp,
-    /// When the service noticed.
-    detected_at: Timestamp,
-    /// The last sign of life then.
+    /// When the service noticed; `null` without `why` where somebody came or went as `connect` or `closed`.
+    detected_at: Option<Timestamp>,
+    /// The last sign of life then; `null` like `detected_at`.
     last_seen: Option<Timestamp>,
     /// How far `occurred_at` may be wrong, in ms.
     uncertainty_ms: i64,
@@ -86,10 +91,10 @@ pub struct TimelineEntry {
     epoch: i64,
     /// The number in that life.
     n: i64,
-    /// The session that caused it.
+    /// The session that caused it; `null` like `detected_at`.
     #[schema(value_type = Option<String>)]
     session_id: Option<SessionId>,
-    /// The kind of device of that session.
+    /// The kind of device of that session; `null` like `detected_at`.
     #[schema(value_type = Option<String>)]
     device: Option<Device>,
     /// The id of the administrator's request that caused it.
@@ -112,12 +117,15 @@ pub struct TimelineAnswer {
 }
 
 /// Answers one person's history, newest first
+///
+/// As others saw it; with `why`, as it was.
 #[utoipa::path(get, path = "/api/presence/users/{id}/timeline/", tag = "presence",
     params(("id" = String, Path, description = "user id"), TimelineQuery),
     responses((status = 200, body = TimelineAnswer)))]
 pub async fn timeline(
     State(app): State<App>,
-    _: May<to::ViewHistory>,
+    May(claims, ..): May<to::ViewHistory>,
+    source: Source,
     Path(user): Path<UserId>,
     Query(query): Query<TimelineQuery>,
 ) -> Result<Json<TimelineAnswer>, ApiError> {
@@ -130,16 +138,26 @@ pub async fn timeline(
     if since >= until {
         return Err(ApiError::invalid("since", "expected a moment before `until`"));
     }
-    let page = app.audit.timeline(&user, since, until, cursor, limit).await?;
+    let sight = sight(&app, &claims, query.why.as_ref(), Some(&user), "timeline", source).await?;
+    let page = app.audit.timeline(&user, since, until, cursor, limit, sight).await?;
     let page = page.ok_or(ApiError::NotFound("User"))?;
+    if sight == Sight::Shown && page.entries.is_empty() && !was_seen(&app, &user).await? {
+        return Err(ApiError::NotFound("User"));
+    }
     Ok(Json(TimelineAnswer {
         user_id: user,
         since: since.into(),
         until: until.into(),
         intervals: page.stretches.into_iter().map(TimelineInterval::from).collect(),
-        entries: page.entries.into_iter().map(TimelineEntry::from).collect(),
+        entries: page.entries.into_iter().map(|told| TimelineEntry::told(told, sight)).collect(),
         next_cursor: page.next_cursor.map(|cursor| cursor.to_string()),
     }))
+}
+
+/// Whether others ever saw a user who has a history.
+async fn was_seen(app: &App, user: &UserId) -> Result<bool, ApiError> {
+    let last = app.audit.last(std::slice::from_ref(user)).await?.pop().flatten();
+    Ok(last.is_some_and(|last| last.shown_version > 0))
 }
 
 impl From<Stretch> for TimelineInterval {
@@ -155,21 +173,23 @@ impl From<Stretch> for TimelineInterval {
     }
 }
 
-impl From<Told> for TimelineEntry {
-    fn from(told: Told) -> Self {
+impl TimelineEntry {
+    /// An entry as it was, or as others saw it.
+    pub(in crate::http) fn told(told: Told, sight: Sight) -> Self {
+        let is_whole = sight == Sight::Truth || !told.is_brief();
         Self {
             kind: match told.kind {
                 EntryKind::Transition => "transition",
                 EntryKind::Claim => "claim",
                 EntryKind::Wish => "wish",
             },
-            sequence: told.sequence,
+            sequence: told.sequence.filter(|_| sight == Sight::Truth),
             from_status: told.from,
             to_status: told.to,
             reason: told.reason,
             occurred_at: told.place.occurred_at.into(),
-            detected_at: told.detected_at.into(),
-            last_seen: Timestamp::unless_never(told.last_seen),
+            detected_at: is_whole.then(|| told.detected_at.into()),
+            last_seen: Timestamp::unless_never(told.last_seen).filter(|_| is_whole),
             uncertainty_ms: told.uncertainty_ms,
             shard: told.place.shard,
             epoch: told.place.epoch,

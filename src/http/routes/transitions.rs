@@ -6,13 +6,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
-use crate::audit::{Audit, AuditError, Cursor, Filter, Transition};
+use crate::audit::{Audit, AuditError, Cursor, Filter, Sight, Transition};
 use crate::http::error::ApiError;
-use crate::http::extract::{May, Query, to};
+use crate::http::extract::{May, Query, Source, to};
 use crate::http::failures::Asked;
 use crate::http::file::{Page, Pages};
 use crate::http::pages::{cursor, limit};
+use crate::http::sight::{self, sight};
 use crate::http::time::{Timestamp, moment};
+use crate::http::words::Why;
 use crate::presence::{Device, Millis, Org, Reason, SessionId, Status, UserId};
 
 /// Which transitions.
@@ -46,6 +48,10 @@ pub struct TransitionsQuery {
     #[serde(default, deserialize_with = "moment")]
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Millis>,
+    /// Tells what the invisible did, too, and leaves an action with this reason (at most 500 characters). Without it
+    /// changes are told as others saw them.
+    #[param(value_type = Option<String>)]
+    why: Option<Why>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
     /// At most 1000; 100 if absent.
@@ -67,8 +73,8 @@ pub struct TransitionRow {
     epoch: i64,
     /// The number in that life; without gaps.
     n: i64,
-    /// Counts the user's transitions from 1; without gaps.
-    sequence: i64,
+    /// Counts the user's transitions from 1; without gaps. `null` without `why`.
+    sequence: Option<i64>,
     /// The status before.
     #[schema(value_type = String, example = "online")]
     from_status: Status,
@@ -80,16 +86,16 @@ pub struct TransitionRow {
     reason: Reason,
     /// When it happened.
     occurred_at: Timestamp,
-    /// When the service noticed.
-    detected_at: Timestamp,
-    /// When it was stored.
-    recorded_at: Timestamp,
+    /// When the service noticed; `null` without `why` where somebody came or went as `connect` or `closed`.
+    detected_at: Option<Timestamp>,
+    /// When it was stored; `null` like `detected_at`.
+    recorded_at: Option<Timestamp>,
     /// How far `occurred_at` may be wrong, in ms.
     uncertainty_ms: i64,
-    /// The session that caused it.
+    /// The session that caused it; `null` like `detected_at`.
     #[schema(value_type = Option<String>)]
     session_id: Option<SessionId>,
-    /// The kind of device of that session.
+    /// The kind of device of that session; `null` like `detected_at`.
     #[schema(value_type = Option<String>)]
     device: Option<Device>,
     /// The id of the administrator's request that caused it.
@@ -131,25 +137,27 @@ impl Pages for TransitionPages {
 
     async fn page(&self, behind: Option<Cursor>, limit: u32) -> Result<Page<Self>, AuditError> {
         let page = self.audit.transitions_up_to(&self.filter, behind, limit).await?;
-        Ok((page.rows.into_iter().map(TransitionRow::from).collect(), page.next_cursor))
+        let row = |row| TransitionRow::told(row, self.filter.sight);
+        Ok((page.rows.into_iter().map(row).collect(), page.next_cursor))
     }
 }
 
-impl From<Transition> for TransitionRow {
-    fn from(row: Transition) -> Self {
+impl TransitionRow {
+    fn told(row: Transition, sight: Sight) -> Self {
+        let is_whole = sight == Sight::Truth || !row.is_brief();
         Self {
             user_id: row.user,
             org: row.org,
             shard: row.shard,
             epoch: row.epoch,
             n: row.n,
-            sequence: row.sequence,
+            sequence: Some(row.sequence).filter(|_| sight == Sight::Truth),
             from_status: row.from,
             to_status: row.to,
             reason: row.reason,
             occurred_at: row.occurred_at.into(),
-            detected_at: row.detected_at.into(),
-            recorded_at: row.recorded_at.into(),
+            detected_at: is_whole.then(|| row.detected_at.into()),
+            recorded_at: is_whole.then(|| row.recorded_at.into()),
             uncertainty_ms: row.uncertainty_ms,
             session_id: row.session,
             device: row.device,
@@ -170,7 +178,7 @@ pub struct TransitionsPage {
 /// Whether a filter can be answered.
 ///
 /// # Errors
-/// A session without its user.
+/// A session without its user; a status that nobody is seen in.
 pub fn check(filter: &Filter) -> Result<(), ApiError> {
     if filter.session.is_some() && filter.user.is_none() {
         return Err(ApiError::invalid(
@@ -178,19 +186,25 @@ pub fn check(filter: &Filter) -> Result<(), ApiError> {
             "a session is looked for among those of a `user`: name both",
         ));
     }
-    Ok(())
+    sight::check(filter.sight, "from", filter.from)?;
+    sight::check(filter.sight, "to", filter.to)
 }
 
 /// Lists changes of status, newest first
+///
+/// As others saw them: whoever went invisible has gone as `closed`, whoever shows themselves again has come as `connect`.
+/// With `why`, as they were.
 #[utoipa::path(get, path = "/api/presence/transitions/", tag = "presence", params(TransitionsQuery),
     responses((status = 200, body = TransitionsPage)))]
 pub async fn list(
     State(app): State<App>,
-    _: May<to::ViewHistory>,
+    May(claims, ..): May<to::ViewHistory>,
+    source: Source,
     Query(query): Query<TransitionsQuery>,
 ) -> Result<Json<TransitionsPage>, ApiError> {
     let limit = limit(query.limit)?;
     let cursor = cursor(query.cursor.as_deref())?;
+    let sight = sight(&app, &claims, query.why.as_ref(), query.user.as_ref(), "transitions", source).await?;
     let filter = Filter {
         user: query.user,
         org: query.org,
@@ -201,11 +215,12 @@ pub async fn list(
         until: query.until,
         shard: None,
         session: query.session,
+        sight,
     };
     check(&filter)?;
     let page = app.audit.transitions(&filter, cursor, limit).await.map_err(Asked::answer)?;
     Ok(Json(TransitionsPage {
-        results: page.rows.into_iter().map(TransitionRow::from).collect(),
+        results: page.rows.into_iter().map(|row| TransitionRow::told(row, sight)).collect(),
         next_cursor: page.next_cursor.map(|cursor| cursor.to_string()),
     }))
 }

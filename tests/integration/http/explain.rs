@@ -13,6 +13,7 @@ fn path(user: &str) -> String {
 
 #[tokio::test]
 async fn every_layer_is_told() {
+    let path = |user: &str| format!("{}?why=ticket", path(user));
     let service = Service::start().await;
     let eve = service.person("eve", Role::Admin).await;
     let (user, org) = (UserId::parse("4711").unwrap(), Org::default());

@@ -2,7 +2,7 @@
 //! they go invisible and live on; every answer to others is compared as text.
 
 use reqwest::{Method, StatusCode};
-use rollcall::presence::{LoginId, Millis, Org, Role, UserId};
+use rollcall::presence::{Amendment, LoginId, Millis, Org, Role, Status, UserId, Whose};
 use serde_json::{Value, json};
 
 use crate::store::a_day_ahead;
@@ -50,6 +50,19 @@ impl Life {
         let request = self.service.request(Method::PUT, "/api/presence/status/").bearer_auth(&self.ada.token);
         let (status, answer) = answer(request.json(&body)).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
+    }
+
+    /// Straight at the store: a request would be a sign of life of the same moment, which a going is not.
+    async fn hide(&self) {
+        let amendment = Amendment {
+            id: "hide".to_owned(),
+            status: Some(Status::Invisible),
+            text: None,
+            emoji: None,
+            until: None,
+        };
+        let hidden = self.service.app.store.amend_claim(&self.user(), &Org::default(), &amendment).await;
+        hidden.unwrap().unwrap();
     }
 
     fn user(&self) -> UserId {
@@ -129,15 +142,7 @@ async fn whoever_goes_invisible_is_offline_to_the_byte() {
     let login = LoginId::parse(&format!("login-{}", gone.ada.id)).unwrap();
     gone.service.app.store.end_login(&gone.user(), &Org::default(), &login).await.unwrap();
     let store = &hidden.service.app.store;
-    // Straight at the store: a request would be a sign of life of the same moment, which a logout is not.
-    let amendment = rollcall::presence::Amendment {
-        id: "hide".to_owned(),
-        status: Some(rollcall::presence::Status::Invisible),
-        text: None,
-        emoji: None,
-        until: None,
-    };
-    store.amend_claim(&hidden.user(), &Org::default(), &amendment).await.unwrap().unwrap();
+    hidden.hide().await;
     let expected = gone.seen().await;
     assert_eq!(expected, hidden.seen().await, "at once");
     assert!(expected.iter().any(|(_, text)| text.contains("\"offline\"")), "{expected:?}");
@@ -232,12 +237,164 @@ async fn administrators_see_the_truth_when_they_say_why() {
     assert_eq!((status, &truth["status"]), (StatusCode::OK, &json!("invisible")), "{truth}");
 }
 
+/// What an administrator reads of her past.
+async fn past(life: &Life, why: &str) -> Vec<(StatusCode, Value)> {
+    let (id, eve) = (life.ada.id, &life.others[2].token);
+    let mut answers = Vec::new();
+    for path in [
+        format!("transitions/?user={id}&{why}"),
+        format!("users/{id}/timeline/?since=2020-01-01T00:00:00Z&until=2100-01-01T00:00:00Z&{why}"),
+        format!("users/{id}/explain/?{why}"),
+    ] {
+        answers.push(life.service.get(eve, &format!("/api/presence/{path}")).await);
+    }
+    answers
+}
+
+/// Without the real moments at which rows were copied, and how many entries of the shard that was: an unseen wish has one.
+fn forget_copying(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.remove("recorded_at");
+            fields.remove("shard");
+            fields.values_mut().for_each(forget_copying);
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget_copying),
+        _ => {}
+    }
+}
+
+/// The facts of a coming or going, and of nothing else.
+fn brief(row: &Value) -> (Value, Value, Value) {
+    (row["from_status"].clone(), row["to_status"].clone(), row["reason"].clone())
+}
+
+/// To whoever says why, who leaves a row for each look.
+async fn the_truth_is_told(life: &Life) {
+    let truth = past(life, "why=ticket%207").await;
+    let text = json!(truth.iter().map(|(_, answer)| answer).collect::<Vec<_>>()).to_string();
+    assert!(text.contains("invisible") && text.contains("manual_set"), "{text}");
+    assert_eq!(truth[0].1["results"][0]["sequence"], 5, "{}", truth[0].1);
+    let eve = &life.others[2].token;
+    let (_, looks) = life.service.get(eve, "/api/admin/audit-logs/?action=PRESENCE_REVEALED").await;
+    let looks = looks["results"].as_array().unwrap();
+    assert_eq!(looks.len(), 3, "{looks:?}");
+}
+
 #[tokio::test]
-async fn the_history_of_the_invisible_is_for_administrators() {
+async fn the_past_tells_of_the_invisible_to_those_who_say_why() {
     let life = Life::begin().await;
-    let path = format!("/api/presence/transitions/?user={}", life.ada.id);
     for viewer in &life.others[..2] {
+        let path = format!("/api/presence/transitions/?user={}", life.ada.id);
         assert_eq!(life.service.get(&viewer.token, &path).await.0, StatusCode::FORBIDDEN);
     }
-    assert_eq!(life.service.get(&life.others[2].token, &path).await.0, StatusCode::OK);
+    for (ms, status) in [(10_000, "invisible"), (20_000, "online"), (30_000, "invisible")] {
+        life.at(ms);
+        life.claim(json!({"status": status})).await;
+    }
+    life.at(40_000);
+    life.beat(json!({"session": "one", "logout": true})).await;
+    super::copy(&life.service).await;
+    let shown = past(&life, "").await;
+    let text = json!(shown.iter().map(|(_, answer)| answer).collect::<Vec<_>>()).to_string();
+    for word in ["invisible", "manual_set", "manual_cleared", "wish"] {
+        // She was busy once before, for everybody to see.
+        let seen = if word == "manual_set" { 4 } else { 0 };
+        assert!(text.matches(word).count() <= seen, "{word} in {text}");
+    }
+    let rows = shown[0].1["results"].as_array().unwrap();
+    let (online, offline, busy) = (json!("online"), json!("offline"), json!("busy"));
+    let (closed, connect) = (json!("closed"), json!("connect"));
+    let told: Vec<_> = rows.iter().map(brief).collect();
+    assert_eq!(
+        told,
+        [
+            (online.clone(), offline.clone(), closed.clone()),
+            (offline.clone(), online.clone(), connect.clone()),
+            (busy.clone(), offline.clone(), closed),
+            (online.clone(), busy, json!("manual_set")),
+            (offline, online.clone(), connect),
+        ]
+    );
+    // A true coming is told as briefly as hers.
+    for row in [&rows[0], &rows[1], &rows[4]] {
+        let untold = ["sequence", "detected_at", "recorded_at", "session_id", "device", "actor"];
+        assert!(untold.iter().all(|name| row[name].is_null()), "{row}");
+    }
+    let intervals = shown[1].1["intervals"].as_array().unwrap();
+    let spans: Vec<_> = intervals.iter().map(|each| (&each["status"], &each["end_reason"])).collect();
+    let (busy, closed) = (json!("busy"), json!("closed"));
+    assert_eq!(
+        spans,
+        [(&online, &closed), (&busy, &closed), (&online, &json!("manual_set"))],
+        "{}",
+        shown[1].1
+    );
+    let explained = &shown[2].1;
+    assert_eq!((&explained["layers"]["status"], &explained["sessions"]), (&json!("offline"), &json!([])));
+    assert_eq!((&explained["claims"], &explained["redis"]), (&json!([]), &Value::Null), "{explained}");
+
+    the_truth_is_told(&life).await;
+}
+
+#[tokio::test]
+async fn the_past_of_somebody_hidden_reads_like_that_of_somebody_gone() {
+    let (gone, hidden) = (Life::begin().await, Life::begin().await);
+    // Nobody goes in the grace with which somebody begins to listen.
+    for ms in (10_000..=100_000).step_by(5_000) {
+        for life in [&gone, &hidden] {
+            life.at(ms);
+            life.service.app.store.own(0, false).await.unwrap();
+        }
+    }
+    // One closes her page, the other hides at the moment at which the first is gone.
+    gone.beat(json!({"session": "one", "device": "web", "logout": true})).await;
+    [&gone, &hidden].into_iter().for_each(|life| life.at(105_000));
+    gone.service.app.store.expire(0, &[gone.user()]).await.unwrap();
+    hidden.hide().await;
+    // She keeps no claim for her return either.
+    let (user, org) = (gone.user(), Org::default());
+    gone.service.app.store.claim(&user, &org, Whose::Manual, None, None).await.unwrap();
+    let told = async |life: &Life| {
+        super::copy(&life.service).await;
+        let mut told = Vec::new();
+        for (status, mut answer) in past(life, "").await {
+            assert_eq!(status, StatusCode::OK, "{answer}");
+            forget_copying(&mut answer);
+            told.push(answer);
+        }
+        told
+    };
+    assert_eq!(told(&gone).await, told(&hidden).await);
+}
+
+#[tokio::test]
+async fn who_was_only_ever_unseen_is_nobody_to_those_who_do_not_say_why() {
+    let service = Service::start().await;
+    let eve = service.person("eve", Role::Admin).await;
+    let token = service.token("4711", "k");
+    let request = service.request(Method::PUT, "/api/presence/status/").bearer_auth(&token);
+    assert_eq!(answer(request.json(&json!({"status": "invisible"}))).await.0, StatusCode::OK);
+    super::copy(&service).await;
+    for path in ["/api/presence/users/4711/timeline/", "/api/presence/users/4711/explain/"] {
+        assert_eq!(service.get(&eve.token, path).await.0, StatusCode::NOT_FOUND, "{path}");
+        let (status, told) = service.get(&eve.token, &format!("{path}?why=ticket")).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {told}");
+    }
+    for path in ["transitions/?to=invisible", "transitions/?from=invisible"] {
+        let (status, answer) = service.get(&eve.token, &format!("/api/presence/{path}")).await;
+        assert_eq!((status, &answer["code"]), (StatusCode::BAD_REQUEST, &json!("invalid_value")), "{path}");
+    }
+    let (_, told) = service.get(&eve.token, "/api/presence/transitions/?to=invisible&why=ticket").await;
+    assert_eq!(told["results"][0]["to_status"], "invisible", "{told}");
+    let now = rollcall::http::Timestamp::from(service.app.audit.reach().await.unwrap().now);
+    let at = format!("/api/presence/at/?time={now}");
+    let (_, seen) = service.get(&eve.token, &at).await;
+    assert_eq!((&seen["count"], &seen["results"]), (&json!(0), &json!([])));
+    let (_, truth) = service.get(&eve.token, &format!("{at}&why=ticket")).await;
+    assert_eq!(
+        (&truth["count"], &truth["results"][0]["status"]),
+        (&json!(1), &json!("invisible")),
+        "{truth}"
+    );
 }

@@ -19,7 +19,7 @@ async fn a_history_has_its_stretches_and_its_entries() {
     come_and_go(&service, "ada").await;
     service.log_in("ada").await;
     copy(&service).await;
-    let (status, told) = service.get(&eve.token, &path(ada.id)).await;
+    let (status, told) = service.get(&eve.token, &format!("{}?why=ticket", path(ada.id))).await;
     assert_eq!(status, StatusCode::OK, "{told}");
     let intervals = told["intervals"].as_array().unwrap();
     let brief: Vec<_> = intervals.iter().map(|i| (&i["status"], &i["open"], &i["end_reason"])).collect();
@@ -33,10 +33,10 @@ async fn a_history_has_its_stretches_and_its_entries() {
     assert_eq!(numbers, [(&kind, Some(3)), (&kind, Some(2)), (&kind, Some(1))]);
     assert_eq!(told["next_cursor"], Value::Null);
 
-    let (_, first) = service.get(&eve.token, &format!("{}?limit=2", path(ada.id))).await;
+    let (_, first) = service.get(&eve.token, &format!("{}?limit=2&why=ticket", path(ada.id))).await;
     let (since, until) = (first["since"].as_str().unwrap(), first["until"].as_str().unwrap());
     let cursor = first["next_cursor"].as_str().unwrap();
-    let second = format!("{}?limit=2&since={since}&until={until}&cursor={cursor}", path(ada.id));
+    let second = format!("{}?limit=2&since={since}&until={until}&cursor={cursor}&why=ticket", path(ada.id));
     let (_, second) = service.get(&eve.token, &second).await;
     assert_eq!(
         [&first["entries"][0], &first["entries"][1], &second["entries"][0]],

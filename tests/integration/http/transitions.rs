@@ -39,7 +39,7 @@ async fn administrators_read_every_change() {
     let eve = service.person("eve", Role::Admin).await;
     let ada = service.person("ada", Role::User).await;
     come_and_go(&service, "ada").await;
-    let (status, page) = service.get(&eve.token, &format!("{LIST}?user={}", ada.id)).await;
+    let (status, page) = service.get(&eve.token, &format!("{LIST}?user={}&why=ticket", ada.id)).await;
     assert_eq!(status, StatusCode::OK, "{page}");
     let rows = page["results"].as_array().unwrap();
     let changes: Vec<_> =
