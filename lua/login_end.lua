@@ -1,4 +1,4 @@
--- login_end: a logout: the login's tokens end, and with them all its sessions. No sign of life.
+-- login_end: a logout, one's own or by force: the login's tokens end, and with them all its sessions. No sign of life.
 --
 -- KEYS[1-9]  the shard, see lib/shard.lua
 -- KEYS[10]   on of the organisation             (zset)
@@ -10,6 +10,8 @@
 -- ARGV[3]    organisation
 -- ARGV[4]    login
 -- ARGV[5]    for so long a token of the login may still live (ms)
+-- ARGV[6]    reason: logout, force_logout
+-- ARGV[7]    actor: the request id of who did it, may be empty
 -- Reply      {"restoring"} | {"stale", org} | {"ok", status, since, last sign, now, note}
 -- Access     write, allow-oom
 local place, news = { org = KEYS[10], tabs = KEYS[11], users = KEYS[12] }, KEYS[13]
@@ -24,5 +26,5 @@ if not redis.call('ZSCORE', ended, user .. ':' .. login) then
 end
 redis.call('ZADD', ended, 'GT', now + tonumber(ARGV[5]), user .. ':' .. login)
 local last = remove_where(user, rec, now, function(s) return login_of(s.id) == login end)
-settle(user, rec, place, now, { reason = 'logout', at = now, session = last })
+settle(user, rec, place, now, { reason = ARGV[6], at = now, session = last, actor = ARGV[7] })
 return standing(rec, now)

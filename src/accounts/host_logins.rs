@@ -120,6 +120,8 @@ fn add(row: &PgRow, ended: &mut Ended) -> sqlx::Result<()> {
                 user,
                 org,
                 login: login_id(row.try_get("login")?)?,
+                reason: word(row, "reason")?,
+                actor: row.try_get("actor")?,
                 life: Some(Duration::from_millis(u64::try_from(left).unwrap_or(0))),
             });
         }

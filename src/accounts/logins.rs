@@ -79,6 +79,10 @@ pub struct EndedTokens {
     /// version anyway.
     pub keep: Option<LoginId>,
     /// What the transition says.
+    /// What the transition says: `logout`, or `force_logout`.
+    pub reason: Reason,
+    /// The administrator's request that ended it, as far as it is kept.
+    pub actor: Option<String>,
     pub reason: Reason,
     /// The administrator's request that ended them.
     pub actor: Option<String>,
@@ -178,6 +182,8 @@ impl Accounts {
         };
         self.add_ended_hosts(span, &mut ended).await?;
         Ok(ended)
+                reason: if row.try_get("by_force")? { Reason::ForceLogout } else { Reason::Logout },
+                actor: None,
     }
 
     /// Forgets from where actions and logins came that are older than `age`; answers how many rows changed.

@@ -409,7 +409,7 @@ statements! {
     /// An account, be it in the trash, and what clients keep beside it.
     ACCOUNT_KEPT = concat!("SELECT ", account!(), ", profile FROM users WHERE id = $1");
     /// Logins ended within the last `$1`.
-    FAMILIES_ENDED = "SELECT f.login, f.user_id, u.org FROM token_families f \
+    FAMILIES_ENDED = "SELECT f.login, f.user_id, u.org, f.end_reason = 'force_logout' AS by_force FROM token_families f \
         JOIN users u ON u.id = f.user_id WHERE f.ended_at > now() - $1::interval";
     /// Token versions raised within the last `$1`, with the oldest login that lives: the one that was kept, or else one
     /// that was opened since.

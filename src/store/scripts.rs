@@ -80,7 +80,7 @@ script!(/// A request that is no heartbeat.
 script!(/// A goodbye.
     SESSION_CLOSE = "session_close", "allow-oom", exactly(13), exactly(6), "shard", "record", "user");
 script!(/// A logout.
-    LOGIN_END = "login_end", "allow-oom", exactly(13), exactly(5), "shard", "record", "user", "news");
+    LOGIN_END = "login_end", "allow-oom", exactly(13), exactly(7), "shard", "record", "user", "news");
 script!(/// A logout everywhere.
     USER_CUT = "user_cut", "allow-oom", exactly(13), exactly(7), "shard", "record", "user", "news");
 script!(/// An account may not be online, or may again.

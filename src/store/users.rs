@@ -20,22 +20,24 @@ impl Store {
     /// # Errors
     /// If Redis did not acknowledge it.
     pub async fn end_login(&self, user: &UserId, org: &Org, login: &LoginId) -> Result<(), StoreError> {
-        self.end_host_login(user, org, login, None).await
+        self.end_login_for(user, org, login, Reason::Logout, None, None).await
     }
 
-    /// The same where tokens of the login may live for so long; `None`: as long as any of our own.
+    /// The same for this reason, where tokens of the login may live for so long; `None`: as long as any of our own.
     ///
     /// # Errors
     /// If Redis did not acknowledge it.
-    pub async fn end_host_login(
+    pub async fn end_login_for(
         &self,
         user: &UserId,
         org: &Org,
         login: &LoginId,
+        reason: Reason,
+        actor: Option<&str>,
         life: Option<Duration>,
     ) -> Result<(), StoreError> {
         let life = life.map_or_else(|| self.token_life.0.into(), millis);
-        let args = [login.as_str().into(), life];
+        let args = [login.as_str().into(), life, reason.as_str().into(), text(actor)];
         self.judge(&scripts::LOGIN_END, user, org, self.news_of(user), &args).await.map(drop)
     }
 

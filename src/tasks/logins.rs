@@ -11,7 +11,7 @@ use futures::{StreamExt, stream};
 use super::Node;
 use super::owned::Life;
 use super::ticks::Ticks;
-use crate::accounts::Ended;
+use crate::accounts::{Ended, EndedLogin};
 use crate::presence::UserId;
 use crate::store::StoreError;
 
@@ -88,8 +88,11 @@ async fn tell(node: &Node, owned: &[Life], ended: Ended) -> Result<(), StoreErro
     });
     all(tokens.collect()).await?;
     let logins = ended.logins.iter().filter(|login| is_ours(&login.user));
-    all(logins.map(|ended| store.end_host_login(&ended.user, &ended.org, &ended.login, ended.life)).collect())
-        .await
+    let told = logins.map(|ended| {
+        let EndedLogin { user, org, login, reason, actor, life } = ended;
+        store.end_login_for(user, org, login, *reason, actor.as_deref(), *life)
+    });
+    all(told.collect()).await
 }
 
 /// Makes every call, so that one user whom Redis refuses hides nobody else; but when Redis is away, the rest can wait.

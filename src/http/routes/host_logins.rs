@@ -64,11 +64,9 @@ pub(super) async fn end(
 
 async fn tell(app: &App, ended: &EndedHost, origin: &Origin) -> Result<(), StoreError> {
     let EndedHost { user, org, end, life, reason } = ended;
+    let actor = origin.request_id.as_deref().filter(|_| *reason == Reason::ForceLogout);
     match end {
-        HostEnd::Login(login) => app.store.end_host_login(user, org, login, Some(*life)).await,
-        HostEnd::IssuedBefore(second) => {
-            let actor = origin.request_id.as_deref().filter(|_| *reason == Reason::ForceLogout);
-            app.store.cut(user, org, *second, None, *reason, actor).await
-        }
+        HostEnd::Login(login) => app.store.end_login_for(user, org, login, *reason, actor, Some(*life)).await,
+        HostEnd::IssuedBefore(second) => app.store.cut(user, org, *second, None, *reason, actor).await,
     }
 }

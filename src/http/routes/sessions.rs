@@ -17,7 +17,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::{Caller, May, Path, PathPair, Quiet, Source, to};
 use crate::http::time::Timestamp;
 use crate::http::uncut::uncut;
-use crate::presence::{Device, LoginId, Millis, UserId};
+use crate::presence::{Device, LoginId, Millis, Reason, UserId};
 use crate::store::StoreError;
 
 /// A login that can still be used.
@@ -117,7 +117,9 @@ pub async fn end_of(
     uncut(async move {
         let ended = app.accounts.force_end_family(AccountId(id), &login, &origin).await?;
         let account = ended.ok_or(ApiError::NotFound("Login"))?;
-        let told = app.store.end_login(&account.id.user(), &account.org, &login).await;
+        let (user, actor) = (account.id.user(), origin.request_id.as_deref());
+        let told =
+            app.store.end_login_for(&user, &account.org, &login, Reason::ForceLogout, actor, None).await;
         Ok(Json(LoginEnded { message: "Login ended", in_effect: in_effect(told)? }))
     })
     .await

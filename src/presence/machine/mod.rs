@@ -125,17 +125,12 @@ impl Machine {
         }
     }
 
-    /// A logout: the login ends.
-    pub fn end_login(&mut self, now: Millis, id: &UserId, org: &Org, login: &LoginId) {
+    /// A logout, one's own or by force: the login ends.
+    pub fn end_login(&mut self, now: Millis, id: &UserId, org: &Org, login: &LoginId, reason: Reason) {
         self.ended.insert((id.clone(), login.clone()), ());
         let mut user = self.take(id, org);
         let session = user.remove_where(|session| session.id.login == *login);
-        self.settle(
-            id,
-            user,
-            now,
-            &Cause { reason: Reason::Logout, at: now, session, actor: None, claims: None },
-        );
+        self.settle(id, user, now, &Cause { reason, at: now, session, actor: None, claims: None });
     }
 
     /// A logout everywhere: tokens below a version end, with all sessions; one login may be exempt.

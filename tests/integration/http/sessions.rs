@@ -86,6 +86,11 @@ async fn administrators_see_and_end_the_logins_of_others() {
             .await
             .unwrap();
     assert_eq!(rows, [(Some(eve.id.to_string()), Some(ada.id.to_string()))]);
+    super::copy(&service).await;
+    let changes = format!("/api/presence/transitions/?user={}&to=offline", ada.id);
+    let (_, changes) = service.get(&eve.token, &changes).await;
+    let gone = &changes["results"][0];
+    assert!(gone["reason"] == "force_logout" && gone["actor"].is_string(), "{changes}");
     for (path, status) in [
         (format!("{path}no.dots/"), StatusCode::BAD_REQUEST),
         ("/api/users/admin/users/4711/sessions/x/".to_owned(), StatusCode::NOT_FOUND),

@@ -37,7 +37,10 @@ enum Op {
         tab: u8,
         connection: Option<u8>,
     },
-    EndLogin(Who),
+    EndLogin {
+        who: Who,
+        reason: Reason,
+    },
     Cut {
         who: Who,
         version: i64,
@@ -140,6 +143,11 @@ fn amend() -> impl Strategy<Value = Op> {
         .prop_map(|(who, id, status, text, ends_in)| Op::Amend { who, id, status, text, ends_in })
 }
 
+fn end() -> impl Strategy<Value = Op> {
+    (who(), prop::sample::select(vec![Reason::Logout, Reason::ForceLogout]))
+        .prop_map(|(who, reason)| Op::EndLogin { who, reason })
+}
+
 fn beat() -> impl Strategy<Value = Op> {
     let said = prop::option::of((prop::sample::select(Activity::ALL.to_vec()), prop::option::of(span())));
     (
@@ -189,7 +197,7 @@ fn op() -> impl Strategy<Value = Op> {
         12 => beat(),
         3 => who().prop_map(Op::Touch),
         3 => (who(), 0..4u8, prop::option::of(0..3u8)).prop_map(|(who, tab, connection)| Op::Close { who, tab, connection }),
-        1 => who().prop_map(Op::EndLogin),
+        1 => end(),
         1 => cut,
         1 => gate,
         3 => claim,
@@ -272,8 +280,8 @@ impl Pair {
                 self.machine.close(now, &user(who.user), &who.session(tab), number.map(connection).as_ref());
                 Some(Verdict::Standing)
             }
-            Op::EndLogin(who) => {
-                self.machine.end_login(now, &user(who.user), &org(who.org), &login(who.login));
+            Op::EndLogin { who, reason } => {
+                self.machine.end_login(now, &user(who.user), &org(who.org), &login(who.login), reason);
                 None
             }
             Op::Cut { who, version, keep, reason } => {
@@ -312,8 +320,9 @@ impl Pair {
                 let link = link.map(connection);
                 Some(store.close(&who.bearer(), &tab(number), link.as_ref()).await.unwrap())
             }
-            Op::EndLogin(who) => {
-                store.end_login(&user(who.user), &org(who.org), &login(who.login)).await.unwrap();
+            Op::EndLogin { who, reason } => {
+                let (user, org, login) = (user(who.user), org(who.org), login(who.login));
+                store.end_login_for(&user, &org, &login, reason, None, None).await.unwrap();
                 None
             }
             Op::Cut { who, version, keep, reason } => {
