@@ -208,11 +208,17 @@ pub struct ResetBody {
 pub async fn reset(
     State(app): State<App>,
     Source(origin): Source,
+    attempts: Attempts,
     Body(ResetBody { token, new_password }): Body<ResetBody>,
 ) -> Result<Json<PasswordAnswer>, ApiError> {
     let over = || ApiError::invalid("/token", "The link is not valid any more");
     let link = ResetToken::parse(&token).ok_or_else(over)?.hash();
-    let account = app.accounts.reset_link(link).await?.ok_or_else(over)?;
+    let attempt = attempts.admit(&app, token.expose_secret()).await?;
+    let Some(account) = app.accounts.reset_link(link).await? else {
+        attempt.failed(&app).await;
+        return Err(over());
+    };
+    attempt.good(&app).await;
     let hash = proof::new_password(&app, &account, new_password).await?;
     uncut(async move {
         let (account, version) = app.accounts.reset_password(link, &hash, &origin).await?;

@@ -121,14 +121,19 @@ pub async fn confirm(
     State(app): State<App>,
     Quiet(claims): Quiet,
     source: Source,
+    attempts: Attempts,
     Body(TotpConfirmBody { totp }): Body<TotpConfirmBody>,
 ) -> Result<Json<TotpConfirmed>, ApiError> {
     let (id, origin) = (own(&claims)?, source.of(&claims));
     let begun = app.accounts.factor(id).await?.filter(|factor| !factor.active);
     let begun = begun.ok_or_else(|| ApiError::Conflict("There is no second factor to confirm".to_owned()))?;
+    let account = app.accounts.by_id(id).await?.ok_or(ApiError::NotFound("User"))?;
+    let attempt = attempts.admit(&app, &account.username).await?;
     let Some(Spend::Code { step, .. }) = proof::second_factor(&app, id, &begun, &totp) else {
+        attempt.failed(&app).await;
         return proof::wrong_code(&app, id, &origin).await;
     };
+    attempt.good(&app).await;
     let (codes, hashes) = recovery_codes();
     app.accounts.confirm_totp(id, &begun.secret, step, &hashes, &origin).await?;
     Ok(Json(TotpConfirmed {
