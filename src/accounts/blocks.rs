@@ -90,12 +90,17 @@ impl Accounts {
         Ok(block)
     }
 
-    /// The service itself blocks a network: a quarter of an hour, twice as long for each such block of the last week, a
+    /// The service itself blocks a network, for what came from this origin: a quarter of an hour, twice as long for each such block of the last week, a
     /// day at most. `None` if it is blocked already.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn block_offender(&self, network: IpNet, reason: &str) -> Result<Option<Block>, AccountError> {
+    pub async fn block_offender(
+        &self,
+        network: IpNet,
+        reason: &str,
+        origin: &Origin,
+    ) -> Result<Option<Block>, AccountError> {
         let mut transaction = self.pool.begin().await?;
         if is_blocked(&mut transaction, network).await? {
             return Ok(None);
@@ -108,8 +113,7 @@ impl Accounts {
             .fetch_one(&mut *transaction)
             .await?;
         let block = block(&row)?;
-        let origin = Origin::default();
-        record(&mut transaction, actions::ADDRESS_BLOCKED, "Blocked by the service", &block, &origin).await?;
+        record(&mut transaction, actions::ADDRESS_BLOCKED, "Blocked by the service", &block, origin).await?;
         transaction.commit().await?;
         Ok(Some(block))
     }
@@ -160,6 +164,8 @@ async fn is_blocked(connection: &mut PgConnection, network: IpNet) -> sqlx::Resu
     sqlx::query_scalar(sql::IS_BLOCKED).bind(&network).fetch_one(connection).await
 }
 
+/// The row names the block by its number, and not the network, which it could never give up: rows are sealed, but for
+/// the address that they come from. Which network it was the block itself tells for as long as it is kept.
 async fn record(
     connection: &mut PgConnection,
     name: &'static str,
@@ -168,7 +174,7 @@ async fn record(
     origin: &Origin,
 ) -> sqlx::Result<()> {
     let until = block.until.map(|at| at.unix_timestamp() * 1_000 + i64::from(at.millisecond()));
-    let facts = json!({"cidr": block.network, "reason": block.reason, "until_ms": until});
+    let facts = json!({"reason": block.reason, "until_ms": until});
     let lifted = block.lifted_at.is_some();
     let action = Action {
         target_type: "ADDRESS",
@@ -177,7 +183,7 @@ async fn record(
         category: "security",
         before: lifted.then(|| facts.clone()),
         after: (!lifted).then_some(facts),
-        ..Action::on_system(name, format!("{said}: {}", block.network), origin)
+        ..Action::on_system(name, said, origin)
     };
     actions::record(connection, &action).await
 }

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv6Net};
 
+use crate::accounts::Origin;
 use crate::app::App;
 use crate::store::limits::Offence;
 
@@ -38,7 +39,8 @@ async fn count(app: &App, address: IpAddr, offence: Offence, reason: &str) {
     if is_spared(app, address) || !app.limits.offends(&app.store, &network.to_string(), offence).await {
         return;
     }
-    match app.accounts.block_offender(network, reason).await {
+    let origin = Origin { address: app.config.audit.addresses.kept(address), ..Origin::default() };
+    match app.accounts.block_offender(network, reason, &origin).await {
         Ok(Some(_)) => {
             tracing::warn!(reason, "an address is blocked for a time");
             changed(app).await;

@@ -17,8 +17,9 @@ const FORGET_LOGINS: Duration = Duration::from_secs(30 * 86_400);
 
 /// Rows of accounts that were removed for good stay so much longer than a token lives.
 const TOKEN_MARGIN: Duration = Duration::from_secs(3_600);
-/// Blocked addresses are remembered for so long after they were let in again.
-const FORGET_BLOCKS: Duration = Duration::from_secs(90 * 86_400);
+/// Blocked addresses are remembered for so long at least after they were let in again: who comes back within a week is
+/// blocked for longer.
+const REMEMBER_BLOCKS: Duration = Duration::from_secs(8 * 86_400);
 
 /// A task.
 pub(super) async fn run(node: Node) {
@@ -40,9 +41,9 @@ async fn step(node: &Node) -> anyhow::Result<()> {
     let forgotten = forgotten + node.app.accounts.forget_ended_hosts().await?;
     let token_life = node.app.config.auth.access_ttl.duration() + TOKEN_MARGIN;
     let removed = node.app.accounts.forget_trash(trash::KEPT, token_life).await?;
-    let addresses = node.app.config.audit.address_retention.duration();
-    let addresses = node.app.accounts.forget_addresses(addresses).await?;
-    node.app.accounts.forget_blocks(FORGET_BLOCKS).await?;
+    let keep = node.app.config.audit.address_retention.duration();
+    let addresses = node.app.accounts.forget_addresses(keep).await?;
+    node.app.accounts.forget_blocks(keep.max(REMEMBER_BLOCKS)).await?;
     tracing::info!(made, dropped, forgotten, removed, addresses, "kept house in postgres");
     Ok(())
 }

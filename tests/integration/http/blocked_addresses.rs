@@ -64,6 +64,13 @@ async fn a_blocked_network_gets_nothing_until_the_block_is_lifted() {
     let rows: Vec<(String, String, String)> =
         rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
     let by = eve.id.to_string();
+    let told: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM admin_actions a WHERE target_type = 'ADDRESS' AND position('203.0.113' IN a::text) > 0",
+    )
+    .fetch_one(&pool)
+    .await
+    .unwrap();
+    assert_eq!(told, 0, "a row that is sealed could not forget the network");
     assert_eq!(
         rows,
         [
@@ -179,7 +186,8 @@ async fn a_hundred_failed_logins_block_an_address_ever_longer() {
     };
     assert_eq!(span().await, 15 * 60);
     assert_eq!(beat_from(&service, "2001:db8::2").await.1["code"], "address_blocked", "the whole customer");
-    let sql = "SELECT count(*) FROM admin_actions WHERE action = 'ADDRESS_BLOCKED' AND actor IS NULL";
+    let sql = "SELECT count(*) FROM admin_actions WHERE action = 'ADDRESS_BLOCKED' AND actor IS NULL \
+        AND address = '2001:db8::/48'";
     assert_eq!(sqlx::query_scalar::<_, i64>(sql).fetch_one(&pool).await.unwrap(), 1);
     for expected in [30, 60, 120, 240, 480, 960, 1_440, 1_440] {
         // It is over, and the address begins again: what it did is still counted.
