@@ -86,11 +86,12 @@ impl Where {
 /// Adds what all routes share: the token, and the errors with their shape.
 pub(super) fn complete(mut document: OpenApi) -> OpenApi {
     for (path, item) in &mut document.paths.paths {
-        for (reads, operation) in operations(item) {
+        for (method, operation) in operations(item) {
+            operation.operation_id = Some(operation_id(method, path));
             if let Some(RefOr::T(body)) = &mut operation.request_body {
                 absent_is_not_null(body);
             }
-            add_errors(path, reads, operation);
+            add_errors(path, method == "get", operation);
         }
     }
     let mut components = document.components.take().unwrap_or_default();
@@ -105,6 +106,14 @@ pub(super) fn complete(mut document: OpenApi) -> OpenApi {
         .extend(ComponentsBuilder::new().security_scheme(BEARER, token).build().security_schemes);
     document.components = Some(components);
     document
+}
+
+/// The name of an operation in programs that are made from the description: of method and path, so that no two share one
+/// however their handlers are called. `GET /api/users/{id}/` is `get_users_by_id`.
+fn operation_id(method: &str, path: &str) -> String {
+    let path = path.strip_prefix("/api").unwrap_or(path).replace('{', "by_").replace('}', "");
+    let words = path.split(|sign: char| !sign.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    std::iter::once(method).chain(words).collect::<Vec<_>>().join("_")
 }
 
 /// A body that need not come may be absent, which is not `null`.
@@ -171,14 +180,14 @@ pub(super) fn methods(item: &PathItem) -> Vec<&'static str> {
     named.into_iter().filter(|(_, operation)| operation.is_some()).map(|(name, _)| name).collect()
 }
 
-/// The operations of a path, and whether each only reads.
-fn operations(item: &mut PathItem) -> impl Iterator<Item = (bool, &mut Operation)> {
+/// The operations of a path by their methods.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
     let methods = [
-        (true, &mut item.get),
-        (false, &mut item.post),
-        (false, &mut item.put),
-        (false, &mut item.patch),
-        (false, &mut item.delete),
+        ("get", &mut item.get),
+        ("post", &mut item.post),
+        ("put", &mut item.put),
+        ("patch", &mut item.patch),
+        ("delete", &mut item.delete),
     ];
-    methods.into_iter().filter_map(|(reads, operation)| Some((reads, operation.as_mut()?)))
+    methods.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }

@@ -161,7 +161,7 @@ pub async fn list(
 /// Exports what administrators did and what concerned the security of accounts, newest first
 ///
 /// The file is sent while it is read. If that fails in the middle, the connection breaks off and the file is not whole.
-#[utoipa::path(get, path = "/api/admin/audit-logs/export/", operation_id = "export_audit_logs", tag = "administration", params(AuditExportQuery),
+#[utoipa::path(get, path = "/api/admin/audit-logs/export/", tag = "administration", params(AuditExportQuery),
     responses((status = 200, description = "the file", content(
         (String = "text/csv"), (String = "application/x-ndjson"), (String = "application/json")))))]
 pub async fn export(

@@ -77,7 +77,7 @@ pub struct AuditStats {
 }
 
 /// Counts what administrators did and what concerned the security of accounts
-#[utoipa::path(get, path = "/api/admin/audit-logs/stats/", operation_id = "audit_stats", tag = "administration", params(AuditStatsQuery),
+#[utoipa::path(get, path = "/api/admin/audit-logs/stats/", tag = "administration", params(AuditStatsQuery),
     responses((status = 200, body = AuditStats)))]
 pub async fn stats(
     State(app): State<App>,

@@ -28,3 +28,17 @@ async fn the_description_is_served() {
     assert_eq!(response.headers()["content-type"], "application/json");
     assert_eq!(response.text().await.unwrap(), openapi_json().unwrap());
 }
+
+#[test]
+fn every_operation_has_a_name_of_its_own() {
+    let document: serde_json::Value = serde_json::from_str(&openapi_json().unwrap()).unwrap();
+    let items = document["paths"].as_object().unwrap().values();
+    let operations = items.flat_map(|item| item.as_object().unwrap().values());
+    let mut names: Vec<&str> =
+        operations.filter_map(|operation| operation.get("operationId")?.as_str()).collect();
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count);
+    assert!(count > 50 && names.contains(&"get_users_admin_users_by_id"), "{names:?}");
+}
