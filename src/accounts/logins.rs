@@ -40,6 +40,23 @@ pub struct KeptAccount {
     pub profile: Profile,
     /// Its logins, the newest first.
     pub logins: Vec<KeptLogin>,
+    /// Since when it has a second factor, and since when that is in use.
+    pub totp: Option<(OffsetDateTime, Option<OffsetDateTime>)>,
+    /// When a link for a new password was made, and until when it is good.
+    pub reset_link: Option<(OffsetDateTime, OffsetDateTime)>,
+}
+
+/// An end of logins of another issuer's user that is kept.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct KeptHostEnd {
+    /// The login; none where all ended that were older.
+    pub login: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub ended_at: OffsetDateTime,
+    /// Until when a token of it may live, and this is kept.
+    pub until: OffsetDateTime,
 }
 
 /// A login that is kept, whether it goes on or not.
@@ -62,6 +79,10 @@ pub struct EndedLogin {
     pub org: Org,
     /// Its name.
     pub login: LoginId,
+    /// What the transition says: `logout`, or `force_logout`.
+    pub reason: Reason,
+    /// The administrator's request that ended it, as far as it is kept.
+    pub actor: Option<String>,
     /// For so long a token of it may still live; `None`: as long as any of our own.
     pub life: Option<Duration>,
 }
@@ -79,10 +100,6 @@ pub struct EndedTokens {
     /// version anyway.
     pub keep: Option<LoginId>,
     /// What the transition says.
-    /// What the transition says: `logout`, or `force_logout`.
-    pub reason: Reason,
-    /// The administrator's request that ended it, as far as it is kept.
-    pub actor: Option<String>,
     pub reason: Reason,
     /// The administrator's request that ended them.
     pub actor: Option<String>,
@@ -136,11 +153,19 @@ impl Accounts {
             Ok(KeptLogin { login: login(row)?, ended_at, end_reason })
         };
         let logins = rows.iter().map(kept).collect::<sqlx::Result<_>>()?;
-        Ok(Some(KeptAccount { account: Account::from_row(&row)?, profile, logins }))
+        let totp = sqlx::query_as(sql::TOTP_KEPT).bind(id).fetch_optional(&self.pool).await?;
+        let reset_link = sqlx::query_as(sql::RESET_LINK_KEPT).bind(id).fetch_optional(&self.pool).await?;
+        Ok(Some(KeptAccount { account: Account::from_row(&row)?, profile, logins, totp, reset_link }))
     }
 
-    /// What was ended within the last `span`. A transaction's rows carry the time at which it began, so that one that
-    /// commits late shows what is some seconds old already.
+    /// What is kept of ended logins of another issuer's user.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn kept_host_ends(&self, user: &UserId) -> Result<Vec<KeptHostEnd>, AccountError> {
+        Ok(sqlx::query_as(sql::HOST_LOGINS_KEPT).bind(user.as_str()).fetch_all(&self.pool).await?)
+    }
+
     /// What was ended within the last `span`; without one, all that may still concern a token, of which our own live for
     /// `token_life`. A transaction's rows carry the time at which it began, so that one that commits late shows what is
     /// some seconds old already.
@@ -157,6 +182,8 @@ impl Accounts {
                 user: row.try_get::<AccountId, _>("user_id")?.user(),
                 org: word(row, "org")?,
                 login: login_id(row.try_get("login")?)?,
+                reason: if row.try_get("by_force")? { Reason::ForceLogout } else { Reason::Logout },
+                actor: None,
                 life: None,
             })
         };
@@ -182,8 +209,6 @@ impl Accounts {
         };
         self.add_ended_hosts(span, &mut ended).await?;
         Ok(ended)
-                reason: if row.try_get("by_force")? { Reason::ForceLogout } else { Reason::Logout },
-                actor: None,
     }
 
     /// Forgets from where actions and logins came that are older than `age`; answers how many rows changed.

@@ -58,7 +58,7 @@ pub use gates::AccountGate;
 pub use host_logins::{EndedHost, HostEnd};
 pub use key_ring::{GoodKey, KeyRing};
 pub use listing::{Among, Filter, InvalidListCursor, ListCursor, Order, Page, Place};
-pub use logins::{Ended, EndedLogin, EndedTokens, KeptAccount, KeptLogin, Login};
+pub use logins::{Ended, EndedLogin, EndedTokens, KeptAccount, KeptHostEnd, KeptLogin, Login};
 pub use names::{Email, NameRule, Username};
 pub use orgs::Orgs;
 pub use permission::Permission;

@@ -408,6 +408,13 @@ statements! {
         FROM token_families WHERE user_id = $1 ORDER BY created_at DESC, login";
     /// An account, be it in the trash, and what clients keep beside it.
     ACCOUNT_KEPT = concat!("SELECT ", account!(), ", profile FROM users WHERE id = $1");
+    /// Since when an account has a second factor, and whether it was confirmed; nothing of the secret.
+    TOTP_KEPT = "SELECT created_at, confirmed_at FROM totp_factors WHERE user_id = $1";
+    /// When the link that an account has was made, and until when it is good; nothing of the link.
+    RESET_LINK_KEPT = "SELECT created_at, expires_at FROM reset_links WHERE user_id = $1";
+    /// Ends of logins of another issuer's user that are kept, the newest first.
+    HOST_LOGINS_KEPT = "SELECT nullif(login, '') AS login, reason, ended_at, until FROM ended_host_logins \
+        WHERE user_id = $1 ORDER BY ended_at DESC, login";
     /// Logins ended within the last `$1`.
     FAMILIES_ENDED = "SELECT f.login, f.user_id, u.org, f.end_reason = 'force_logout' AS by_force FROM token_families f \
         JOIN users u ON u.id = f.user_id WHERE f.ended_at > now() - $1::interval";

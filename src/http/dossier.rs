@@ -11,10 +11,13 @@ use tokio::sync::mpsc;
 
 use super::error::ApiError;
 use super::explain::{KeptPresence, explain};
+use super::pieces::Out;
 use super::routes::audit_logs::AuditLogRow;
 use super::routes::timeline::{TimelineEntry, TimelineInterval};
 use super::time::Timestamp;
-use crate::accounts::{Account, AccountId, ActionFilter, KeptAccount, KeptLogin, RecordedAction};
+use crate::accounts::{
+    Account, AccountId, ActionFilter, KeptAccount, KeptHostEnd, KeptLogin, RecordedAction,
+};
 use crate::app::App;
 use crate::audit::{Cursor, Sight, Timeline};
 use crate::presence::{LastSeenVisibility, Millis, UserId};
@@ -53,6 +56,7 @@ pub(super) struct Dossier {
     /// Nothing that came later is in it.
     now: Millis,
     account: Option<KeptAccount>,
+    host_ends: Vec<KeptHostEnd>,
     visibility: LastSeenVisibility,
     presence: Option<KeptPresence>,
 }
@@ -73,6 +77,7 @@ impl Dossier {
             Some(id) => app.accounts.kept(id).await?,
             None => None,
         };
+        let host_ends = app.accounts.kept_host_ends(&user).await?;
         let visibility = app.accounts.visibility(&user).await?;
         let presence = explain(&app.store, &app.audit, &app.accounts, &user, Sight::Truth).await?;
         let is_known = account.is_some() || presence.is_some() || !host_ends.is_empty();
@@ -80,7 +85,7 @@ impl Dossier {
             return Err(ApiError::NotFound("User"));
         }
         let presence = presence.map(KeptPresence::from);
-        Ok(Self { app, user, selected, is_own, now, account, visibility, presence })
+        Ok(Self { app, user, selected, is_own, now, account, host_ends, visibility, presence })
     }
 
     /// When it was read.
@@ -123,6 +128,7 @@ impl Dossier {
         let logins = self.account.as_ref().map_or(&[][..], |kept| &kept.logins);
         out.text("{").await?;
         out.field("logins", &logins.iter().map(login).collect::<Vec<_>>()).await?;
+        out.next_field("ended_logins", &self.host_ends.iter().map(host_end).collect::<Vec<_>>()).await?;
         out.next_field("presence", &self.presence).await?;
         out.text(",\"transitions\":[").await?;
         self.write_timeline(out, |page| {
@@ -198,7 +204,15 @@ impl Dossier {
         }
         let kept = self.account.as_ref();
         let (account, facts) = (kept.map(|kept| profile(&kept.account)), kept.map(|kept| &kept.profile));
-        json!({"account": account, "facts": facts, "last_seen_visibility": self.visibility})
+        let totp = kept.and_then(|kept| kept.totp).map(|(begun, confirmed)| {
+            json!({"since": Timestamp::from(begun), "confirmed_at": confirmed.map(Timestamp::from)})
+        });
+        let link = kept.and_then(|kept| kept.reset_link).map(|(made, until)| {
+            json!({"created_at": Timestamp::from(made), "expires_at": Timestamp::from(until)})
+        });
+        json!({
+            "account": account, "facts": facts, "last_seen_visibility": self.visibility, "totp": totp, "reset_link": link,
+        })
     }
 
     /// What is kept where, and how long.
@@ -207,6 +221,12 @@ impl Dossier {
         json!([
             {"what": "the account: names, e-mail address, the password as a hash, what was chosen",
              "where": "Postgres", "how_long": "until the account is erased"},
+            {"what": "a second factor: the secret sealed, recovery codes as hashes", "where": "Postgres",
+             "how_long": "until it is given up, or the account is erased"},
+            {"what": "a link for a new password, as a hash", "where": "Postgres",
+             "how_long": "until it is used, another is made, or the account is erased"},
+            {"what": "ended logins of a host application's person", "where": "Postgres",
+             "how_long": "until the last token of them is over"},
             {"what": "logins: device, program, address", "where": "Postgres",
              "how_long": format!("30d after their end; program and address {}", audit.address_retention)},
             {"what": "presence now: sessions, claims, status", "where": "Redis",
@@ -241,41 +261,9 @@ fn login(kept: &KeptLogin) -> Value {
     })
 }
 
-/// Where the document goes.
-struct Out(mpsc::Sender<Result<Bytes, io::Error>>);
-
-impl Out {
-    async fn piece(&self, piece: impl Into<Bytes>) -> Result<(), io::Error> {
-        let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "the client went away");
-        self.0.send(Ok(piece.into())).await.map_err(gone)
-    }
-
-    async fn text(&self, text: &'static str) -> Result<(), io::Error> {
-        self.piece(text).await
-    }
-
-    async fn field(&self, name: &str, value: &impl Serialize) -> Result<(), io::Error> {
-        self.piece(format!("\"{name}\":{}", serde_json::to_string(value)?)).await
-    }
-
-    async fn next_field(&self, name: &str, value: &impl Serialize) -> Result<(), io::Error> {
-        self.text(",").await?;
-        self.field(name, value).await
-    }
-
-    /// Rows of an array that has begun.
-    async fn rows<T: Serialize>(
-        &self,
-        rows: impl Iterator<Item = T>,
-        is_first: &mut bool,
-    ) -> Result<(), io::Error> {
-        let mut piece = Vec::new();
-        for row in rows {
-            if !std::mem::take(is_first) {
-                piece.push(b',');
-            }
-            serde_json::to_writer(&mut piece, &row)?;
-        }
-        if piece.is_empty() { Ok(()) } else { self.piece(piece).await }
-    }
+fn host_end(end: &KeptHostEnd) -> Value {
+    json!({
+        "login": end.login, "reason": end.reason, "ended_at": Timestamp::from(end.ended_at),
+        "kept_until": Timestamp::from(end.until),
+    })
 }

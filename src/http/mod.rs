@@ -22,6 +22,7 @@ mod openapi;
 mod pages;
 mod paths;
 mod person;
+mod pieces;
 mod problem;
 mod proof;
 mod request_id;
@@ -31,8 +32,8 @@ mod rows;
 mod secure;
 mod seen;
 mod server;
-mod time;
 mod sight;
+mod time;
 mod uncut;
 mod words;
 

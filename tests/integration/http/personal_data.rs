@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use rollcall::accounts::Origin;
-use rollcall::presence::{Role, UserId};
+use rollcall::accounts::{EndedHost, HostEnd, Origin};
+use rollcall::presence::{LoginId, Org, Reason, Role, UserId};
 use serde_json::{Value, json};
 use sqlx::{Executor, PgPool};
 
 use crate::support;
-use crate::support::service::{PASSWORD, Person, Service};
+use crate::support::service::{PASSWORD, Person, Service, is_time};
 
 /// A service, and its database as the owner has it.
 async fn fixture(flags: &[&str]) -> (Service, PgPool) {
@@ -44,6 +44,7 @@ async fn everybody_gets_all_that_is_kept_about_them() {
         (&profile["account"]["email"], &profile["last_seen_visibility"]),
         (&json!("ada@example.com"), &json!("everyone"))
     );
+    assert_eq!((&profile["totp"], &profile["reset_link"]), (&json!(null), &json!(null)));
     let activity = &own["data"]["activity"];
     let lengths = ["logins", "transitions", "intervals"].map(|part| activity[part].as_array().unwrap().len());
     assert_eq!(lengths, [1, 2, 2], "{activity}");
@@ -291,4 +292,42 @@ async fn addresses_are_forgotten_when_their_time_is_over() {
     assert_eq!(service.app.accounts.forget_addresses(KEEP).await.unwrap(), 0);
     let hour = Duration::from_secs(3_600);
     assert!(service.app.accounts.forget_addresses(hour).await.is_err(), "nobody may hide at once");
+}
+
+#[tokio::test]
+async fn proofs_beside_the_password_are_told_of_and_not_told() {
+    let (service, _) = fixture(&[]).await;
+    let eve = logged_in(&service, "eve", Role::Admin).await;
+    let ada = logged_in(&service, "ada", Role::User).await;
+    let (_, begun) = service.post(&ada.token, "/api/auth/totp/", json!({"password": PASSWORD})).await;
+    let (_, link) = service.post(&eve.token, &of_account(ada.id, "reset-link"), json!({})).await;
+    let (_, own) = service.get(&ada.token, "/api/auth/export/").await;
+    let profile = &own["data"]["profile"];
+    assert!(is_time(&profile["totp"]["since"]) && profile["totp"]["confirmed_at"].is_null(), "{profile}");
+    assert!(is_time(&profile["reset_link"]["created_at"]), "{profile}");
+    assert_eq!(profile["reset_link"]["expires_at"], link["expires_at"]);
+    for secret in [&begun["secret"], &link["token"]] {
+        assert!(!own.to_string().contains(secret.as_str().unwrap()), "{own}");
+    }
+}
+
+#[tokio::test]
+async fn ended_logins_of_a_host_applications_people_are_told_while_they_are_kept() {
+    let (service, _) = fixture(&[]).await;
+    let eve = logged_in(&service, "eve", Role::Admin).await;
+    let user = UserId::parse("shop~ann").unwrap();
+    let ended = EndedHost {
+        user: user.clone(),
+        org: Org::default(),
+        end: HostEnd::Login(LoginId::parse("k3v1").unwrap()),
+        life: Duration::from_secs(600),
+        reason: Reason::Logout,
+    };
+    service.app.accounts.end_host(&ended, None, &Origin::default()).await.unwrap();
+    let body = json!({"user_id": user});
+    let (status, told) = service.post(&eve.token, "/api/users/data/export/", body).await;
+    assert_eq!(status, StatusCode::OK, "{told}");
+    let [login] = &told["data"]["activity"]["ended_logins"].as_array().unwrap()[..] else { panic!("{told}") };
+    assert_eq!((&login["login"], &login["reason"]), (&json!("k3v1"), &json!("logout")));
+    assert!(is_time(&login["ended_at"]) && is_time(&login["kept_until"]), "{login}");
 }
