@@ -10,7 +10,7 @@ use anyhow::Context;
 use crate::accounts::{Accounts, BlockTable, Counts, KeyRing, Orgs, RefreshMode, RefreshRules, Visibilities};
 use crate::audit::{self, Audit};
 use crate::auth::{AuthSettings, KeyTimes, PasswordCost, Passwords, Tokens, Vault, Verifier};
-use crate::config::{Config, RefreshRotation};
+use crate::config::{Config, RefreshRotation, RoomPolicy};
 use crate::metrics;
 use crate::presence::Policy;
 use crate::store::limits::{Limits, Pace, Quota, Quotas};
@@ -91,6 +91,7 @@ impl App {
         let tokens = Arc::new(own_tokens(&config)?);
         let verifier = Verifier::new(Arc::clone(&tokens), &config.auth.issuers, KeyTimes::default());
         let verifier = verifier.map_err(anyhow::Error::msg).context("trusted issuers")?;
+        let verifier = verifier.with_open_rooms(config.live.rooms == RoomPolicy::Open);
         // One core is always left to those who send no password.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let hashing = (cores - 1).max(1);

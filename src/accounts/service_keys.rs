@@ -41,6 +41,9 @@ pub enum Scope {
     /// Count who is present.
     #[serde(rename = "stats:read")]
     StatsRead,
+    /// Sign grants that let people into rooms.
+    #[serde(rename = "grants")]
+    Grants,
 }
 
 impl Scope {
@@ -51,20 +54,21 @@ impl Scope {
             Self::ActivityWrite => "activity:write",
             Self::PresenceRead => "presence:read",
             Self::StatsRead => "stats:read",
+            Self::Grants => "grants",
         }
     }
 }
 
 /// A word that is no scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a scope is activity:write, presence:read or stats:read")]
+#[error("a scope is activity:write, presence:read, stats:read or grants")]
 pub struct InvalidScope;
 
 impl FromStr for Scope {
     type Err = InvalidScope;
 
     fn from_str(word: &str) -> Result<Self, InvalidScope> {
-        let mut all = [Self::ActivityWrite, Self::PresenceRead, Self::StatsRead].into_iter();
+        let mut all = [Self::ActivityWrite, Self::PresenceRead, Self::StatsRead, Self::Grants].into_iter();
         all.find(|scope| scope.as_str() == word).ok_or(InvalidScope)
     }
 }

@@ -1,5 +1,6 @@
 //! What tokens stand for: what one is issued for, and the facts of one that was verified.
 
+use super::RoomRights;
 use crate::presence::{LoginId, Org, Role, UserId};
 
 /// What a token is issued for.
@@ -33,6 +34,8 @@ pub struct Claims {
     pub role: Role,
     /// When it ends (claim `exp`), in seconds since 1970.
     pub expires_at: i64,
+    /// Which rooms the user may join without a grant.
+    pub rooms: RoomRights,
 }
 
 /// Why a token is not accepted. What exactly is wrong with it is nobody's business but its maker's.

@@ -91,19 +91,32 @@ impl Host {
     /// # Errors
     /// [`TokenError`].
     pub(super) async fn verify(&self, token: &str, now: OffsetDateTime) -> Result<HostClaims, TokenError> {
-        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
-        let validation = self.validation(&header)?;
-        let (claims, generation) = match &self.keys {
-            Keys::Shared(key) => (decoded(token, key, validation)?, 0),
-            Keys::Public(ring) => {
-                let (key, generation) = ring.key(header.kid.as_deref(), header.alg).await?;
-                (decoded(token, &key.key, validation)?, generation)
-            }
-        };
+        let (claims, generation) = self.signed(token, is_access).await?;
         let issued_at = self.in_time(&claims, now.unix_timestamp())?;
         let expires_at = mapping::seconds(&claims, "exp").ok_or(TokenError::Invalid)?;
         let claims = mapping::facts(&self.issuer, &claims, issued_at, expires_at)?;
         Ok(HostClaims { claims, good_until: expires_at.saturating_add(self.leeway()), generation })
+    }
+
+    /// The claims of a token that this issuer has signed, if its type is the one that is asked for, and the generation of
+    /// the keys. When it is good is not looked at.
+    pub(super) async fn signed(
+        &self,
+        token: &str,
+        is_of_type: fn(&Header) -> bool,
+    ) -> Result<(Map<String, Value>, u64), TokenError> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
+        if !is_of_type(&header) {
+            return Err(TokenError::Invalid);
+        }
+        let validation = self.validation(&header)?;
+        match &self.keys {
+            Keys::Shared(key) => Ok((decoded(token, key, validation)?, 0)),
+            Keys::Public(ring) => {
+                let (key, generation) = ring.key(header.kid.as_deref(), header.alg).await?;
+                Ok((decoded(token, &key.key, validation)?, generation))
+            }
+        }
     }
 
     fn leeway(&self) -> i64 {
@@ -113,18 +126,16 @@ impl Host {
     /// What the header's algorithm must be verified by. The library parses `crit` but does not act on it, and neither
     /// nested nor compressed nor encrypted tokens are anything to us.
     fn validation(&self, header: &Header) -> Result<&Validation, TokenError> {
-        let typed =
-            header.typ.as_deref().is_none_or(|typ| TYPES.iter().any(|ok| typ.eq_ignore_ascii_case(ok)));
         let plain =
             header.crit.is_none() && header.cty.is_none() && header.enc.is_none() && header.zip.is_none();
         let mut validations = self.validations.iter();
         let fitting = validations.find(|(algorithm, _)| *algorithm == header.alg);
-        fitting.filter(|_| typed && plain).map(|(_, validation)| validation).ok_or(TokenError::Invalid)
+        fitting.filter(|_| plain).map(|(_, validation)| validation).ok_or(TokenError::Invalid)
     }
 
     /// Checks when the token is good; answers when it was issued. A life longer than the settings allow is refused,
     /// because ended logins are not remembered for longer.
-    fn in_time(&self, claims: &Map<String, Value>, now: i64) -> Result<i64, TokenError> {
+    pub(super) fn in_time(&self, claims: &Map<String, Value>, now: i64) -> Result<i64, TokenError> {
         let leeway = self.leeway();
         let at = |name| mapping::seconds(claims, name).ok_or(TokenError::Invalid);
         let (issued_at, expires_at) = (at("iat")?, at("exp")?);
@@ -140,6 +151,10 @@ impl Host {
         }
         Ok(issued_at)
     }
+}
+
+fn is_access(header: &Header) -> bool {
+    header.typ.as_deref().is_none_or(|typ| TYPES.iter().any(|ok| typ.eq_ignore_ascii_case(ok)))
 }
 
 fn decoded(

@@ -1,12 +1,14 @@
 //! From the claims of another issuer to our facts: its users in their own name space, its roles below the ceiling.
 
+use std::iter;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::{Claims, TokenError};
+use super::{Claims, RoomGrant, RoomRights, TokenError};
 use crate::config::Issuer;
 use crate::presence::{LoginId, Org, Role, UserId};
 
@@ -66,11 +68,6 @@ pub(super) fn facts(
     expires_at: i64,
 ) -> Result<Claims, TokenError> {
     let names = &issuer.claims;
-    let subject = match claim(claims, &names.user).ok_or(TokenError::Invalid)? {
-        Value::String(text) => text.clone(),
-        Value::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
-        _ => return Err(TokenError::Invalid),
-    };
     let text = |name: &str| match claim(claims, name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.as_str())),
@@ -81,13 +78,46 @@ pub(super) fn facts(
         None => issuer.org.clone(),
     };
     Ok(Claims {
-        user: user(&issuer.name, &subject).ok_or(TokenError::Invalid)?,
+        user: subject(issuer, claim(claims, &names.user))?,
         org,
         login: login(text(&names.login)?.filter(|login| !login.is_empty()).unwrap_or(NO_LOGIN)),
         token_version: issued_at,
         role: role(issuer, claim(claims, &names.role)),
         expires_at,
+        rooms: rooms(claim(claims, &names.rooms)),
     })
+}
+
+/// Our facts from the claims of a verified room grant. They have the names that grants of ours have.
+pub(super) fn grant(issuer: &Issuer, claims: &Map<String, Value>) -> Result<RoomGrant, TokenError> {
+    let text = |name: &str| claim(claims, name).map(|value| value.as_str().ok_or(TokenError::Invalid));
+    let room = text("room").ok_or(TokenError::Invalid)??;
+    let org = text("org").transpose()?.map(Org::parse).transpose();
+    Ok(RoomGrant {
+        user: subject(issuer, claim(claims, "sub"))?,
+        org: org.map_err(|_| TokenError::Invalid)?,
+        rooms: iter::once(room.parse().map_err(|_| TokenError::Invalid)?).collect(),
+    })
+}
+
+/// The user whom a claim names.
+fn subject(issuer: &Issuer, said: Option<&Value>) -> Result<UserId, TokenError> {
+    let subject = match said {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) if number.is_i64() || number.is_u64() => number.to_string(),
+        _ => return Err(TokenError::Invalid),
+    };
+    user(&issuer.name, &subject).ok_or(TokenError::Invalid)
+}
+
+/// The rooms that the token's words mean: a list of them, or one. A word that means nothing to us gives nothing.
+fn rooms(said: Option<&Value>) -> RoomRights {
+    let meant = |word: &Value| word.as_str()?.parse().ok();
+    match said {
+        Some(Value::Array(words)) => words.iter().filter_map(meant).collect(),
+        Some(word) => meant(word).into_iter().collect(),
+        None => RoomRights::default(),
+    }
 }
 
 /// The highest role that the token's words mean. A word that means nothing to us takes nothing away from its bearer, and
@@ -124,6 +154,7 @@ mod tests {
 
     use super::*;
     use crate::config::{ClaimNames, IssuerKeys, Signature, Span};
+    use crate::presence::Room;
 
     fn issuer() -> Issuer {
         Issuer {
@@ -183,12 +214,13 @@ mod tests {
             org: "https://shop/org".to_owned(),
             role: "/realm/roles".to_owned(),
             login: "session".to_owned(),
+            rooms: "/realm/rooms".to_owned(),
         };
         let issuer = Issuer { claims, ..issuer() };
         let facts = mapped(
             &issuer,
             json!({
-                "who": {"id": "ann"}, "https://shop/org": "acme", "realm": {"roles": ["moderator"]}, "session": "a.b:c"
+                "who": {"id": "ann"}, "https://shop/org": "acme", "realm": {"roles": ["moderator"], "rooms": ["lobby", "doc:*", 7, "no room"]}, "session": "a.b:c"
             }),
         );
         let facts = facts.unwrap();
@@ -198,8 +230,11 @@ mod tests {
         );
         assert!(facts.login.as_str().starts_with("h-") && facts.login != login("a.b:d"), "{}", facts.login);
         assert_eq!((facts.token_version, facts.expires_at), (7, 9));
+        let admits = |facts: &Claims, name: &str| facts.rooms.admits(&Room::parse(name).unwrap());
+        assert!(admits(&facts, "lobby") && admits(&facts, "doc:7") && !admits(&facts, "other"));
         let bare = mapped(&super::tests::issuer(), json!({"sub": "1"})).unwrap();
         assert_eq!((bare.login.as_str(), bare.org.as_str()), ("-", "shops"));
+        assert!(!admits(&bare, "lobby"));
         for bad in [
             json!({"sub": "1", "org": "no spaces"}),
             json!({"sub": "1", "org": 7}),

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::SecretString;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::RoomRights;
 use super::claims::{Claims, Grant, TokenError};
 use super::own_keys::{KeyError, OwnKeys};
 use crate::presence::{LoginId, Org, Role, UserId};
@@ -71,8 +73,8 @@ pub struct Tokens {
     keys: OwnKeys,
     hs256: Validation,
     eddsa: Validation,
-    issuer: String,
-    audience: String,
+    pub(super) issuer: String,
+    pub(super) audience: String,
     access_ttl: Duration,
 }
 
@@ -142,10 +144,15 @@ impl Tokens {
             exp: now.saturating_add(life),
             jti: Uuid::new_v4().to_string(),
         };
+        self.sign(TYPE, &claims)
+    }
+
+    /// A token of this type, signed by the present key.
+    pub(super) fn sign(&self, typ: &str, claims: &impl Serialize) -> String {
         let mut header = Header::new(self.keys.signing.algorithm);
-        header.typ = Some(TYPE.to_owned());
+        header.typ = Some(typ.to_owned());
         header.kid = Some(self.keys.signing.kid.clone());
-        sign(&header, &claims, &self.keys.signing.key)
+        sign(&header, claims, &self.keys.signing.key)
     }
 
     /// The facts of a token, if it is one of ours and its time is not over at `now`.
@@ -161,10 +168,7 @@ impl Tokens {
         if token.len() > LONGEST {
             return Err(TokenError::Invalid);
         }
-        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
-        let (key, validation) = self.key_for(&header)?;
-        let claims =
-            jsonwebtoken::decode::<Wire>(token, key, validation).map_err(|_| TokenError::Invalid)?.claims;
+        let (claims, algorithm) = self.signed::<Wire>(token, is_access)?;
         let now = now.unix_timestamp();
         if claims.jti.is_empty() || claims.iat > now.saturating_add(LEEWAY) {
             return Err(TokenError::Invalid);
@@ -179,15 +183,31 @@ impl Tokens {
             token_version: claims.tv,
             role: claims.role,
             expires_at: claims.exp,
+            rooms: RoomRights::default(),
         };
-        Ok(Verified { claims, costly: header.alg == Algorithm::EdDSA })
+        Ok(Verified { claims, costly: algorithm == Algorithm::EdDSA })
+    }
+
+    /// The claims of a token that a key of ours has signed, if its type is the one that is asked for. When it is good is
+    /// not looked at.
+    pub(super) fn signed<T: DeserializeOwned>(
+        &self,
+        token: &str,
+        is_of_type: fn(&Header) -> bool,
+    ) -> Result<(T, Algorithm), TokenError> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
+        if !is_of_type(&header) {
+            return Err(TokenError::Invalid);
+        }
+        let (key, validation) = self.key_for(&header)?;
+        let decoded = jsonwebtoken::decode(token, key, validation).map_err(|_| TokenError::Invalid)?;
+        Ok((decoded.claims, header.alg))
     }
 
     /// The key that the header names; the present one of its algorithm where it names none. The library parses `crit`
     /// but does not act on it: it lists extensions that must be understood, and we understand none.
     fn key_for(&self, header: &Header) -> Result<(&DecodingKey, &Validation), TokenError> {
-        let typed = header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case(TYPE));
-        if !typed || header.crit.is_some() {
+        if header.crit.is_some() {
             return Err(TokenError::Invalid);
         }
         let validation = match header.alg {
@@ -198,6 +218,10 @@ impl Tokens {
         let key = self.keys.find(header.kid.as_deref(), header.alg).ok_or(TokenError::Invalid)?;
         Ok((key, validation))
     }
+}
+
+fn is_access(header: &Header) -> bool {
+    header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case(TYPE))
 }
 
 /// Named here because the library panics at the first token if a dependant switches on a second provider. That one is

@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 use super::host::Host;
 use super::jwks::KeyTimes;
 use super::token::{LEEWAY, LONGEST};
-use super::{Claims, TokenError, Tokens, mapping};
+use super::{Claims, RoomRights, TokenError, Tokens, mapping};
 use crate::config::Issuer;
 use crate::metrics::record;
 use crate::presence::{LoginId, UserId};
@@ -52,8 +52,9 @@ impl Expiry<Digest256, Arc<Known>> for AtItsEnd {
 
 /// Verifies tokens of every issuer that is trusted.
 pub struct Verifier {
-    own: Arc<Tokens>,
-    hosts: Vec<Host>,
+    pub(super) own: Arc<Tokens>,
+    pub(super) hosts: Vec<Host>,
+    has_open_rooms: bool,
     known: Cache<Digest256, Arc<Known>>,
 }
 
@@ -67,8 +68,15 @@ impl Verifier {
         Ok(Self {
             own,
             hosts: hosts.collect::<Result<_, _>>()?,
+            has_open_rooms: false,
             known: Cache::builder().max_capacity(REMEMBERED).expire_after(AtItsEnd).build(),
         })
+    }
+
+    /// The same; whether everybody may join every room of their organisation, whatever their token says.
+    #[must_use]
+    pub fn with_open_rooms(self, has_open_rooms: bool) -> Self {
+        Self { has_open_rooms, ..self }
     }
 
     /// The facts of a token, if an issuer that is trusted made it for us and its time is not over at `now`.
@@ -80,7 +88,7 @@ impl Verifier {
             return Err(TokenError::Invalid);
         }
         if self.hosts.is_empty() && !self.own.may_be_costly() {
-            return self.own.verify(token, now);
+            return self.own.verify(token, now).map(|claims| self.opened(claims));
         }
         let digest: Digest256 = Sha256::digest(token).into();
         if let Some(known) = self.known.get(&digest).filter(|known| self.is_current(known)) {
@@ -88,12 +96,17 @@ impl Verifier {
             let over = known.good_until <= now.unix_timestamp();
             return if over { Err(TokenError::Expired) } else { Ok(known.claims.clone()) };
         }
-        let (known, costly) = self.judge(token, now).await?;
+        let (mut known, costly) = self.judge(token, now).await?;
+        known.claims = self.opened(known.claims);
         let claims = known.claims.clone();
         if costly {
             self.known.insert(digest, Arc::new(known));
         }
         Ok(claims)
+    }
+
+    fn opened(&self, claims: Claims) -> Claims {
+        if self.has_open_rooms { Claims { rooms: RoomRights::all(), ..claims } } else { claims }
     }
 
     /// For how long tokens of this user may live, if they are another issuer's: so long an ended login is remembered.
@@ -133,7 +146,7 @@ impl Verifier {
     }
 
     /// The host that a token claims to be of. Nothing is verified yet.
-    fn host_of(&self, token: &str) -> Option<usize> {
+    pub(super) fn host_of(&self, token: &str) -> Option<usize> {
         #[derive(Deserialize)]
         struct Claimed<'a> {
             #[serde(borrow)]

@@ -17,8 +17,28 @@ pub struct Live {
           default_value = "1000", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub audience: u32,
 
+    /// Who may join rooms: those whose token or grant says so, or everybody those of their organisation [dev: open]
+    #[arg(
+        id = "live_rooms",
+        long = "live-rooms",
+        env = "ROLLCALL_LIVE_ROOMS",
+        value_name = "POLICY",
+        default_value = "granted",
+        value_enum
+    )]
+    pub rooms: RoomPolicy,
+
     /// Most members of a room, more or less: nodes count once a second
     #[arg(id = "live_room_members", long = "live-room-members", env = "ROLLCALL_LIVE_ROOM_MEMBERS", value_name = "COUNT",
           default_value = "10000", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub room_members: u64,
+}
+
+/// Who may join rooms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum RoomPolicy {
+    /// Everybody, the rooms of their organisation.
+    Open,
+    /// Those whose token or grant says so.
+    Granted,
 }

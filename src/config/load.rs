@@ -17,7 +17,7 @@ use super::{Config, ConfigError, error, file, issuers};
 pub(super) const FILE: &str = "config_file";
 
 /// What `rollcall dev` changes: nobody types fast enough to need limits on his own machine; web pages under
-/// development come from Vite's port; and the terminal is for what it says itself.
+/// development come from Vite's port; the terminal is for what it says itself; and rooms need no grants to be tried.
 const DEV_DEFAULTS: &[(&str, &str)] = &[
     ("cors_origins", "http://localhost:5173,http://127.0.0.1:5173"),
     // Drivers say at length what the service says in a line.
@@ -26,6 +26,7 @@ const DEV_DEFAULTS: &[(&str, &str)] = &[
     ("limits_login", "none"),
     ("limits_login_account", "none"),
     ("limits_requests", "none"),
+    ("live_rooms", "open"),
 ];
 
 /// What `rollcall dev --demo` changes besides: clients that keep their first refresh token can be tried, and those

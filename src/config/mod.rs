@@ -39,7 +39,7 @@ pub use http::Http;
 pub use issuers::{ClaimNames, Issuer, IssuerKeys, Signature};
 pub use limits::Limits;
 pub use listen::Listen;
-pub use live::Live;
+pub use live::{Live, RoomPolicy};
 pub use load::{Loaded, load, load_process};
 pub use log::{Log, LogFormat};
 pub use presence::Presence;

@@ -29,6 +29,7 @@ const BEARER: &str = "access_token";
         (name = "auth", description = "Accounts, logins and tokens"),
         (name = "heartbeat", description = "The sign of life of a page"),
         (name = "presence", description = "Who is present, now and before"),
+        (name = "rooms", description = "Who is in a channel, group or document"),
         (name = "users", description = "People"),
         (name = "administration", description = "People, for moderators and administrators")
     )

@@ -19,7 +19,7 @@ use super::openapi;
 use super::routes::{
     activity, admin_status, admin_users, at, audit_logs, audit_stats, bench, blocked_addresses, bulk, data,
     erase, explain, export, gates, heartbeat, login, own, pending, people, people_changes, people_export,
-    people_import, permissions, presence, presence_admin, privacy, register, reset_link, service_keys,
+    people_import, permissions, presence, presence_admin, privacy, register, reset_link, rooms, service_keys,
     sessions, status, timeline, tokens, totp, transitions, trash, users, well_known,
 };
 use crate::app::App;
@@ -117,6 +117,9 @@ fn presence() -> OpenApiRouter<App> {
         .routes(routes!(presence::query))
         .routes(routes!(presence::user))
         .routes(routes!(presence::online))
+        .routes(routes!(rooms::members))
+        .routes(routes!(rooms::join, rooms::leave))
+        .routes(routes!(rooms::grant))
         .routes(routes!(activity::report).layer(DefaultBodyLimit::max(activity::BODY_LIMIT)))
         .routes(routes!(presence_admin::set, presence_admin::clear))
         .routes(routes!(presence_admin::force_logout))

@@ -65,12 +65,15 @@ pub struct ClaimNames {
     pub role: String,
     /// The login; where it is absent, `-`.
     pub login: String,
+    /// The rooms that may be joined without a grant: names, and beginnings of names that end in `*`; where it is absent,
+    /// none.
+    pub rooms: String,
 }
 
 impl Default for ClaimNames {
     fn default() -> Self {
-        let [user, org, role, login] = ["sub", "org", "role", "sid"].map(str::to_owned);
-        Self { user, org, role, login }
+        let [user, org, role, login, rooms] = ["sub", "org", "role", "sid", "rooms"].map(str::to_owned);
+        Self { user, org, role, login, rooms }
     }
 }
 
@@ -120,8 +123,9 @@ impl Issuer {
         }
         let algorithms: Vec<_> = self.algorithms.iter().map(|algorithm| text(algorithm.as_str())).collect();
         line("algorithms", &format!("[{}]", algorithms.join(", ")));
-        let ClaimNames { user, org, role, login } = &self.claims;
-        for (key, name) in [("user", user), ("org", org), ("role", role), ("login", login)] {
+        let ClaimNames { user, org, role, login, rooms } = &self.claims;
+        for (key, name) in [("user", user), ("org", org), ("role", role), ("login", login), ("rooms", rooms)]
+        {
             line(&format!("claims.{key}"), &text(name));
         }
         for (word, role) in &self.roles {

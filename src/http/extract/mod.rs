@@ -13,7 +13,7 @@ pub use attempts::{Attempt, Attempts};
 pub use body::Body;
 pub use caller::{Beating, Caller, May, Quiet, Verified, admitted, bearer_token, in_present_role, verify};
 pub use params::{Path, PathPair, Query};
-pub use service::{Counter, Lister, Reporter, Viewer};
+pub use service::{Counter, Granter, Lister, Reporter, Viewer};
 pub use source::{Client, Source, client_of};
 
 use super::error::{ApiError, FieldError};

@@ -6,6 +6,7 @@
 //! | [`Lister`] | those who may view users | `presence:read` |
 //! | [`Counter`] | every [`Caller`] | `presence:read` or `stats:read` |
 //! | [`Reporter`] | nobody | `activity:write` |
+//! | [`Granter`] | nobody | `grants` |
 //!
 //! To what decides who may see what, a key that is bound to an organisation is one of its plain users, and one that is
 //! not is a moderator.
@@ -17,7 +18,7 @@ use super::caller::bearer_token;
 use super::{Caller, May, to};
 use crate::accounts::{GoodKey, Scope};
 use crate::app::App;
-use crate::auth::Claims;
+use crate::auth::{Claims, RoomRights};
 use crate::http::error::ApiError;
 use crate::http::measured;
 use crate::metrics::labels::AuthMethod;
@@ -41,6 +42,10 @@ pub struct Counter(pub Claims);
 /// Who may say that people are active.
 #[derive(Clone, Debug)]
 pub struct Reporter(pub GoodKey);
+
+/// Who may let people into rooms.
+#[derive(Clone, Debug)]
+pub struct Granter(pub GoodKey);
 
 /// The service key of a request, if it brings one, and it has one of these scopes.
 async fn service_key(parts: &Parts, app: &App, scopes: &[Scope]) -> Result<Option<GoodKey>, ApiError> {
@@ -67,6 +72,7 @@ fn as_viewer(key: &GoodKey) -> Result<Claims, ApiError> {
         token_version: 0,
         role: if key.org.is_some() { Role::User } else { Role::Moderator },
         expires_at: i64::MAX,
+        rooms: RoomRights::all(),
     })
 }
 
@@ -109,6 +115,15 @@ impl FromRequestParts<App> for Reporter {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let key = service_key(parts, app, &[Scope::ActivityWrite]).await?;
         // A person's token is good, but it is no key.
+        key.map(Self).ok_or(ApiError::Forbidden)
+    }
+}
+
+impl FromRequestParts<App> for Granter {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let key = service_key(parts, app, &[Scope::Grants]).await?;
         key.map(Self).ok_or(ApiError::Forbidden)
     }
 }

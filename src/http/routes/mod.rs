@@ -29,6 +29,7 @@ pub mod presence_admin;
 pub mod privacy;
 pub mod register;
 pub mod reset_link;
+pub mod rooms;
 pub mod service_keys;
 pub mod sessions;
 pub mod status;

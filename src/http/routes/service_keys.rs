@@ -28,7 +28,7 @@ pub struct ServiceKeyBody {
     /// For people to know it by; 1-100 characters.
     #[schema(value_type = String, min_length = 1, max_length = 100, example = "shop backend")]
     name: Words<100>,
-    /// `activity:write`, `presence:read`, `stats:read`; at least one.
+    /// `activity:write`, `presence:read`, `stats:read`, `grants`; at least one.
     #[schema(value_type = Vec<String>, min_items = 1)]
     scopes: Vec<Scope>,
     /// It speaks of people of this organisation only.

@@ -46,6 +46,16 @@ impl Hosts {
         self.shop.sign(&claims)
     }
 
+    /// A token of the shop that names rooms.
+    pub fn shop_in_rooms(&self, subject: &str, rooms: Value) -> String {
+        self.shop.sign(&with(claims(SHOP, subject), "rooms", rooms))
+    }
+
+    /// A grant of the shop.
+    pub fn shop_grant(&self, subject: &str, room: &str) -> String {
+        self.shop.sign_as(Some("room+jwt"), &with(claims(SHOP, subject), "room", json!(room)))
+    }
+
     pub fn club(role: &str) -> String {
         let claims = with(claims("https://club", "boss"), "role", json!(role));
         encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap()

@@ -30,6 +30,7 @@ mod personal_data;
 mod presence;
 mod privacy;
 mod recorded;
+mod rooms;
 mod server;
 mod service_keys;
 mod sessions;

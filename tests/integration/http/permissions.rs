@@ -92,6 +92,11 @@ const ENDPOINTS: &[(&str, &str, Demand)] = &[
     ("GET", "/api/presence/users/{id}/", Login),
     ("GET", "/api/presence/online/", May("view_users")),
     ("POST", "/api/presence/activity/", Key),
+    // And a right to join it, which the test gives everybody.
+    ("GET", "/api/presence/rooms/{room}/", Login),
+    ("PUT", "/api/presence/rooms/{room}/membership/", Login),
+    ("DELETE", "/api/presence/rooms/{room}/membership/", Login),
+    ("POST", "/api/presence/rooms/grants/", Key),
     ("POST", "/api/presence/users/{id}/set-online-status/", May("set_presence")),
     ("DELETE", "/api/presence/users/{id}/set-online-status/", May("set_presence")),
     ("POST", "/api/presence/users/{id}/force-logout/", May("force_logout_user")),
@@ -169,14 +174,14 @@ fn token(service: &Service, person: &Person, role: Role, number: usize) -> Strin
 
 #[tokio::test]
 async fn every_endpoint_lets_in_whom_the_matrix_says() {
-    let service = Service::start().await;
+    let service = Service::with(&["--live-rooms", "open"]).await;
     let mut people = Vec::new();
     for role in ROLES {
         people.push((role, service.person(role.as_str(), role).await));
     }
     for (number, (method, path, demand)) in ENDPOINTS.iter().enumerate() {
         // Nobody has this number, so that nothing is done to anybody.
-        let address = path.replace("{id}", "4000000000");
+        let address = path.replace("{id}", "4000000000").replace("{room}", "lobby");
         let method: Method = method.parse().unwrap();
         let request = || service.request(method.clone(), &address).json(&json!({}));
         let (status, _) = answer(request()).await;

@@ -82,6 +82,9 @@ fn left(request: &str) -> Option<Left> {
         | "POST /api/presence/activity/"
         | "PUT /api/presence/status/"
         | "DELETE /api/presence/status/" => PRESENCE,
+        "PUT /api/presence/rooms/{room}/membership/"
+        | "DELETE /api/presence/rooms/{room}/membership/"
+        | "POST /api/presence/rooms/grants/" => Nothing("who is in a room, or may be, is not kept"),
         "POST /api/presence/users/{id}/set-online-status/" => By(ACTIVE, "ONLINE_STATUS_SET", WHY),
         "DELETE /api/presence/users/{id}/set-online-status/" => By(ACTIVE, "ONLINE_STATUS_CLEARED", WHY),
         "POST /api/presence/users/{id}/force-logout/" => By(ACTIVE, "FORCE_LOGOUT", WHY),

@@ -3,6 +3,7 @@
 mod forged;
 mod key_sets;
 mod own_keys;
+mod room_grants;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -60,7 +61,13 @@ impl Signer {
     }
 
     pub fn sign(&self, claims: &Value) -> String {
+        self.sign_as(Some("JWT"), claims)
+    }
+
+    /// The same of this type.
+    pub fn sign_as(&self, typ: Option<&str>, claims: &Value) -> String {
         let mut header = Header::new(self.algorithm);
+        header.typ = typ.map(str::to_owned);
         header.kid = Some(self.kid.clone());
         jsonwebtoken::encode(&header, claims, &self.key).unwrap()
     }
