@@ -38,7 +38,7 @@ rooms[#rooms + 1] = name
 keep_rooms(joined, named, rooms)
 redis.call('ZADD', room, now, named)
 redis.call('ZADD', due, 'NX', session.deadline + 1, 'r:' .. named)
-if not in_by_another(rec, user, named, room) then 
+if not in_by_another(rec, user, named, room) then
   tell(news, 'j', user, 'o', org, 'r', word, 'c', rec.status, 't', rec.shown_since, 'n', rec.version)
 end
 return { 'ok', 'joined' }

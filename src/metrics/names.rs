@@ -71,6 +71,8 @@ table! {
     gauge USERS = "rollcall_users" [SHOWN];
     /// Sessions alive by transport. The same on every node: aggregate with max.
     gauge SESSIONS = "rollcall_sessions" [TRANSPORT];
+    /// Sessions that are in rooms. The same on every node: aggregate with max.
+    gauge ROOM_SESSIONS = "rollcall_room_sessions";
     /// Changes of status as they are copied into the audit log, by reason.
     counter_where(can_happen) TRANSITIONS = "rollcall_transitions_total"
         [label("from", words!(Status)), label("to", words!(Status)), label("reason", words!(Reason))];

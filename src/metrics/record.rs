@@ -87,6 +87,11 @@ pub fn sessions(transport: Transport, number_of: u64) {
     set(&names::SESSIONS, &[transport.as_str()], number(number_of));
 }
 
+/// So many sessions are in rooms.
+pub fn room_sessions(number_of: u64) {
+    set(&names::ROOM_SESSIONS, &[], number(number_of));
+}
+
 /// A status changed.
 pub fn transition(from: Status, to: Status, reason: Reason) {
     count(&names::TRANSITIONS, &[from.as_str(), to.as_str(), reason.as_str()], 1);

@@ -208,6 +208,19 @@ impl Store {
         Ok((members, count))
     }
 
+    /// How many sessions are in rooms.
+    ///
+    /// # Errors
+    /// If Redis did not answer.
+    pub async fn sessions_in_rooms(&self) -> Result<u64, StoreError> {
+        let counts = (0..self.keys.shards()).map(|shard| async move {
+            let key = self.keys.joined(shard);
+            let primary = self.link.primary(&key)?;
+            primary.judge(primary.client().hlen::<u64, _>(key).await)
+        });
+        Ok(try_join_all(counts).await?.into_iter().sum())
+    }
+
     /// How many sessions are in a room, as this node has counted within the last second.
     async fn size(&self, name: &str) -> Result<u64, StoreError> {
         if let Some(counted) = self.sizes.counted.get(name) {

@@ -53,6 +53,7 @@ async fn figures(node: &Node) -> Result<(), StoreError> {
     record::users(Status::Away, stats.away);
     record::users(Status::Busy, stats.busy);
     record::sessions(Transport::Http, stats.sessions);
+    record::room_sessions(node.app.store.sessions_in_rooms().await?);
     Ok(())
 }
 

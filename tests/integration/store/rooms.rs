@@ -179,6 +179,7 @@ async fn rooms_and_sessions_have_bounds() {
     store.leave_all(&bearer("1"), &tab("a")).await.unwrap();
     store.leave_all(&bearer("1"), &tab("a")).await.unwrap();
     assert_eq!(names(&store).await, ["3", "4"]);
+    assert_eq!(store.sessions_in_rooms().await.unwrap(), 2);
     let left = told(&store).await.iter().filter(|news| news.starts_with("1 left")).count();
     assert_eq!(left, 51, "one for each of the rooms it was in, once");
 }
