@@ -26,7 +26,8 @@ pub enum News {
         /// Of which change.
         version: i64,
     },
-    /// The last session of a user left a room, whether or not others could see the user there.
+    /// The last session of a user left a room, whether or not others could see the user there. Where several ended at once
+    /// it may be told of each.
     Left {
         /// Who.
         user: UserId,

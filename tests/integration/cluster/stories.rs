@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
-use rollcall::presence::{Reason, Role, Status, UserId};
-use rollcall::store::Pulse;
+use rollcall::presence::{LoginId, Org, Reason, Role, Room, Status, Tab, UserId};
+use rollcall::store::{Bearer, Join, Pulse};
 use serde_json::{Value, json};
 
 use super::crowd::users_of;
@@ -111,11 +111,42 @@ async fn counts(one: &Service, other: &Service) {
     assert!(other.app.store.memory().await.unwrap().used > 0);
 }
 
+/// Members of a room live on the shards of their users, and are put together from all servers.
+async fn rooms(one: &Service, other: &Service) {
+    let (room, org) = (Room::parse("lobby").unwrap(), Org::default());
+    let users = everywhere(one, 2_000);
+    futures::future::join_all(users.iter().map(async |user| {
+        assert_eq!(one.beat(&one.token(user, "tab"), json!({})).await.0, StatusCode::OK);
+        let bearer = Bearer {
+            user: UserId::parse(user).unwrap(),
+            org: org.clone(),
+            login: LoginId::parse("tab").unwrap(),
+            token_version: 0,
+        };
+        assert_eq!(one.app.store.join(&bearer, &Tab::default(), &room).await.unwrap(), Join::Joined);
+        assert!(other.app.store.typing(&bearer, &Tab::default(), &room, true).await.unwrap());
+    }))
+    .await;
+    let count = async || other.app.store.members(&org, &room, 1_000).await.unwrap().count;
+    assert_eq!(count().await, users.len() as u64);
+    eventually("all have left", Duration::from_secs(10), async || {
+        let is_over = count().await == 0 && one.app.store.sessions_in_rooms().await.unwrap() == 0;
+        is_over.then_some(())
+    })
+    .await;
+}
+
 async fn tell_all(rig: &impl Rig) {
     let database = support::database_url().await;
     let (one, other) = (node(rig, &database, "one").await, node(rig, &database, "other").await);
     open(&one).await;
-    tokio::join!(silence(&one, &other), goodbye(&one, &other), logout(&one, &other), counts(&one, &other));
+    tokio::join!(
+        silence(&one, &other),
+        goodbye(&one, &other),
+        logout(&one, &other),
+        counts(&one, &other),
+        rooms(&one, &other)
+    );
     assert_eq!(one.app.store.ping().await.unwrap(), Pulse::Whole);
     eventually("everybody is offline", Duration::from_secs(10), async || {
         (one.app.store.stats(None).await.ok()?.online == 0).then_some(())
