@@ -11,6 +11,7 @@ use crate::accounts::{Accounts, BlockTable, Counts, KeyRing, Orgs, RefreshMode, 
 use crate::audit::{self, Audit};
 use crate::auth::{AuthSettings, KeyTimes, PasswordCost, Passwords, Tokens, Vault, Verifier};
 use crate::config::{Config, RefreshRotation, RoomPolicy};
+use crate::courier::Courier;
 use crate::metrics;
 use crate::presence::Policy;
 use crate::store::limits::{Limits, Pace, Quota, Quotas};
@@ -66,6 +67,8 @@ pub struct Components {
     pub vault: Vault,
     /// Passwords: hashed and checked.
     pub passwords: Passwords,
+    /// What other servers are told, carried there.
+    pub courier: Courier,
     /// What `/metrics` renders.
     pub metrics: &'static metrics::Handle,
     /// The node is about to stop: probes should send clients elsewhere.
@@ -112,6 +115,7 @@ impl App {
         };
         let demanded = config.auth.require_totp.lowest_role();
         let accounts = Accounts::new(pool.clone()).demanding_totp(demanded);
+        let courier = Courier::new(config.webhooks.allow_private).map_err(anyhow::Error::msg)?;
         Ok(Self(Arc::new(Components {
             limits: Limits::new(Quotas::from(&config.limits)),
             pace: config.limits.requests.0.map(|rate| Pace::new(Quota::from(rate))),
@@ -129,6 +133,7 @@ impl App {
             tokens,
             verifier,
             passwords,
+            courier,
             metrics: metrics::install(),
             draining: AtomicBool::new(false),
             config,

@@ -91,6 +91,18 @@ pub const SERVICE_KEY_REVOKED: &str = "SERVICE_KEY_REVOKED";
 pub const ADDRESS_BLOCKED: &str = "ADDRESS_BLOCKED";
 /// A block was lifted.
 pub const ADDRESS_UNBLOCKED: &str = "ADDRESS_UNBLOCKED";
+/// A server is told of changes of presence from now on.
+pub const WEBHOOK_CREATED: &str = "WEBHOOK_CREATED";
+/// Where such a server is, or of what it is told, changed.
+pub const WEBHOOK_CHANGED: &str = "WEBHOOK_CHANGED";
+/// Such a server is told no more.
+pub const WEBHOOK_DELETED: &str = "WEBHOOK_DELETED";
+/// What is sent to such a server is signed with another secret.
+pub const WEBHOOK_SECRET_ROTATED: &str = "WEBHOOK_SECRET_ROTATED";
+/// Somebody tried whether such a server answers.
+pub const WEBHOOK_TESTED: &str = "WEBHOOK_TESTED";
+/// What such a server had not taken was sent again.
+pub const WEBHOOK_REDELIVERED: &str = "WEBHOOK_REDELIVERED";
 /// Data were taken out as a file.
 pub const DATA_EXPORTED: &str = "DATA_EXPORTED";
 

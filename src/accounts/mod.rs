@@ -38,6 +38,7 @@ mod sql;
 mod tally;
 pub mod trash;
 mod visibility;
+mod webhooks;
 
 use sqlx::PgPool;
 
@@ -70,6 +71,7 @@ pub use service_keys::{InvalidScope, NewServiceKey, Scope, ServiceKey};
 pub use sql::STATEMENTS;
 pub use tally::{ActorTally, Tally};
 pub use visibility::{Choice, Choices, Visibilities};
+pub use webhooks::{DeliveryState, Registration, Webhook, WebhookDelivery};
 
 /// The accounts. Cheap to clone: it holds a pool.
 #[derive(Clone, Debug)]

@@ -111,6 +111,22 @@ macro_rules! blocked {
     };
 }
 
+/// The columns of a webhook and how it goes, and where they are.
+macro_rules! webhook {
+    () => {
+        "w.id, w.name, w.url, w.org, w.events, w.debounce_ms, w.enabled, w.created_by, w.created_at, w.updated_at, \
+         CASE WHEN w.previous_until > now() THEN w.previous_until END AS previous_until, p.failures, p.problem, \
+         p.succeeded_at, p.failed_at, p.retry_at FROM webhooks w JOIN webhook_progress p ON p.webhook_id = w.id"
+    };
+}
+
+/// The columns of a delivery.
+macro_rules! delivery {
+    () => {
+        "id, place, state, size, attempts, created_at, tried_at, ended_at, answer, problem"
+    };
+}
+
 /// Declares statements, and lists them by name.
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $sql:expr;)+) => {
@@ -499,4 +515,49 @@ statements! {
         WHERE lifted_at IS NULL AND (until IS NULL OR until > now())");
     /// Blocks that were over before the last `$1` began.
     BLOCKS_FORGET = "DELETE FROM blocked_addresses WHERE coalesce(lifted_at, until) < now() - $1::interval";
+    /// Of those who register webhooks at once one comes first.
+    WEBHOOKS_LOCK = "SELECT pg_advisory_xact_lock(hashtext('rollcall webhooks'))";
+    /// How many webhooks there are.
+    WEBHOOKS_COUNT = "SELECT count(*) FROM webhooks";
+    /// A webhook as it is registered.
+    WEBHOOK_CREATE = "INSERT INTO webhooks (id, name, url, org, events, debounce_ms, enabled, secret, created_by) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    /// Where it is noted how it goes.
+    WEBHOOK_PROGRESS = "INSERT INTO webhook_progress (webhook_id) VALUES ($1)";
+    /// It is told what is copied from now on.
+    WEBHOOK_START = "INSERT INTO webhook_positions (webhook_id, shard, epoch, n) SELECT $1, shard, epoch, n FROM copy_position \
+        ON CONFLICT (webhook_id, shard) DO UPDATE SET epoch = EXCLUDED.epoch, n = EXCLUDED.n";
+    /// Its failures are forgotten, and what waits is sent at once.
+    WEBHOOK_AFRESH = "UPDATE webhook_progress SET failures = 0, problem = NULL, retry_at = now() WHERE webhook_id = $1";
+    /// What was held back is told no more.
+    WEBHOOK_HELD_FORGET = "DELETE FROM webhook_held WHERE webhook_id = $1";
+    /// Every webhook, newest first.
+    WEBHOOKS = concat!("SELECT ", webhook!(), " ORDER BY w.created_at DESC, w.id");
+    /// One webhook.
+    WEBHOOK = concat!("SELECT ", webhook!(), " WHERE w.id = $1");
+    /// The same, to be changed.
+    WEBHOOK_LOCKED = concat!("SELECT ", webhook!(), " WHERE w.id = $1 FOR UPDATE");
+    /// The secrets that sign.
+    WEBHOOK_SECRETS = "SELECT secret, CASE WHEN previous_until > now() THEN previous_secret END AS previous_secret \
+        FROM webhooks WHERE id = $1";
+    /// What is said of it.
+    WEBHOOK_CHANGE = "UPDATE webhooks SET name = $2, url = $3, org = $4, events = $5, debounce_ms = $6, enabled = $7, \
+        updated_at = now() WHERE id = $1";
+    /// It is gone, with what waits.
+    WEBHOOK_DELETE = "DELETE FROM webhooks WHERE id = $1";
+    /// Another secret; the one before signs, too, for a while.
+    WEBHOOK_ROTATE = "UPDATE webhooks SET previous_secret = secret, previous_until = now() + $3::interval, secret = $2, \
+        updated_at = now() WHERE id = $1";
+    /// A secret under another seal, unless it was changed meanwhile.
+    WEBHOOK_RESEAL = "UPDATE webhooks SET secret = CASE WHEN secret = $2 THEN $3 ELSE secret END, \
+        previous_secret = CASE WHEN previous_secret = $2 THEN $3 ELSE previous_secret END WHERE id = $1";
+    /// A page of deliveries, newest first.
+    WEBHOOK_DELIVERIES = concat!("SELECT ", delivery!(), " FROM webhook_deliveries WHERE webhook_id = $1 \
+        AND ($2::text IS NULL OR state = $2) AND ($3::bigint IS NULL OR place < $3) ORDER BY place DESC LIMIT $4");
+    /// One delivery of a webhook.
+    WEBHOOK_DELIVERY = concat!("SELECT ", delivery!(), " FROM webhook_deliveries WHERE webhook_id = $1 AND id = $2");
+    /// A dead letter is sent again, after what waits.
+    WEBHOOK_REDELIVER = concat!("UPDATE webhook_deliveries SET state = 'pending', ended_at = NULL, \
+        place = nextval('webhook_places'), give_up_at = now() + $2::interval \
+        WHERE id = $1 AND state = 'dead' AND EXISTS (SELECT FROM webhook_events WHERE delivery_id = $1) RETURNING ", delivery!());
 }

@@ -3,7 +3,7 @@
 //!
 //! Reading order: `copy` (one batch of a shard's outbox, one transaction), `fold` (what a batch means, purely),
 //! `write` (its rows), `chain` (the hashes that bind it), `journal` (seals of the other logs), `verify` (all seals held
-//! against their rows), `queries`, `timeline` and `at` (what is asked), `rebuild` (what was derived, derived again). The schema explains itself in `migrations/0001_audit.sql`.
+//! against their rows), `queries`, `timeline` and `at` (what is asked), `webhooks` (what other servers are told), `rebuild` (what was derived, derived again). The schema explains itself in `migrations/0001_audit.sql`.
 
 mod at;
 pub mod chain;
@@ -30,6 +30,7 @@ mod stored;
 mod time;
 mod timeline;
 mod verify;
+mod webhooks;
 mod write;
 
 pub use at::{Reach, WasPresent, WerePresent};
@@ -49,6 +50,7 @@ pub use sight::Sight;
 pub use sql::STATEMENTS;
 pub use timeline::{Stretch, Timeline, Told};
 pub use verify::{Head, JournalHead, Kind, Place, Problem, ShardHead, Verified, VerifiedJournal, Window};
+pub use webhooks::{Delivery, Leased, MOST_EVENTS, Missed, Next, ShownChange};
 
 use sqlx::PgPool;
 

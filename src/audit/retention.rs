@@ -27,7 +27,7 @@ impl Audit {
     /// # Errors
     /// [`AuditError::Refused`] if `keep` is too short, else [`AuditError`] if Postgres fails.
     pub async fn drop_partitions(&self, keep: Duration) -> Result<u32, AuditError> {
-        let keep = PgInterval::try_from(keep).map_err(|error| AuditError::Refused(error.to_string()))?;
+        let keep = interval(keep)?;
         let mut tx = self.pool.begin().await?;
         sqlx::query(sql::NO_TIME_LIMIT).execute(&mut *tx).await?;
         let dropped: i32 = sqlx::query_scalar(sql::DROP_PARTITIONS).bind(keep).fetch_one(&mut *tx).await?;
@@ -43,4 +43,12 @@ impl Audit {
         sqlx::query(sql::SYSTEM_EVENT).bind(kind).bind(detail).execute(&self.pool).await?;
         Ok(())
     }
+}
+
+/// A span of time for Postgres.
+///
+/// # Errors
+/// [`AuditError::Refused`] if it is finer or longer than Postgres knows.
+pub(super) fn interval(span: Duration) -> Result<PgInterval, AuditError> {
+    PgInterval::try_from(span).map_err(|error| AuditError::Refused(error.to_string()))
 }

@@ -390,4 +390,103 @@ statements! {
     SEAL_UNTIL = "SELECT coalesce(max(n), 0) FROM audit_seals WHERE log = $1 AND rows_from < $2";
 
     SEAL_HASH = "SELECT hash FROM audit_seals WHERE log = $1 AND n = $2";
+
+    /// Takes the leases of webhooks that have something to do: a batch that waits, changes held for long enough, or a shard
+    /// of which more is copied than they were told. The one that waited longest comes first.
+    WEBHOOKS_LEASE = "UPDATE webhook_progress p SET lease = $1, busy_until = now() + $3::interval \
+        FROM (SELECT w.* FROM webhook_progress p JOIN webhooks w ON w.id = p.webhook_id \
+            WHERE w.enabled AND p.busy_until <= now() AND p.retry_at <= now() AND (\
+                EXISTS (SELECT FROM webhook_deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending') \
+                OR EXISTS (SELECT FROM webhook_held h WHERE h.webhook_id = w.id AND (h.due_at <= now() OR w.debounce_ms IS NULL)) \
+                OR EXISTS (SELECT FROM copy_position c LEFT JOIN webhook_positions q ON q.webhook_id = w.id AND q.shard = c.shard \
+                    WHERE (c.epoch, c.n) > (coalesce(q.epoch, 0), coalesce(q.n, 0)))) \
+            ORDER BY p.busy_until LIMIT $2 FOR UPDATE OF p SKIP LOCKED) w \
+        WHERE p.webhook_id = w.id RETURNING w.id, w.url, w.org, w.events, w.debounce_ms, w.secret, \
+            CASE WHEN w.previous_until > now() THEN w.previous_secret END AS previous_secret";
+
+    WEBHOOK_LEASE_KEEP = "UPDATE webhook_progress p SET busy_until = now() + $3::interval FROM webhooks w \
+        WHERE p.webhook_id = $1 AND p.lease = $2 AND w.id = p.webhook_id AND w.enabled RETURNING p.failures";
+
+    WEBHOOK_LEASE_END = "UPDATE webhook_progress SET lease = NULL, busy_until = now() WHERE webhook_id = $1 AND lease = $2";
+
+    /// The batch that is next, and whether its time is over.
+    WEBHOOK_WAITING = "SELECT id, attempts, give_up_at <= now() AS is_old FROM webhook_deliveries \
+        WHERE webhook_id = $1 AND state = 'pending' ORDER BY place LIMIT 1";
+
+    WEBHOOK_EVENTS = "SELECT sequence, user_id, event FROM webhook_events WHERE delivery_id = $1 ORDER BY sequence";
+
+    WEBHOOK_ATTEMPT = "UPDATE webhook_deliveries SET attempts = attempts + 1, tried_at = now() WHERE id = $1 RETURNING attempts";
+
+    WEBHOOK_GIVE_UP = "UPDATE webhook_deliveries SET state = 'dead', ended_at = now(), \
+            problem = 'the receiver was away for too long' WHERE id = $1 AND state = 'pending'";
+
+    WEBHOOK_DELIVERY_DROP = "DELETE FROM webhook_deliveries WHERE id = $1";
+
+    /// Shards of which more is copied than a webhook was told.
+    WEBHOOK_BEHIND = "SELECT c.shard, coalesce(q.epoch, 0) AS epoch, coalesce(q.n, 0) AS n, c.epoch AS to_epoch, c.n AS to_n \
+        FROM copy_position c LEFT JOIN webhook_positions q ON q.webhook_id = $1 AND q.shard = c.shard \
+        WHERE (c.epoch, c.n) > (coalesce(q.epoch, 0), coalesce(q.n, 0))";
+
+    /// Of each shard the first $6 rows behind one entry up to another. Of a claim also since when the status holds, which
+    /// its row does not say: the transition before it does.
+    WEBHOOK_SCAN = "SELECT l.shard, l.epoch, l.n, l.kind, s.user_id, l.org, l.from_status, l.to_status, l.reason, l.occurred_at, \
+            l.detected_at, l.recorded_at, l.last_seen, \
+            CASE WHEN l.kind = 'claim' THEN (SELECT b.occurred_at FROM transitions_log b \
+                WHERE b.subject = l.subject AND b.kind = 'transition' AND b.occurred_at <= l.occurred_at AND (b.epoch, b.n) < (l.epoch, l.n) \
+                ORDER BY b.occurred_at DESC, b.epoch DESC, b.n DESC LIMIT 1) END AS since \
+        FROM UNNEST($1::smallint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) r (shard, epoch, n, to_epoch, to_n) \
+            CROSS JOIN LATERAL (SELECT * FROM transitions_log t WHERE t.shard = r.shard AND (t.epoch, t.n) > (r.epoch, r.n) \
+                AND (t.epoch, t.n) <= (r.to_epoch, r.to_n) ORDER BY t.epoch, t.n LIMIT $6) l \
+            LEFT JOIN subjects s ON s.subject = l.subject";
+
+    WEBHOOK_MOVE = "INSERT INTO webhook_positions AS p (webhook_id, shard, epoch, n) \
+        SELECT $1, u.* FROM UNNEST($2::smallint[], $3::bigint[], $4::bigint[]) u \
+        ON CONFLICT (webhook_id, shard) DO UPDATE SET epoch = EXCLUDED.epoch, n = EXCLUDED.n";
+
+    WEBHOOK_HELD = "SELECT user_id, held FROM webhook_held WHERE webhook_id = $1 AND user_id = ANY($2)";
+
+    WEBHOOK_HELD_DROP = "DELETE FROM webhook_held WHERE webhook_id = $1 AND user_id = ANY($2)";
+
+    WEBHOOK_HELD_KEEP = "INSERT INTO webhook_held (webhook_id, user_id, due_at, held) \
+        SELECT $1, u.* FROM UNNEST($2::text[], $3::timestamptz[], $4::jsonb[]) u";
+
+    /// Takes what was held for long enough, or all ($2).
+    WEBHOOK_HELD_DUE = "DELETE FROM webhook_held h USING (SELECT user_id FROM webhook_held \
+            WHERE webhook_id = $1 AND ($2 OR due_at <= now()) ORDER BY due_at LIMIT $3) d \
+        WHERE h.webhook_id = $1 AND h.user_id = d.user_id RETURNING h.user_id, h.held";
+
+    WEBHOOK_DELIVERY_ADD = "INSERT INTO webhook_deliveries (id, webhook_id, size, oldest_at, give_up_at) \
+        VALUES ($1, $2, $3, $4, $4 + $5::interval)";
+
+    /// Numbers for so many events; the last of them.
+    WEBHOOK_NUMBER = "UPDATE webhook_progress SET told = told + $2 WHERE webhook_id = $1 RETURNING told";
+
+    WEBHOOK_EVENTS_ADD = "INSERT INTO webhook_events (delivery_id, sequence, user_id, event) \
+        SELECT $1, u.* FROM UNNEST($2::bigint[], $3::text[], $4::jsonb[]) u";
+
+    WEBHOOK_SUCCEEDED = "UPDATE webhook_progress SET failures = 0, problem = NULL, succeeded_at = now(), retry_at = now() \
+        WHERE webhook_id = $1 AND lease = $2";
+
+    WEBHOOK_DELIVERED = "UPDATE webhook_deliveries SET state = 'delivered', ended_at = now(), answer = $2, problem = NULL \
+        WHERE id = $1 AND state = 'pending'";
+
+    WEBHOOK_EVENTS_DROP = "DELETE FROM webhook_events e USING webhook_deliveries d \
+        WHERE e.delivery_id = $1 AND d.id = e.delivery_id AND d.state = 'delivered'";
+
+    WEBHOOK_FAILED = "UPDATE webhook_progress SET failures = failures + 1, problem = $3, failed_at = now(), retry_at = now() + $4::interval \
+        WHERE webhook_id = $1 AND lease = $2";
+
+    /// Given up when its time is over, or the receiver wants nothing any more ($4).
+    WEBHOOK_MISSED = "UPDATE webhook_deliveries SET answer = $2, problem = $3, \
+            state = CASE WHEN $4 OR give_up_at <= now() THEN 'dead' ELSE 'pending' END, \
+            ended_at = CASE WHEN $4 OR give_up_at <= now() THEN now() END \
+        WHERE id = $1 AND state = 'pending' RETURNING state = 'dead' AS is_dead";
+
+    WEBHOOK_SWITCH_OFF = "UPDATE webhooks SET enabled = false, updated_at = now() WHERE id = $1";
+
+    WEBHOOKS_OLDEST = "SELECT coalesce(extract(epoch FROM now() - min(d.oldest_at)), 0)::float8 FROM webhook_deliveries d \
+        JOIN webhooks w ON w.id = d.webhook_id WHERE d.state = 'pending' AND w.enabled";
+
+    WEBHOOKS_FORGET = "DELETE FROM webhook_deliveries \
+        WHERE ended_at < now() - CASE state WHEN 'dead' THEN $2::interval ELSE $1::interval END";
 }

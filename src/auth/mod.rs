@@ -15,6 +15,7 @@ mod room_grants;
 mod rooms;
 mod sample;
 mod second_factor;
+mod signature;
 mod stored;
 mod token;
 mod vault;
@@ -28,6 +29,7 @@ pub use password::{Password, PasswordCost, PasswordError, PasswordRule, Password
 pub use rooms::{RoomGrant, RoomPattern, RoomRights};
 pub use sample::{HostGrant, sample_token};
 pub use second_factor::{SecondFactor, TotpSecret, recovery_codes};
+pub use signature::{SigningSecret, signature};
 pub use stored::is_stored_hash;
 pub use token::{AuthSettings, Tokens};
 pub use vault::{Opened, Vault};

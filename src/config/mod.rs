@@ -27,6 +27,7 @@ mod surroundings;
 mod tests;
 mod url;
 mod weak;
+mod webhooks;
 
 use std::path::PathBuf;
 
@@ -49,6 +50,7 @@ pub use redis::Redis;
 pub use span::Span;
 pub use surroundings::Surroundings;
 pub use url::StoreUrl;
+pub use webhooks::Webhooks;
 
 use crate::presence::Policy;
 
@@ -94,6 +96,9 @@ pub struct Config {
     /// Retention of history.
     #[command(flatten)]
     pub audit: Audit,
+    /// Other servers that are told of changes.
+    #[command(flatten)]
+    pub webhooks: Webhooks,
 }
 
 impl Config {

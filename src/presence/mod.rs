@@ -17,5 +17,7 @@ pub use entry::{Entry, EntryKind, Outgoing, RawEntry};
 pub use ids::{ConnectionId, IdError, LoginId, Millis, Org, Room, SessionId, Tab, UserId};
 pub use policy::{Policy, Rhythm};
 pub use session::{Mode, Said, Session};
-pub use status::{Activity, Device, GateKind, LastSeenVisibility, Pace, Reason, Role, Status, UnknownWord};
+pub use status::{
+    Activity, ChangeKind, Device, GateKind, LastSeenVisibility, Pace, Reason, Role, Status, UnknownWord,
+};
 pub use user::{MOST_SESSIONS, ShownTimes, User};

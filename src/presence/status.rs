@@ -247,3 +247,28 @@ vocabulary! {
         Admin = "admin",
     }
 }
+
+vocabulary! {
+    /// What a change of somebody's status is to those who look on from outside.
+    ChangeKind ("event") {
+        /// Shown offline before, shown present now.
+        Online = "online",
+        /// Shown present before, shown offline now.
+        Offline = "offline",
+        /// Shown present before and now: another status, or other words.
+        Status = "status",
+    }
+}
+
+impl ChangeKind {
+    /// What a change between two statuses is; `None` if others see none, because both are offline to them.
+    #[must_use]
+    pub fn between(from: Status, to: Status) -> Option<Self> {
+        match (from.shown(), to.shown()) {
+            (Status::Offline, Status::Offline) => None,
+            (Status::Offline, _) => Some(Self::Online),
+            (_, Status::Offline) => Some(Self::Offline),
+            _ => Some(Self::Status),
+        }
+    }
+}

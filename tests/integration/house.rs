@@ -11,8 +11,8 @@ const ROWS: &[(u8, &[&str])] = &[
     (3, &["live"]),
     (4, &["http"]),
     (5, &["app"]),
-    (6, &["store", "audit", "accounts", "auth"]),
-    (7, &["config", "metrics", "telemetry", "devstack"]),
+    (6, &["store", "audit", "accounts", "auth", "courier"]),
+    (7, &["config", "metrics", "telemetry", "devstack", "moment"]),
     (8, &["presence"]),
 ];
 
