@@ -62,10 +62,16 @@ struct Known {
 pub struct Choices<'a>(RwLockReadGuard<'a, Known>);
 
 impl Choices<'_> {
+    /// Whether it is known what people chose: otherwise everything is hidden.
+    #[must_use]
+    pub fn are_known(&self) -> bool {
+        self.0.read_at.is_some_and(|at| at.elapsed() <= STALE)
+    }
+
     /// What somebody chose; nobody may see of whom it is not known.
     #[must_use]
     pub fn of(&self, user: &UserId) -> LastSeenVisibility {
-        if self.0.read_at.is_none_or(|at| at.elapsed() > STALE) {
+        if !self.are_known() {
             return LastSeenVisibility::Nobody;
         }
         self.0.chosen.get(user).map_or(LastSeenVisibility::Everyone, |(visibility, _)| *visibility)

@@ -7,6 +7,7 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
 
 use super::Vault;
 
@@ -30,18 +31,23 @@ impl SigningSecret {
         &self.0
     }
 
-    /// The secret as it is stored.
+    /// The secret of this webhook as it is stored.
     #[must_use]
-    pub fn sealed(&self, vault: &Vault, owner: &str) -> Vec<u8> {
-        vault.seal(owner, self.0.expose_secret().as_bytes())
+    pub fn sealed(&self, vault: &Vault, webhook: Uuid) -> Vec<u8> {
+        vault.seal(&owner(webhook), self.0.expose_secret().as_bytes())
     }
 
     /// A stored secret, and whether it should be sealed anew; `None` if it does not open.
     #[must_use]
-    pub fn open(vault: &Vault, owner: &str, sealed: &[u8]) -> Option<(Self, bool)> {
-        let opened = vault.open(owner, sealed)?;
+    pub fn open(vault: &Vault, webhook: Uuid, sealed: &[u8]) -> Option<(Self, bool)> {
+        let opened = vault.open(&owner(webhook), sealed)?;
         Some((Self(String::from_utf8(opened.plain).ok()?.into()), opened.is_old))
     }
+}
+
+/// Whose the secret is to the vault, where people are numbers.
+fn owner(webhook: Uuid) -> String {
+    format!("webhook {webhook}")
 }
 
 /// The header that signs a body at a time (in seconds since 1970): `t=..,v1=..`, with one `v1` for each secret.
@@ -89,9 +95,10 @@ mod tests {
     fn a_stored_secret_is_the_same_again() {
         let vault = Vault::new(&"a secret".into(), None);
         let secret = SigningSecret::random();
-        let sealed = secret.sealed(&vault, "webhook 1");
-        let (opened, is_old) = SigningSecret::open(&vault, "webhook 1", &sealed).unwrap();
+        let webhook = Uuid::now_v7();
+        let sealed = secret.sealed(&vault, webhook);
+        let (opened, is_old) = SigningSecret::open(&vault, webhook, &sealed).unwrap();
         assert_eq!((opened.text().expose_secret(), is_old), (secret.text().expose_secret(), false));
-        assert!(SigningSecret::open(&vault, "webhook 2", &sealed).is_none());
+        assert!(SigningSecret::open(&vault, Uuid::now_v7(), &sealed).is_none());
     }
 }

@@ -88,6 +88,12 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// None: nothing was sent.
+    #[must_use]
+    pub const fn unsent(problem: String) -> Self {
+        Self { status: None, problem: Some(problem), text: String::new(), took: Duration::ZERO }
+    }
+
     /// Whether the letter was taken: any 2xx.
     #[must_use]
     pub fn is_good(&self) -> bool {

@@ -20,7 +20,8 @@ use super::routes::{
     activity, admin_status, admin_users, at, audit_logs, audit_stats, bench, blocked_addresses, bulk, data,
     erase, explain, export, gates, heartbeat, login, own, pending, people, people_changes, people_export,
     people_import, permissions, presence, presence_admin, privacy, register, reset_link, rooms, service_keys,
-    sessions, status, timeline, tokens, totp, transitions, trash, users, well_known,
+    sessions, status, timeline, tokens, totp, transitions, trash, users, webhook_deliveries, webhooks,
+    well_known,
 };
 use crate::app::App;
 use crate::metrics::record;
@@ -148,6 +149,12 @@ fn admin() -> OpenApiRouter<App> {
         .routes(routes!(well_known::jwks))
         .routes(routes!(blocked_addresses::list, blocked_addresses::add))
         .routes(routes!(blocked_addresses::lift))
+        .routes(routes!(webhooks::create, webhooks::list))
+        .routes(routes!(webhooks::show, webhooks::change, webhooks::delete))
+        .routes(routes!(webhooks::rotate))
+        .routes(routes!(webhook_deliveries::test))
+        .routes(routes!(webhook_deliveries::list))
+        .routes(routes!(webhook_deliveries::redeliver))
 }
 
 /// The description of the API, as `/openapi.json` answers it. `live`: the routes of streams.

@@ -147,6 +147,18 @@ label! {
 }
 
 label! {
+    /// What became of an attempt to tell another server.
+    Webhook {
+        /// Taken.
+        Delivered = "delivered",
+        /// Not taken now; it will be tried again.
+        Failed = "failed",
+        /// Not taken, and given up.
+        Dead = "dead",
+    }
+}
+
+label! {
     /// What a connection of the pool is doing.
     PoolState {
         /// Waiting for work.

@@ -7,7 +7,7 @@ use crate::presence::{Reason, Status};
 
 use super::labels::{
     AuditRow, AuthMethod, AuthResult, Direction, ExpiryPath, Heartbeat, KeyReading, LimitPolicy, LiveDrop,
-    LiveMessage, PoolState, Transport,
+    LiveMessage, PoolState, Transport, Webhook,
 };
 use super::metric::{
     Label, Metric, bytes_gauge, count_histogram, counter, counter_where, gauge, label, seconds, seconds_gauge,
@@ -147,6 +147,13 @@ table! {
     counter BLOCKED_REQUESTS = "rollcall_blocked_requests_total";
     /// Networks that are blocked. The same on every node: aggregate with max.
     gauge BLOCKED_NETWORKS = "rollcall_blocked_networks";
+
+    /// Attempts to deliver a batch to a webhook, by what became of them.
+    counter WEBHOOK_DELIVERIES = "rollcall_webhook_deliveries_total" [label("result", words!(Webhook))];
+    /// Events in the batches that webhooks took.
+    counter WEBHOOK_EVENTS = "rollcall_webhook_events_total";
+    /// Age of the oldest change in a batch that its webhook has not taken. The same on every node: aggregate with max.
+    seconds_gauge WEBHOOK_OLDEST = "rollcall_webhook_oldest_pending_seconds";
 }
 
 /// Whether a type of message goes this way.

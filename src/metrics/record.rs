@@ -8,7 +8,7 @@ use crate::presence::{Reason, Status};
 
 use super::labels::{
     AuditRow, AuthMethod, AuthResult, Direction, ExpiryPath, Heartbeat, KeyReading, LimitPolicy, LiveDrop,
-    LiveMessage, PoolState, Transport,
+    LiveMessage, PoolState, Transport, Webhook,
 };
 use super::metric::{Kind, Metric};
 use super::names;
@@ -268,4 +268,19 @@ pub fn blocked_request() {
 /// So many networks are blocked.
 pub fn blocked_networks(number_of: u64) {
     set(&names::BLOCKED_NETWORKS, &[], number(number_of));
+}
+
+/// An attempt to deliver a batch to a webhook.
+pub fn webhook_delivery(result: Webhook) {
+    count(&names::WEBHOOK_DELIVERIES, &[result.as_str()], 1);
+}
+
+/// A webhook took so many events.
+pub fn webhook_events(number_of: u64) {
+    count(&names::WEBHOOK_EVENTS, &[], number_of);
+}
+
+/// How long the oldest change in a batch has been waiting to be taken.
+pub fn webhook_oldest(age: Duration) {
+    set(&names::WEBHOOK_OLDEST, &[], age.as_secs_f64());
 }

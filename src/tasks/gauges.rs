@@ -94,6 +94,10 @@ async fn postgres(node: &Node) {
     let (idle, used) = node.app.audit.connections();
     record::postgres_pool(PoolState::Idle, idle);
     record::postgres_pool(PoolState::Busy, used);
+    match node.app.audit.oldest_webhook_delivery().await {
+        Ok(age) => record::webhook_oldest(age),
+        Err(error) => tracing::debug!(%error, "cannot tell how long webhooks have been waiting"),
+    }
 }
 
 #[cfg(test)]

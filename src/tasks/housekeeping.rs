@@ -1,5 +1,5 @@
 //! What Postgres needs done now and then: partitions ahead of time; old ones, forgotten logins, what was in the trash for
-//! long enough, and addresses whose time is over, away.
+//! long enough, addresses whose time is over, and what webhooks took or never will, away.
 
 use std::time::Duration;
 
@@ -20,6 +20,11 @@ const TOKEN_MARGIN: Duration = Duration::from_secs(3_600);
 /// Blocked addresses are remembered for so long at least after they were let in again: who comes back within a week is
 /// blocked for longer.
 const REMEMBER_BLOCKS: Duration = Duration::from_secs(8 * 86_400);
+
+/// For so long it can be looked up what a webhook took.
+const KEEP_DELIVERED: Duration = Duration::from_secs(86_400);
+/// For so long a dead letter can be sent again.
+const KEEP_DEAD: Duration = Duration::from_secs(30 * 86_400);
 
 /// A task.
 pub(super) async fn run(node: Node) {
@@ -44,6 +49,7 @@ async fn step(node: &Node) -> anyhow::Result<()> {
     let keep = node.app.config.audit.address_retention.duration();
     let addresses = node.app.accounts.forget_addresses(keep).await?;
     node.app.accounts.forget_blocks(keep.max(REMEMBER_BLOCKS)).await?;
+    node.app.audit.forget_webhook_deliveries(KEEP_DELIVERED, KEEP_DEAD).await?;
     tracing::info!(made, dropped, forgotten, removed, addresses, "kept house in postgres");
     Ok(())
 }

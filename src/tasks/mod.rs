@@ -22,6 +22,7 @@ mod service_keys;
 mod sweep;
 mod ticks;
 mod trim;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,6 +80,7 @@ impl Tasks {
         spawner.spawn("erasures", erasures::run(node.clone()));
         spawner.spawn("visibilities", visibilities(node.clone()));
         spawner.spawn("service_keys", service_keys::run(node.clone()));
+        spawner.spawn("webhooks", webhooks::run(node.clone()));
         spawner.spawn("housekeeping", housekeeping::run(node));
         spawner.tracker.close();
         Self { tracker: spawner.tracker, stop, ended }

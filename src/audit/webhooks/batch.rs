@@ -10,15 +10,12 @@ use uuid::Uuid;
 
 use super::held::{Held, When};
 use super::scan::{Entry, Scan, scan};
-use super::{Delivery, Leased, MOST_EVENTS, Next, ShownChange, lease};
+use super::{Delivery, Leased, MOST_EVENTS, Next, PATIENCE, ShownChange, lease};
 use crate::audit::queries::needed;
 use crate::audit::retention::interval;
 use crate::audit::time::to_postgres;
 use crate::audit::{Audit, AuditError, sql};
 use crate::presence::{Millis, UserId};
-
-/// A batch that was not taken so long after its oldest event was recorded is given up.
-const PATIENCE: Duration = Duration::from_secs(3 * 86_400);
 
 /// An event on its way into a delivery.
 struct Pick {

@@ -27,6 +27,9 @@ pub use shown::ShownChange;
 /// The most events of a delivery.
 pub const MOST_EVENTS: usize = 100;
 
+/// A batch that was not taken so long after its oldest event was recorded, or after it was sent again, is given up.
+pub const PATIENCE: Duration = Duration::from_secs(3 * 86_400);
+
 /// A webhook whose lease a node holds, and how it is registered.
 #[derive(Clone, Debug)]
 pub struct Leased {

@@ -39,6 +39,8 @@ pub mod totp;
 pub mod transitions;
 pub mod trash;
 pub mod users;
+pub mod webhook_deliveries;
+pub mod webhooks;
 pub mod well_known;
 
 use serde::Serialize;

@@ -127,6 +127,15 @@ const ENDPOINTS: &[(&str, &str, Demand)] = &[
     ("GET", "/api/admin/blocked-addresses/", May("manage_blocks")),
     ("POST", "/api/admin/blocked-addresses/", May("manage_blocks")),
     ("DELETE", "/api/admin/blocked-addresses/{id}/", May("manage_blocks")),
+    ("POST", "/api/admin/webhooks/", May("manage_webhooks")),
+    ("GET", "/api/admin/webhooks/", May("manage_webhooks")),
+    ("GET", "/api/admin/webhooks/{id}/", May("manage_webhooks")),
+    ("PATCH", "/api/admin/webhooks/{id}/", May("manage_webhooks")),
+    ("DELETE", "/api/admin/webhooks/{id}/", May("manage_webhooks")),
+    ("POST", "/api/admin/webhooks/{id}/rotate-secret/", May("manage_webhooks")),
+    ("POST", "/api/admin/webhooks/{id}/test/", May("manage_webhooks")),
+    ("GET", "/api/admin/webhooks/{id}/deliveries/", May("manage_webhooks")),
+    ("POST", "/api/admin/webhooks/{id}/deliveries/{delivery}/redeliver/", May("manage_webhooks")),
 ];
 
 const ROLES: [Role; 3] = [Role::User, Role::Moderator, Role::Admin];

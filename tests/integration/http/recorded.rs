@@ -101,6 +101,8 @@ fn of_things(request: &str) -> Option<Left> {
     const KEY: &str = r#"{"name": "shop", "scopes": ["presence:read"]}"#;
     const BLOCK: &str = r#"{"cidr": "203.0.113.7/32", "reason": "because"}"#;
     const OTHER: &str = r#"{"cidr": "198.51.100.7/32", "reason": "because"}"#;
+    const HOOK: &str = r#"{"name": "shop", "url": "https://hooks.invalid/"}"#;
+    const WEBHOOK: Who = AdminOf("POST /api/admin/webhooks/", HOOK);
     const IN_TRASH: Who = AdminOf("DELETE /api/users/admin/users/{id}/", NONE);
     Some(match request {
         "POST /api/users/trash/restore/" => By(IN_TRASH, "USER_RESTORED", r#"{"id": {id}}"#),
@@ -108,6 +110,14 @@ fn of_things(request: &str) -> Option<Left> {
         "POST /api/admin/service-keys/" => By(ACTIVE, "SERVICE_KEY_CREATED", KEY),
         "DELETE /api/admin/service-keys/{id}/" => {
             By(AdminOf("POST /api/admin/service-keys/", KEY), "SERVICE_KEY_REVOKED", NONE)
+        }
+        "POST /api/admin/webhooks/" => By(ACTIVE, "WEBHOOK_CREATED", HOOK),
+        "PATCH /api/admin/webhooks/{id}/" => By(WEBHOOK, "WEBHOOK_CHANGED", r#"{"enabled": false}"#),
+        "DELETE /api/admin/webhooks/{id}/" => By(WEBHOOK, "WEBHOOK_DELETED", NONE),
+        "POST /api/admin/webhooks/{id}/rotate-secret/" => By(WEBHOOK, "WEBHOOK_SECRET_ROTATED", NONE),
+        "POST /api/admin/webhooks/{id}/test/" => By(WEBHOOK, "WEBHOOK_TESTED", NONE),
+        "POST /api/admin/webhooks/{id}/deliveries/{delivery}/redeliver/" => {
+            Seen("WEBHOOK_REDELIVERED", "webhooks")
         }
         "POST /api/admin/blocked-addresses/" => By(ACTIVE, "ADDRESS_BLOCKED", BLOCK),
         "DELETE /api/admin/blocked-addresses/{id}/" => {
