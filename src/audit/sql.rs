@@ -409,8 +409,7 @@ statements! {
 
     WEBHOOK_LEASE_END = "UPDATE webhook_progress SET lease = NULL, busy_until = now() WHERE webhook_id = $1 AND lease = $2";
 
-    /// The batch that is next, and whether its time is over.
-    WEBHOOK_WAITING = "SELECT id, attempts, give_up_at <= now() AS is_old FROM webhook_deliveries \
+    WEBHOOK_WAITING = "SELECT id FROM webhook_deliveries \
         WHERE webhook_id = $1 AND state = 'pending' ORDER BY place LIMIT 1";
 
     WEBHOOK_EVENTS = "SELECT sequence, user_id, event FROM webhook_events WHERE delivery_id = $1 ORDER BY sequence";
@@ -456,7 +455,7 @@ statements! {
         WHERE h.webhook_id = $1 AND h.user_id = d.user_id RETURNING h.user_id, h.held";
 
     WEBHOOK_DELIVERY_ADD = "INSERT INTO webhook_deliveries (id, webhook_id, size, oldest_at, give_up_at) \
-        VALUES ($1, $2, $3, $4, $4 + $5::interval)";
+        VALUES ($1, $2, $3, $4, $4 + $5::interval) RETURNING give_up_at <= now()";
 
     /// Numbers for so many events; the last of them.
     WEBHOOK_NUMBER = "UPDATE webhook_progress SET told = told + $2 WHERE webhook_id = $1 RETURNING told";

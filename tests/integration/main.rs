@@ -18,3 +18,4 @@ mod secrets;
 mod store;
 mod support;
 mod tokens;
+mod webhooks;

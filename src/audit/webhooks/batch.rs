@@ -49,14 +49,8 @@ async fn waiting(
     webhook: Uuid,
     failures: i32,
 ) -> Result<Option<Next>, AuditError> {
-    let row = sqlx::query(sql::WEBHOOK_WAITING).bind(webhook).fetch_optional(&mut *connection).await?;
-    let Some(row) = row else { return Ok(None) };
-    let (id, is_old): (Uuid, bool) = (row.try_get("id")?, row.try_get("is_old")?);
-    // Behind a receiver that is away for longer than that, each batch would otherwise wait for an attempt of its own.
-    if is_old && failures > 0 && row.try_get::<i32, _>("attempts")? == 0 {
-        sqlx::query(sql::WEBHOOK_GIVE_UP).bind(id).execute(connection).await?;
-        return Ok(Some(Next::More));
-    }
+    let id = sqlx::query_scalar(sql::WEBHOOK_WAITING).bind(webhook).fetch_optional(&mut *connection).await?;
+    let Some(id) = id else { return Ok(None) };
     let events = events(connection, id).await?;
     if events.is_empty() {
         // Everybody it was about was erased.
@@ -241,7 +235,7 @@ async fn move_to(
     Ok(())
 }
 
-/// Stores a batch, and tries it for the first time.
+/// Stores a batch, to be tried for the first time.
 async fn send(
     connection: &mut PgConnection,
     leased: &Leased,
@@ -250,13 +244,13 @@ async fn send(
 ) -> Result<Next, AuditError> {
     let (id, size) = (Uuid::now_v7(), i32::try_from(picks.len()).unwrap_or(i32::MAX));
     let oldest = picks.iter().map(|pick| pick.recorded_at).min().unwrap_or_default();
-    sqlx::query(sql::WEBHOOK_DELIVERY_ADD)
+    let is_old: bool = sqlx::query_scalar(sql::WEBHOOK_DELIVERY_ADD)
         .bind(id)
         .bind(leased.id)
         .bind(size)
         .bind(to_postgres("recorded_at", oldest)?)
         .bind(interval(PATIENCE)?)
-        .execute(&mut *connection)
+        .fetch_one(&mut *connection)
         .await?;
     let last: i64 = sqlx::query_scalar(sql::WEBHOOK_NUMBER)
         .bind(leased.id)
@@ -272,5 +266,10 @@ async fn send(
         .bind(events.iter().map(|(.., told)| Json(told.clone())).collect::<Vec<_>>())
         .execute(&mut *connection)
         .await?;
+    // Behind a receiver that has been away for longer than that, each batch would otherwise wait for an attempt of its own.
+    if is_old && failures > 0 {
+        sqlx::query(sql::WEBHOOK_GIVE_UP).bind(id).execute(connection).await?;
+        return Ok(Next::More);
+    }
     Ok(Next::Send(attempt(connection, id, failures, events).await?))
 }

@@ -36,8 +36,8 @@ const LAST: Duration = Duration::from_secs(4);
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
-/// By how much a pause is shorter or longer by chance, so that not all that failed together come together.
-const JITTER: std::ops::Range<f64> = 0.8..1.2;
+/// How long a pause is by chance, in hundredths of what it should be: so that not all that failed together come together.
+const JITTER: std::ops::Range<u32> = 80..120;
 
 /// A task.
 pub(super) async fn run(node: Node) {
@@ -167,7 +167,7 @@ async fn note(node: &Node, leased: &Leased, delivery: &Delivery, answer: &Answer
         answer: answer.status,
         problem: problem.clone(),
         is_gone: answer.is_gone(),
-        delay: pause(delivery.failures).mul_f64(rand::rng().random_range(JITTER)),
+        delay: pause(delivery.failures) * rand::rng().random_range(JITTER) / 100,
     };
     let (webhook, attempt) = (leased.id, delivery.attempt);
     if node.app.audit.missed(leased, delivery.id, &missed).await? {

@@ -41,6 +41,7 @@ mod totp;
 mod transitions;
 mod undone_logins;
 mod users;
+mod webhooks;
 mod without_redis;
 
 pub use transitions::copy;

@@ -2,6 +2,7 @@
 //! database and a Redis prefix of its own, so they run in parallel and in any order.
 
 pub mod program;
+pub mod receiver;
 pub mod service;
 pub mod socket;
 
