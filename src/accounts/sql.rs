@@ -540,6 +540,9 @@ statements! {
     /// The secrets that sign.
     WEBHOOK_SECRETS = "SELECT secret, CASE WHEN previous_until > now() THEN previous_secret END AS previous_secret \
         FROM webhooks WHERE id = $1";
+    /// All secrets.
+    WEBHOOK_SEALS = "SELECT id, secret FROM webhooks \
+        UNION ALL SELECT id, previous_secret FROM webhooks WHERE previous_until > now()";
     /// What is said of it.
     WEBHOOK_CHANGE = "UPDATE webhooks SET name = $2, url = $3, org = $4, events = $5, debounce_ms = $6, enabled = $7, \
         updated_at = now() WHERE id = $1";

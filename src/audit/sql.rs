@@ -455,7 +455,7 @@ statements! {
         WHERE h.webhook_id = $1 AND h.user_id = d.user_id RETURNING h.user_id, h.held";
 
     WEBHOOK_DELIVERY_ADD = "INSERT INTO webhook_deliveries (id, webhook_id, size, oldest_at, give_up_at) \
-        VALUES ($1, $2, $3, $4, $4 + $5::interval) RETURNING give_up_at <= now()";
+        VALUES ($1, $2, $3, $4::timestamptz, $4::timestamptz + $5::interval) RETURNING give_up_at <= now()";
 
     /// Numbers for so many events; the last of them.
     WEBHOOK_NUMBER = "UPDATE webhook_progress SET told = told + $2 WHERE webhook_id = $1 RETURNING told";

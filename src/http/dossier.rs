@@ -233,6 +233,8 @@ impl Dossier {
              "how_long": "a minute after going offline; claims until they end"},
             {"what": "the last known status, and claims", "where": "Postgres", "how_long": "until erased"},
             {"what": "every change of status", "where": "Postgres", "how_long": audit.retention.to_string()},
+            {"what": "changes of status that servers of host applications (webhooks) have not taken yet", "where": "Postgres",
+             "how_long": "until they are taken, 33d at most"},
             {"what": "actions by and on the person", "where": "Postgres",
              "how_long": format!("{}; program and address {}", audit.retention, audit.address_retention)},
         ])

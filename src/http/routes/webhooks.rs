@@ -180,8 +180,7 @@ fn debounce(ms: Option<i32>) -> Result<Option<i32>, ApiError> {
     if ms.is_none_or(|ms| DEBOUNCE.contains(&ms)) {
         return Ok(ms);
     }
-    let (least, most) = DEBOUNCE.into_inner();
-    Err(ApiError::invalid("/debounce_ms", format!("expected {least} to {most}")))
+    Err(ApiError::invalid("/debounce_ms", format!("expected {} to {}", DEBOUNCE.start(), DEBOUNCE.end())))
 }
 
 /// Makes a webhook
@@ -204,8 +203,8 @@ pub async fn create(
         is_enabled: true,
     };
     let (id, secret) = (Uuid::now_v7(), SigningSecret::random());
-    let sealed = secret.sealed(&app.vault, id);
-    let made = app.accounts.create_webhook(id, &new, &sealed, &source.of(&claims)).await?;
+    let origin = source.of(&claims);
+    let made = app.accounts.create_webhook(id, &new, &secret.sealed(&app.vault, id), &origin).await?;
     let secret = secret.text().expose_secret().to_owned();
     Ok((StatusCode::CREATED, Json(WebhookMade { row: made.into(), secret })))
 }

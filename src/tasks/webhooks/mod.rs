@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Node;
 use super::ticks::Ticks;
+use crate::accounts::AccountError;
 use crate::audit::{Delivery, Leased, MOST_EVENTS, Missed, Next};
 use crate::auth::{SigningSecret, signature};
 use crate::courier::{Answer, Letter};
@@ -43,11 +44,16 @@ const JITTER: std::ops::Range<u32> = 80..120;
 pub(super) async fn run(node: Node) {
     let mut ticks = Ticks::every(PERIOD, &node.stop);
     let mut running = JoinSet::new();
+    let mut is_sealed = false;
     while ticks.next().await {
         while let Some(ended) = running.try_join_next() {
             if let Err(error) = ended {
                 tracing::error!(%error, "a webhook's work broke off; it goes on when its lease is over");
             }
+        }
+        // A secret changes with a start.
+        if !is_sealed {
+            is_sealed = matches!(node.stop.run_until_cancelled(reseal(&node)).await, Some(Ok(())));
         }
         // Before it is known who hides what, everything would be hidden.
         if !node.app.visibilities.choices().are_known() {
@@ -76,7 +82,7 @@ async fn work(node: Node, leased: Leased) {
 }
 
 async fn tell(node: &Node, leased: &Leased) -> anyhow::Result<()> {
-    let secrets = secrets(node, leased).await?;
+    let secrets = secrets(node, leased);
     let began = Instant::now();
     while !node.stop.is_cancelled() && began.elapsed() < TURN {
         let delivery = match node.app.audit.next_delivery(leased).await? {
@@ -111,19 +117,21 @@ async fn unless_stopped<T>(stop: &CancellationToken, answer: impl Future<Output 
 }
 
 /// The secrets that sign; nothing if one does not open.
-async fn secrets(node: &Node, leased: &Leased) -> anyhow::Result<Option<Vec<SigningSecret>>> {
-    let mut secrets = Vec::new();
-    for sealed in std::iter::once(&leased.secret).chain(&leased.previous_secret) {
-        let Some((secret, is_old)) = SigningSecret::open(&node.app.vault, leased.id, sealed) else {
-            return Ok(None);
-        };
-        if is_old {
-            let anew = secret.sealed(&node.app.vault, leased.id);
-            node.app.accounts.reseal_webhook(leased.id, sealed, &anew).await?;
+fn secrets(node: &Node, leased: &Leased) -> Option<Vec<SigningSecret>> {
+    let sealed = std::iter::once(&leased.secret).chain(&leased.previous_secret);
+    let opened = sealed.map(|sealed| SigningSecret::open(&node.app.vault, leased.id, sealed));
+    opened.map(|opened| opened.map(|(secret, _)| secret)).collect()
+}
+
+/// Seals anew what was sealed under the secret before the present one, which may be taken away soon.
+async fn reseal(node: &Node) -> Result<(), AccountError> {
+    for (webhook, sealed) in node.app.accounts.webhook_seals().await? {
+        if let Some((secret, true)) = SigningSecret::open(&node.app.vault, webhook, &sealed) {
+            let anew = secret.sealed(&node.app.vault, webhook);
+            node.app.accounts.reseal_webhook(webhook, &sealed, &anew).await?;
         }
-        secrets.push(secret);
     }
-    Ok(Some(secrets))
+    Ok(())
 }
 
 async fn send(
