@@ -50,7 +50,7 @@ pub use sight::Sight;
 pub use sql::STATEMENTS;
 pub use timeline::{Stretch, Timeline, Told};
 pub use verify::{Head, JournalHead, Kind, Place, Problem, ShardHead, Verified, VerifiedJournal, Window};
-pub use webhooks::{Delivery, Leased, MOST_EVENTS, Missed, Next, PATIENCE, ShownChange};
+pub use webhooks::{Delivery, Leased, Missed, Next, PATIENCE, ShownChange};
 
 use sqlx::PgPool;
 

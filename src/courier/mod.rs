@@ -23,8 +23,9 @@ const LIMIT: Duration = Duration::from_secs(10);
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// Bytes of an answer that are read.
 const MOST_READ: usize = 1_024;
-/// Unused connections to a server are kept for so long: a little more than the time from batch to batch.
-const IDLE: Duration = Duration::from_secs(15);
+/// Unused connections to a server are kept for so long: longer than the time from batch to batch, and shorter than common
+/// servers keep theirs (5 s), so that none is closed under a letter.
+const IDLE: Duration = Duration::from_secs(4);
 /// Characters of an address, at most.
 const LONGEST: usize = 2_000;
 

@@ -107,6 +107,8 @@ fn entry(n: i64, user: &str, from: Status, to: Status) -> Entry {
         device: None,
         actor: None,
         claims: None,
+        text: None,
+        emoji: None,
     }
 }
 

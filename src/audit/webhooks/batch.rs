@@ -57,7 +57,8 @@ async fn waiting(
         sqlx::query(sql::WEBHOOK_DELIVERY_DROP).bind(id).execute(connection).await?;
         return Ok(Some(Next::More));
     }
-    Ok(Some(Next::Send(attempt(connection, id, failures, events).await?)))
+    let attempt = attempt(connection, id).await?;
+    Ok(Some(Next::Send(Delivery { id, attempt, failures, events, has_more: true })))
 }
 
 async fn events(
@@ -73,14 +74,8 @@ async fn events(
 }
 
 /// Counts an attempt.
-async fn attempt(
-    connection: &mut PgConnection,
-    id: Uuid,
-    failures: i32,
-    events: Vec<(i64, UserId, ShownChange)>,
-) -> Result<Delivery, AuditError> {
-    let attempt = sqlx::query_scalar(sql::WEBHOOK_ATTEMPT).bind(id).fetch_one(connection).await?;
-    Ok(Delivery { id, attempt, failures, events })
+async fn attempt(connection: &mut PgConnection, id: Uuid) -> Result<i32, AuditError> {
+    Ok(sqlx::query_scalar(sql::WEBHOOK_ATTEMPT).bind(id).fetch_one(connection).await?)
 }
 
 /// Makes a batch of what happened since, and moves the positions.
@@ -89,7 +84,7 @@ async fn make(connection: &mut PgConnection, leased: &Leased, failures: i32) -> 
     if leased.debounce.is_none() {
         let picks = let_go(connection, leased, MOST_EVENTS).await?;
         if !picks.is_empty() {
-            return send(connection, leased, failures, picks).await;
+            return send(connection, leased, failures, picks, true).await;
         }
     }
     let scan = scan(connection, leased.id).await?;
@@ -106,7 +101,8 @@ async fn make(connection: &mut PgConnection, leased: &Leased, failures: i32) -> 
         picks.extend(let_go(connection, leased, most).await?);
     }
     if !picks.is_empty() {
-        return send(connection, leased, failures, picks).await;
+        let has_more = !is_whole || picks.len() == MOST_EVENTS;
+        return send(connection, leased, failures, picks, has_more).await;
     }
     Ok(if is_whole { Next::Idle } else { Next::More })
 }
@@ -241,6 +237,7 @@ async fn send(
     leased: &Leased,
     failures: i32,
     picks: Vec<Pick>,
+    has_more: bool,
 ) -> Result<Next, AuditError> {
     let (id, size) = (Uuid::now_v7(), i32::try_from(picks.len()).unwrap_or(i32::MAX));
     let oldest = picks.iter().map(|pick| pick.recorded_at).min().unwrap_or_default();
@@ -271,5 +268,6 @@ async fn send(
         sqlx::query(sql::WEBHOOK_GIVE_UP).bind(id).execute(connection).await?;
         return Ok(Next::More);
     }
-    Ok(Next::Send(attempt(connection, id, failures, events).await?))
+    let attempt = attempt(connection, id).await?;
+    Ok(Next::Send(Delivery { id, attempt, failures, events, has_more }))
 }

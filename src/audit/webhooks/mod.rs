@@ -25,7 +25,7 @@ pub use outcome::Missed;
 pub use shown::ShownChange;
 
 /// The most events of a delivery.
-pub const MOST_EVENTS: usize = 100;
+const MOST_EVENTS: usize = 100;
 
 /// A batch that was not taken so long after its oldest event was recorded, or after it was sent again, is given up.
 pub const PATIENCE: Duration = Duration::from_secs(3 * 86_400);
@@ -62,6 +62,8 @@ pub struct Delivery {
     pub failures: i32,
     /// What it says, by number.
     pub events: Vec<(i64, UserId, ShownChange)>,
+    /// Whether there may be more to send behind it by now.
+    pub has_more: bool,
 }
 
 /// What there is to do for a webhook.

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::Node;
 use super::ticks::Ticks;
 use crate::accounts::AccountError;
-use crate::audit::{Delivery, Leased, MOST_EVENTS, Missed, Next};
+use crate::audit::{Delivery, Leased, Missed, Next};
 use crate::auth::{SigningSecret, signature};
 use crate::courier::{Answer, Letter};
 use crate::metrics::labels::Webhook;
@@ -95,9 +95,8 @@ async fn tell(node: &Node, leased: &Leased) -> anyhow::Result<()> {
             return Ok(());
         };
         let goes_on = note(node, leased, &delivery, &answer).await?;
-        // Behind a full batch there may be more; behind one that was sent before there is what happened meanwhile.
-        let is_behind = delivery.events.len() >= MOST_EVENTS || delivery.attempt > 1;
-        if !(goes_on && is_behind) {
+        // What happens from now on is a batch with what happens until the next look.
+        if !(goes_on && delivery.has_more) {
             return Ok(());
         }
     }
