@@ -428,15 +428,14 @@ statements! {
 
     /// Of each shard the first $6 rows behind one entry up to another. Of a claim also since when the status holds, which
     /// its row does not say: the transition before it does.
-    WEBHOOK_SCAN = "SELECT l.shard, l.epoch, l.n, l.kind, s.user_id, l.org, l.from_status, l.to_status, l.reason, l.occurred_at, \
+    WEBHOOK_SCAN = "SELECT l.shard, l.epoch, l.n, l.kind, (SELECT s.user_id FROM subjects s WHERE s.subject = l.subject) AS user_id, l.org, l.from_status, l.to_status, l.reason, l.occurred_at, \
             l.detected_at, l.recorded_at, l.last_seen, \
             CASE WHEN l.kind = 'claim' THEN (SELECT b.occurred_at FROM transitions_log b \
                 WHERE b.subject = l.subject AND b.kind = 'transition' AND b.occurred_at <= l.occurred_at AND (b.epoch, b.n) < (l.epoch, l.n) \
                 ORDER BY b.occurred_at DESC, b.epoch DESC, b.n DESC LIMIT 1) END AS since \
         FROM UNNEST($1::smallint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) r (shard, epoch, n, to_epoch, to_n) \
             CROSS JOIN LATERAL (SELECT * FROM transitions_log t WHERE t.shard = r.shard AND (t.epoch, t.n) > (r.epoch, r.n) \
-                AND (t.epoch, t.n) <= (r.to_epoch, r.to_n) ORDER BY t.epoch, t.n LIMIT $6) l \
-            LEFT JOIN subjects s ON s.subject = l.subject";
+                AND (t.epoch, t.n) <= (r.to_epoch, r.to_n) ORDER BY t.epoch, t.n LIMIT $6) l";
 
     WEBHOOK_MOVE = "INSERT INTO webhook_positions AS p (webhook_id, shard, epoch, n) \
         SELECT $1, u.* FROM UNNEST($2::smallint[], $3::bigint[], $4::bigint[]) u \

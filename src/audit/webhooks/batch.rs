@@ -80,11 +80,14 @@ async fn attempt(connection: &mut PgConnection, id: Uuid) -> Result<i32, AuditEr
 
 /// Makes a batch of what happened since, and moves the positions.
 async fn make(connection: &mut PgConnection, leased: &Leased, failures: i32) -> Result<Next, AuditError> {
-    // What was held before a webhook gave up waiting comes before what is not held any more.
+    // What is held of before nothing was held any more comes first.
     if leased.debounce.is_none() {
-        let picks = let_go(connection, leased, MOST_EVENTS).await?;
+        let (count, picks) = let_go(connection, leased, MOST_EVENTS).await?;
         if !picks.is_empty() {
             return send(connection, leased, failures, picks, true).await;
+        }
+        if count > 0 {
+            return Ok(Next::More);
         }
     }
     let scan = scan(connection, leased.id).await?;
@@ -98,7 +101,7 @@ async fn make(connection: &mut PgConnection, leased: &Leased, failures: i32) -> 
     // Only when all is read it is known what was not undone.
     if is_whole && leased.debounce.is_some() && picks.len() < MOST_EVENTS {
         let most = MOST_EVENTS - picks.len();
-        picks.extend(let_go(connection, leased, most).await?);
+        picks.extend(let_go(connection, leased, most).await?.1);
     }
     if !picks.is_empty() {
         let has_more = !is_whole || picks.len() == MOST_EVENTS;
@@ -196,12 +199,12 @@ async fn keep(
     Ok(())
 }
 
-/// Takes what was held for long enough: all, where nothing is held any more.
+/// Takes what was held for long enough (all, where nothing is held any more): how many changes, and what is left of them.
 async fn let_go(
     connection: &mut PgConnection,
     leased: &Leased,
     most: usize,
-) -> Result<Vec<Pick>, AuditError> {
+) -> Result<(usize, Vec<Pick>), AuditError> {
     let rows = sqlx::query(sql::WEBHOOK_HELD_DUE)
         .bind(leased.id)
         .bind(leased.debounce.is_none())
@@ -209,12 +212,12 @@ async fn let_go(
         .fetch_all(connection)
         .await?;
     let mut picks = Vec::with_capacity(rows.len());
-    for row in rows {
+    for row in &rows {
         let Json(held): Json<Held> = row.try_get("held")?;
-        picks.extend(left(leased, needed(&row, "user_id")?, held));
+        picks.extend(left(leased, needed(row, "user_id")?, held));
     }
     picks.sort_by_key(|pick| pick.recorded_at);
-    Ok(picks)
+    Ok((rows.len(), picks))
 }
 
 async fn move_to(

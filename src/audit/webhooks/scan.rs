@@ -1,7 +1,8 @@
 //! The rows behind a webhook's positions, of all shards that have some, in one order.
 //!
 //! What was copied when the reading began is read and nothing behind it, so that a position can be moved to there also
-//! where no row is left: numbers that lie in quarantine, or a new epoch without an entry yet.
+//! where no row is left: numbers that lie in quarantine, or a new epoch without an entry yet. Numbers are dense, so within
+//! an epoch the part to read is known beforehand, and costs the same however much is behind it.
 
 use std::collections::BTreeMap;
 
@@ -37,8 +38,17 @@ pub(super) struct Read {
 pub(super) struct Scan {
     /// In the order of the log within each shard, and by time across them.
     pub(super) rows: Vec<Read>,
-    /// How far each shard is copied, and whether all up to there was read.
-    ends: BTreeMap<i16, (Entry, bool)>,
+    ends: BTreeMap<i16, End>,
+}
+
+/// How far a shard was to be read.
+#[derive(Clone, Copy)]
+struct End {
+    entry: Entry,
+    /// Whether all up to there was read.
+    is_reached: bool,
+    /// Whether no more was copied.
+    is_last: bool,
 }
 
 /// Reads what is behind the positions of a webhook.
@@ -48,46 +58,59 @@ pub(super) async fn scan(connection: &mut PgConnection, webhook: Uuid) -> Result
     if behind.is_empty() {
         return Ok(scan);
     }
-    let (mut shards, mut from, mut to) = (Vec::new(), (Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
+    let most = MOST_ROWS.div_ceil(behind.len());
+    let limit = i64::try_from(most).unwrap_or(i64::MAX);
+    let (mut shards, mut from, mut to) = (Vec::new(), Vec::new(), Vec::new());
     for row in &behind {
-        shards.push(row.try_get::<i16, _>("shard")?);
-        from.0.push(row.try_get::<i64, _>("epoch")?);
-        from.1.push(row.try_get::<i64, _>("n")?);
-        to.0.push(row.try_get::<i64, _>("to_epoch")?);
-        to.1.push(row.try_get::<i64, _>("to_n")?);
+        let shard: i16 = row.try_get("shard")?;
+        let position: Entry = (row.try_get("epoch")?, row.try_get("n")?);
+        let end = end(position, (row.try_get("to_epoch")?, row.try_get("to_n")?), limit);
+        scan.ends.insert(shard, end);
+        shards.push(shard);
+        from.push(position);
+        to.push(end.entry);
     }
-    let most = MOST_ROWS.div_ceil(shards.len());
+    let (from, to): ((Vec<_>, Vec<_>), (Vec<_>, Vec<_>)) = (from.into_iter().unzip(), to.into_iter().unzip());
     let rows = sqlx::query(sql::WEBHOOK_SCAN)
-        .bind(&shards)
+        .bind(shards)
         .bind(from.0)
         .bind(from.1)
-        .bind(&to.0)
-        .bind(&to.1)
-        .bind(i64::try_from(most).unwrap_or(i64::MAX))
+        .bind(to.0)
+        .bind(to.1)
+        .bind(limit)
         .fetch_all(connection)
         .await?;
     scan.rows = rows.iter().map(read).collect::<Result<_, _>>()?;
-    for (shard, end) in shards.into_iter().zip(to.0.into_iter().zip(to.1)) {
-        let count = scan.rows.iter().filter(|row| row.shard == shard).count();
-        scan.ends.insert(shard, (end, count < most));
+    for (shard, end) in &mut scan.ends {
+        let count = scan.rows.iter().filter(|row| row.shard == *shard).count();
+        end.is_reached = end.is_reached || count < most;
     }
     put_in_order(&mut scan.rows);
     Ok(scan)
 }
 
+/// How far to read behind a position, when the shard is copied up to `copied`: so many numbers, or into the next epoch.
+fn end(position: Entry, copied: Entry, limit: i64) -> End {
+    if position.0 != copied.0 {
+        return End { entry: copied, is_reached: false, is_last: true };
+    }
+    let n = copied.1.min(position.1.saturating_add(limit));
+    End { entry: (copied.0, n), is_reached: true, is_last: n == copied.1 }
+}
+
 impl Scan {
     /// Whether nothing is left to read of what was copied.
     pub(super) fn is_whole(&self) -> bool {
-        self.ends.values().all(|(_, is_whole)| *is_whole)
+        self.ends.values().all(|end| end.is_reached && end.is_last)
     }
 
     /// Where the positions are when the first `taken` rows are done with.
     pub(super) fn positions(&self, taken: usize) -> BTreeMap<i16, Entry> {
         let (done, left) = self.rows.split_at(taken);
         let mut positions: BTreeMap<_, _> = done.iter().map(|row| (row.shard, row.entry)).collect();
-        for (shard, (end, is_whole)) in &self.ends {
-            if *is_whole && !left.iter().any(|row| row.shard == *shard) {
-                positions.insert(*shard, *end);
+        for (shard, end) in &self.ends {
+            if end.is_reached && !left.iter().any(|row| row.shard == *shard) {
+                positions.insert(*shard, end.entry);
             }
         }
         positions
@@ -160,9 +183,18 @@ mod tests {
     }
 
     #[test]
+    fn within_an_epoch_so_many_numbers_are_read_and_then_the_next() {
+        let facts = |end: End| (end.entry, end.is_reached, end.is_last);
+        assert_eq!(facts(end((1, 5), (1, 8), 10)), ((1, 8), true, true));
+        assert_eq!(facts(end((1, 5), (1, 80), 10)), ((1, 15), true, false));
+        assert_eq!(facts(end((1, 5), (2, 80), 10)), ((2, 80), false, true));
+    }
+
+    #[test]
     fn a_position_is_the_last_row_that_was_taken_or_the_end_of_what_was_copied() {
         let rows = vec![row(0, (1, 1), 1), row(1, (1, 1), 2), row(0, (1, 2), 3)];
-        let ends = BTreeMap::from([(0, ((1, 9), true)), (1, ((1, 8), false)), (2, ((4, 0), true))]);
+        let end = |entry, is_reached| End { entry, is_reached, is_last: true };
+        let ends = BTreeMap::from([(0, end((1, 9), true)), (1, end((1, 8), false)), (2, end((4, 0), true))]);
         let scan = Scan { rows, ends };
         assert!(!scan.is_whole());
         assert_eq!(scan.positions(0), BTreeMap::from([(2, (4, 0))]));
