@@ -52,6 +52,7 @@ pub use router::{LIVE_PATH, openapi_json};
 pub use routes::audit_logs::{ActionPages, exported as exported_actions};
 pub use routes::export::exported as exported_transitions;
 pub use routes::heartbeat::jittered;
+pub use routes::rooms;
 pub use routes::rooms::{admit as may_join, joined};
 pub use routes::status::{StatusBody, change as change_status};
 pub use routes::transitions::TransitionPages;

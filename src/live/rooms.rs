@@ -1,26 +1,25 @@
 //! Rooms, as one socket is in them.
 
-use super::goodbye::Goodbye;
 use super::socket::{Flow, Socket};
 use crate::http::ApiError;
+use crate::http::rooms::{admit, joined};
 use crate::presence::Room;
 use crate::store::{Bearer, Join, StoreError};
 
 impl Socket {
     /// Enters a room, and stays in it for as long as the socket lives: also in sessions that follow this one.
-    pub(super) async fn join(&mut self, room: Room, _grant: Option<&str>) -> Flow {
-        let conflict = |detail: &str| ApiError::Conflict(detail.to_owned());
-        match self.enter(&room).await {
-            Ok(Join::Joined | Join::Already) => {
+    pub(super) async fn join(&mut self, room: Room, grant: Option<&str>) -> Flow {
+        let Some(claims) = self.claims.clone() else { return Flow::Continue(()) };
+        if let Err(error) = admit(&self.live.app, &claims, &room, grant).await {
+            return self.refuse(&error).await;
+        }
+        let entered = self.enter(&room).await.map_err(ApiError::from).and_then(joined);
+        match entered {
+            Ok(()) => {
                 self.rooms.insert(room);
                 Flow::Continue(())
             }
-            Ok(Join::Hidden) => self.refuse(&conflict("Who is shown offline is in no room.")).await,
-            Ok(Join::Full) => self.refuse(&conflict("The room is full.")).await,
-            Ok(Join::NoSession) => self.refuse(&conflict("There is no session.")).await,
-            Ok(Join::Gated(gate)) => self.close(Goodbye::Gated(gate)).await,
-            Ok(Join::Ended) => self.close(Goodbye::LoggedOut).await,
-            Err(error) => self.refuse(&error.into()).await,
+            Err(error) => self.refuse(&error).await,
         }
     }
 

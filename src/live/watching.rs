@@ -8,11 +8,13 @@ use rand::RngExt;
 
 use super::acts::unwelcome;
 use super::goodbye::Goodbye;
-use super::hub::{Change, Eye, Post, may_see};
+use super::hub::{Change, Eye, Place, Post, may_see};
 use super::protocol::{ServerFrame, Targets};
 use super::snapshot::Snapshot;
 use super::socket::{Flow, Socket};
+use crate::auth::Claims;
 use crate::http::extract::in_present_role;
+use crate::http::rooms::admit;
 use crate::http::{ApiError, may_see_last_seen};
 use crate::metrics::labels::LiveMessage;
 use crate::metrics::record;
@@ -29,44 +31,13 @@ const SPREAD: Duration = Duration::from_secs(2);
 
 impl Socket {
     pub(super) async fn watch(&mut self, targets: Targets) -> Flow {
-        // What a role admits is decided by the present one.
-        if let Some(claims) = self.claims.clone()
-            && claims.role != Role::User
-        {
-            match in_present_role(&self.live.app, (*claims).clone()).await {
-                Ok(present) if present.role != claims.role => {
-                    let present = Arc::new(present);
-                    if let Some(place) = &mut self.place {
-                        place.see_as(Arc::clone(&present));
-                    }
-                    self.claims = Some(present);
-                }
-                Ok(_) => {}
-                Err(error) => return self.refuse(&error).await,
-            }
-        }
-        let Some(place) = &mut self.place else {
-            return self.refuse(&ApiError::TokenMissing).await;
-        };
-        let watched = place.watched();
-        if watched.users.len() + targets.users.len() > MOST_USERS {
-            let error = ApiError::invalid("/users", format!("at most {MOST_USERS} users"));
+        if let Err(error) = self.may_watch(&targets).await {
             return self.refuse(&error).await;
         }
-        if watched.orgs.len() + targets.orgs.len() > MOST_ORGS {
-            let error = ApiError::invalid("/orgs", format!("at most {MOST_ORGS} organisations"));
-            return self.refuse(&error).await;
-        }
-        if watched.rooms.len() + targets.rooms.len() > MOST_ROOMS {
-            let error = ApiError::invalid("/rooms", format!("at most {MOST_ROOMS} rooms"));
-            return self.refuse(&error).await;
-        }
-        let viewer = Arc::clone(place.reader().viewer());
-        if !targets.orgs.iter().all(|org| may_see(&viewer, org)) {
-            return self.refuse(&ApiError::Forbidden).await;
-        }
+        let Some(place) = &mut self.place else { return Flow::Continue(()) };
         // First in the hub and then the look: what happens in between waits in the mailbox.
         place.watch(&targets);
+        let viewer = Arc::clone(place.reader().viewer());
         match Snapshot::take(&self.live, &viewer, &targets).await {
             Ok(snapshot) => self.show(snapshot).await,
             Err(error) => {
@@ -77,6 +48,46 @@ impl Socket {
                 self.refuse(&error).await
             }
         }
+    }
+
+    /// Whether the client may watch these beside those that it watches.
+    async fn may_watch(&mut self, targets: &Targets) -> Result<(), ApiError> {
+        let viewer = self.present_viewer().await?;
+        let watched = self.place.as_ref().map(Place::watched).ok_or(ApiError::TokenMissing)?;
+        for (name, all, most) in [
+            ("users", watched.users.len() + targets.users.len(), MOST_USERS),
+            ("orgs", watched.orgs.len() + targets.orgs.len(), MOST_ORGS),
+            ("rooms", watched.rooms.len() + targets.rooms.len(), MOST_ROOMS),
+        ] {
+            if all > most {
+                return Err(ApiError::invalid(format!("/{name}"), format!("at most {most} {name}")));
+            }
+        }
+        if !targets.orgs.iter().all(|org| may_see(&viewer, org)) {
+            return Err(ApiError::Forbidden);
+        }
+        for room in
+            targets.rooms.iter().filter(|room| viewer.role == Role::User && !self.rooms.contains(*room))
+        {
+            admit(&self.live.app, &viewer, room, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Who the client is now: what more than a plain user's role admits is decided by the present one.
+    async fn present_viewer(&mut self) -> Result<Arc<Claims>, ApiError> {
+        let claims = self.claims.clone().ok_or(ApiError::TokenMissing)?;
+        if claims.role == Role::User {
+            return Ok(claims);
+        }
+        let present = Arc::new(in_present_role(&self.live.app, (*claims).clone()).await?);
+        if present.role != claims.role {
+            if let Some(place) = &mut self.place {
+                place.see_as(Arc::clone(&present));
+            }
+            self.claims = Some(Arc::clone(&present));
+        }
+        Ok(present)
     }
 
     pub(super) fn unwatch(&mut self, targets: &Targets) -> Flow {
