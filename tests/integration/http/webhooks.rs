@@ -193,14 +193,8 @@ async fn a_receiver_that_is_down_loses_nothing() {
     assert_eq!(world.deliveries(&hook, "pending").await, Vec::<Value>::new());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_is_killed_loses_nothing_and_repeats_a_batch_at_most() {
-    const SETTINGS: &[(&str, &str)] =
-        &[("ROLLCALL_REDIS_SHARDS", "4"), ("ROLLCALL_WEBHOOKS_ALLOW_PRIVATE", "true")];
-    let stack = support::private_stack(|_| ());
-    let database = support::migrated(&stack).await;
-    let owner = PgPool::connect(&database).await.unwrap();
-    let receiver = Receiver::start().await;
+/// A webhook in Postgres, before there is a node.
+async fn registered(owner: &PgPool, receiver: &Receiver) -> (Uuid, SigningSecret) {
     let (id, secret) = (Uuid::now_v7(), SigningSecret::random());
     let said = Registration {
         name: "shop".to_owned(),
@@ -212,17 +206,31 @@ async fn a_node_that_is_killed_loses_nothing_and_repeats_a_batch_at_most() {
     };
     let sealed = secret.sealed(&Vault::new(&SECRET.into(), None), id);
     Accounts::new(owner.clone()).create_webhook(id, &said, &sealed, &Origin::default()).await.unwrap();
+    (id, secret)
+}
+
+/// These users come, one after the other.
+async fn come(base: &str, users: std::ops::Range<u32>) {
     let client = reqwest::Client::new();
-    let come = async |base: &str, users: std::ops::Range<u32>| {
-        for user in users {
-            eventually("a heartbeat is taken", SOON, async || {
-                let request =
-                    client.post(format!("{base}/api/users/heartbeat/")).bearer_auth(token(&user.to_string()));
-                request.json(&json!({})).send().await.is_ok_and(|answer| answer.status() == 200).then_some(())
-            })
-            .await;
-        }
-    };
+    for user in users {
+        eventually("a heartbeat is taken", SOON, async || {
+            let request =
+                client.post(format!("{base}/api/users/heartbeat/")).bearer_auth(token(&user.to_string()));
+            request.json(&json!({})).send().await.is_ok_and(|answer| answer.status() == 200).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_killed_loses_nothing_and_repeats_a_batch_at_most() {
+    const SETTINGS: &[(&str, &str)] =
+        &[("ROLLCALL_REDIS_SHARDS", "4"), ("ROLLCALL_WEBHOOKS_ALLOW_PRIVATE", "true")];
+    let stack = support::private_stack(|_| ());
+    let database = support::migrated(&stack).await;
+    let owner = PgPool::connect(&database).await.unwrap();
+    let receiver = Receiver::start().await;
+    let (id, secret) = registered(&owner, &receiver).await;
     receiver.answer(SILENCE);
     let mut first = Program::serve("first", &stack.redis_url(), &database, SETTINGS);
     come(&first.base, 1..80).await;
