@@ -93,7 +93,7 @@ pub struct Tried {
 /// Sends a webhook a `ping` event, once, and answers what came back
 ///
 /// Also if it is switched off.
-#[utoipa::path(post, path = "/api/admin/webhooks/{id}/test/", operation_id = "test_webhook", tag = "administration",
+#[utoipa::path(post, path = "/api/admin/webhooks/{id}/test/", tag = "administration",
     params(("id" = Uuid, Path, description = "the webhook's id")), responses((status = 200, body = Tried)))]
 pub async fn test(
     State(app): State<App>,
@@ -129,7 +129,7 @@ async fn ping(app: &App, webhook: Uuid, url: &str, secrets: &[SigningSecret]) ->
 }
 
 /// Lists a webhook's deliveries, newest first, without what they say
-#[utoipa::path(get, path = "/api/admin/webhooks/{id}/deliveries/", operation_id = "list_webhook_deliveries", tag = "administration",
+#[utoipa::path(get, path = "/api/admin/webhooks/{id}/deliveries/", tag = "administration",
     params(("id" = Uuid, Path, description = "the webhook's id"), DeliveriesQuery),
     responses((status = 200, body = DeliveriesPage)))]
 pub async fn list(
@@ -151,7 +151,7 @@ pub async fn list(
 }
 
 /// Sends a dead letter again, after what waits
-#[utoipa::path(post, path = "/api/admin/webhooks/{id}/deliveries/{delivery}/redeliver/", operation_id = "redeliver_webhook_delivery",
+#[utoipa::path(post, path = "/api/admin/webhooks/{id}/deliveries/{delivery}/redeliver/",
     tag = "administration", params(("id" = Uuid, Path, description = "the webhook's id"),
         ("delivery" = Uuid, Path, description = "the delivery's id")),
     responses((status = 200, body = DeliveryRow)))]

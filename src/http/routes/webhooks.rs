@@ -186,7 +186,7 @@ fn debounce(ms: Option<i32>) -> Result<Option<i32>, ApiError> {
 /// Makes a webhook
 ///
 /// It is told what happens from now on. The secret is in this answer and nowhere else.
-#[utoipa::path(post, path = "/api/admin/webhooks/", operation_id = "create_webhook", tag = "administration",
+#[utoipa::path(post, path = "/api/admin/webhooks/", tag = "administration",
     request_body = WebhookBody, responses((status = 201, body = WebhookMade)))]
 pub async fn create(
     State(app): State<App>,
@@ -210,7 +210,7 @@ pub async fn create(
 }
 
 /// Lists all webhooks, without their secrets
-#[utoipa::path(get, path = "/api/admin/webhooks/", operation_id = "list_webhooks", tag = "administration",
+#[utoipa::path(get, path = "/api/admin/webhooks/", tag = "administration",
     responses((status = 200, body = WebhooksPage)))]
 pub async fn list(
     State(app): State<App>,
@@ -222,7 +222,7 @@ pub async fn list(
 }
 
 /// Shows a webhook, without its secret
-#[utoipa::path(get, path = "/api/admin/webhooks/{id}/", operation_id = "show_webhook", tag = "administration",
+#[utoipa::path(get, path = "/api/admin/webhooks/{id}/", tag = "administration",
     params(("id" = Uuid, Path, description = "the webhook's id")), responses((status = 200, body = WebhookRow)))]
 pub async fn show(
     State(app): State<App>,
@@ -235,7 +235,7 @@ pub async fn show(
 /// Changes a webhook
 ///
 /// What was made for it before is sent as it was made, to the address that it then has.
-#[utoipa::path(patch, path = "/api/admin/webhooks/{id}/", operation_id = "change_webhook", tag = "administration",
+#[utoipa::path(patch, path = "/api/admin/webhooks/{id}/", tag = "administration",
     params(("id" = Uuid, Path, description = "the webhook's id")),
     request_body = WebhookChange, responses((status = 200, body = WebhookRow)))]
 pub async fn change(
@@ -262,7 +262,7 @@ pub async fn change(
 }
 
 /// Deletes a webhook, with what waits for it and its dead letters
-#[utoipa::path(delete, path = "/api/admin/webhooks/{id}/", operation_id = "delete_webhook", tag = "administration",
+#[utoipa::path(delete, path = "/api/admin/webhooks/{id}/", tag = "administration",
     params(("id" = Uuid, Path, description = "the webhook's id")), responses((status = 204, description = "it is gone")))]
 pub async fn delete(
     State(app): State<App>,
@@ -277,7 +277,7 @@ pub async fn delete(
 /// Gives a webhook a new secret
 ///
 /// The one before signs beside it for a while. The new one is in this answer and nowhere else.
-#[utoipa::path(post, path = "/api/admin/webhooks/{id}/rotate-secret/", operation_id = "rotate_webhook_secret", tag = "administration",
+#[utoipa::path(post, path = "/api/admin/webhooks/{id}/rotate-secret/", tag = "administration",
     params(("id" = Uuid, Path, description = "the webhook's id")),
     request_body = Option<RotateBody>, responses((status = 200, body = WebhookMade)))]
 pub async fn rotate(
