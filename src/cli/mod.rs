@@ -6,6 +6,7 @@
 mod audit;
 mod bench;
 mod config;
+mod descriptors;
 mod dev;
 mod explain;
 mod exposition;

@@ -8,7 +8,7 @@ use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{start_log, stop};
+use super::{descriptors, start_log, stop};
 use crate::app::App;
 use crate::config::{Config, Listen};
 use crate::http::{self, Drained, Options};
@@ -38,6 +38,7 @@ pub(super) async fn run(
     let started = Instant::now();
     config.check_serving()?;
     start_log(&config)?;
+    descriptors::raise_for(config.http.max_connections);
     let shutdown = stop::on_signal()?;
     if args.stop_with_stdin {
         stop::with_stdin(shutdown.clone());

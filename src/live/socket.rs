@@ -69,9 +69,12 @@ impl Socket {
     }
 
     /// Serves it to its end. `token`: what came with the handshake and is not verified yet.
+    ///
+    /// Whatever is done has a place of its own while it is done: that is 10 KB, ten times what waiting takes, and nearly all
+    /// sockets wait.
     pub(super) async fn run(mut self, token: Option<String>) {
         if let Some(token) = token
-            && self.perform(Act::Verify(token)).await.is_break()
+            && Box::pin(self.perform(Act::Verify(token))).await.is_break()
         {
             return;
         }
@@ -80,12 +83,12 @@ impl Socket {
         loop {
             let acts = tokio::select! {
                 () = closing.cancelled() => vec![Act::Close(Goodbye::Restarting(self.live.return_after()))],
-                post = post(self.place.as_ref()) => match self.deliver(post).await {
+                post = post(self.place.as_ref()) => match Box::pin(self.deliver(post)).await {
                     ControlFlow::Continue(()) => Vec::new(),
                     ControlFlow::Break(()) => return,
                 },
                 message = self.ws.recv() => match message {
-                    Some(Ok(Message::Close(frame))) => return self.left(frame).await,
+                    Some(Ok(Message::Close(frame))) => return Box::pin(self.left(frame)).await,
                     Some(Ok(message)) => self.heard(&message),
                     // Gone without a word: the lease runs on, so that coming back is nobody's news.
                     Some(Err(_)) | None => return,
@@ -93,7 +96,7 @@ impl Socket {
                 () = sleep.as_mut() => self.on_time(),
             };
             for act in acts {
-                if self.perform(act).await.is_break() {
+                if Box::pin(self.perform(act)).await.is_break() {
                     return;
                 }
             }

@@ -37,6 +37,11 @@ impl Store {
 
     /// The fast form of a heartbeat, if it may have one: nothing it says depends on what is stored.
     fn plain(&self, beat: &Beat) -> Option<Plain> {
+        // A socket names its connection in its hello and not again. One that shares its mark with the connection before
+        // would never be known by its own name, and its goodbye be nobody's.
+        if beat.pace == Pace::Socket && beat.takes {
+            return None;
+        }
         let ttl = self.policy.rhythm(beat.pace).ttl;
         let idle = match presence::Said::new(beat.activity, beat.idle_ms) {
             presence::Said::Nothing | presence::Said::Active => 0,

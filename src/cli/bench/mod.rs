@@ -11,8 +11,10 @@ mod login;
 mod machine;
 mod node;
 mod presence;
+mod process;
 mod report;
 mod users;
+mod ws;
 
 use crate::config::Config;
 
@@ -41,6 +43,11 @@ pub(super) enum BenchCommand {
     ///
     /// Answers with a failure if a target is missed.
     Users(users::Args),
+    /// Sockets: memory of idle ones, heartbeats, one change to thousands of watchers, from node to node, and the loss of a node
+    ///
+    /// Two real nodes on private servers; all clients live in this process, on the same machine. Answers with a failure
+    /// if a target is missed.
+    Ws(ws::Args),
 }
 
 /// Measures and prints.
@@ -51,6 +58,7 @@ pub(super) async fn run(config: &Config, command: &BenchCommand) -> anyhow::Resu
         BenchCommand::Login(args) => return login::run(config, args).await,
         BenchCommand::Presence(args) => return presence::run(config, args).await,
         BenchCommand::Users(args) => return users::run(config, args).await,
+        BenchCommand::Ws(args) => return ws::run(config, args).await,
     }
     Ok(true)
 }

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::process::{Child, Command};
 
 use super::machine;
+use super::process::Process;
 use crate::audit;
 use crate::auth::{AuthSettings, Tokens};
 use crate::cli::dev::kept;
@@ -25,6 +26,8 @@ const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3600);
 pub(super) struct Node {
     /// `host:port` of the public listener.
     pub(super) address: String,
+    /// `host:port` of its pages about itself; unknown of a node that runs already.
+    internal: Option<String>,
     /// Signs the tokens it accepts.
     pub(super) secret: SecretString,
     /// Signs them in place of the secret.
@@ -39,6 +42,7 @@ impl Node {
         let Some(address) = url.strip_prefix("http://") else { bail!("--url must be http://host:port") };
         Ok(Self {
             address: address.trim_end_matches('/').to_owned(),
+            internal: None,
             secret: config.auth.secret()?.clone(),
             signing_key: config.auth.signing_key().cloned(),
             child: None,
@@ -50,23 +54,52 @@ impl Node {
     pub(super) async fn start(flags: &[&str]) -> anyhow::Result<Self> {
         let stack = machine::durable_stack().await?;
         audit::migrate(&stack.database_url().into()).await?;
-        let mut node = Self::launch(&stack, None, flags).await?;
+        let mut node = Self::launch(&stack, kept::secret().into(), None, flags).await?;
         node.stack = Some(stack);
         Ok(node)
     }
 
     /// Starts another node on the servers of this one, whose tokens are signed by this key.
     pub(super) async fn beside(&self, signing_key: SecretString) -> anyhow::Result<Self> {
-        let stack = self.stack.as_ref().context("the servers of this node are not ours")?;
-        Self::launch(stack, Some(signing_key), &[]).await
+        Self::launch(self.servers()?, kept::secret().into(), Some(signing_key), &[]).await
+    }
+
+    /// Starts another node like this one on the same servers, with these flags.
+    pub(super) async fn twin(&self, flags: &[&str]) -> anyhow::Result<Self> {
+        Self::launch(self.servers()?, self.secret.clone(), self.signing_key.clone(), flags).await
+    }
+
+    /// The servers that were started for it.
+    pub(super) fn servers(&self) -> anyhow::Result<&DevStack> {
+        self.stack.as_ref().context("the servers of this node are not ours")
+    }
+
+    /// Its process.
+    pub(super) fn process(&self) -> anyhow::Result<Process> {
+        let id = self.child.as_ref().and_then(Child::id).context("this node is no child of ours")?;
+        Ok(Process(id))
+    }
+
+    /// What it says of itself: the text of `/metrics`.
+    pub(super) async fn metrics(&self) -> anyhow::Result<String> {
+        let address = self.internal.as_ref().context("nobody knows where this node shows its metrics")?;
+        Ok(reqwest::get(format!("http://{address}/metrics")).await?.text().await?)
+    }
+
+    /// Ends it as a lost machine would: without a word.
+    pub(super) async fn kill(&mut self) -> anyhow::Result<()> {
+        if let Some(mut child) = self.child.take() {
+            child.kill().await?;
+        }
+        Ok(())
     }
 
     async fn launch(
         stack: &DevStack,
+        secret: SecretString,
         signing_key: Option<SecretString>,
         flags: &[&str],
     ) -> anyhow::Result<Self> {
-        let secret = SecretString::from(kept::secret());
         let (address, internal) = (free_address()?, free_address()?);
         let program =
             Surroundings::read().program.context("this system does not tell where the program is")?;
@@ -86,8 +119,9 @@ impl Node {
             .kill_on_drop(true)
             .spawn()
             .context("cannot start a node")?;
-        let node = Self { address, secret, signing_key, child: Some(child), stack: None };
         let ready = format!("http://{internal}/readyz");
+        let node =
+            Self { address, internal: Some(internal), secret, signing_key, child: Some(child), stack: None };
         tokio::time::timeout(PATIENCE, until_ready(&ready))
             .await
             .with_context(|| format!("the node did not become ready at {ready}"))?;

@@ -17,7 +17,7 @@ use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use super::serve::{Listeners, run_node};
-use super::{start_log, stop};
+use super::{descriptors, start_log, stop};
 use crate::app::App;
 use crate::audit;
 use crate::config::{Config, ConfigError, Listen, StoreUrl, Surroundings};
@@ -48,6 +48,7 @@ pub(super) struct Args {
 pub(super) async fn run(mut config: Config, args: &Args) -> anyhow::Result<bool> {
     refuse_network(&config.listen, args)?;
     start_log(&config)?;
+    descriptors::raise_for(config.http.max_connections);
     let shutdown = stop::on_signal()?;
     let listeners = Listeners::bind(&config.listen).await?;
     let stack = start_stack(args.data_dir.clone()).await?;

@@ -1,8 +1,12 @@
 //! Sockets and streams, as clients meet them: real connections to the real server.
 
+mod crowd;
 mod events;
+mod pieces;
+mod restarts;
 mod rooms;
 mod sockets;
+mod views;
 mod watching;
 
 use serde_json::Value;

@@ -159,6 +159,23 @@ async fn a_goodbye_lingers_and_a_lost_connection_does_not_show() {
     assert!(left().await.unwrap() > 30_000);
 }
 
+/// Leases keep a mark of the connection alone, and marks are few.
+#[tokio::test]
+async fn connections_that_share_a_mark_are_told_apart() {
+    let service = Service::start().await;
+    let token = service.token("ada", "a");
+    let mark = |name: &str| crc16::State::<crc16::XMODEM>::calculate(name.as_bytes()) % 400;
+    let alike = (0..).map(|n| format!("other-{n}")).find(|name| mark(name) == mark("first")).unwrap();
+    let hello = |name: &str| json!({"session": "one", "connection": name, "activity": "active"});
+    let (_old, _) = Socket::hello(&service.base, &token, hello("first")).await;
+    let (new, welcome) = Socket::hello(&service.base, &token, hello(&alike)).await;
+    assert_eq!(welcome["session"], "one");
+    new.leave().await;
+    let facts = service.app.store.facts(&user("ada")).await.unwrap();
+    let longest = facts.sessions.iter().map(|session| session.deadline).max().unwrap();
+    assert!(longest.0 - facts.now.0 <= 5_000, "the goodbye of the newer connection counts");
+}
+
 #[tokio::test]
 async fn tabs_close_in_every_order() {
     let service = Service::start().await;

@@ -3,10 +3,11 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rollcall::auth::{AuthSettings, Grant, Tokens};
 use rollcall::presence::{LoginId, Org, Role, UserId};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use time::OffsetDateTime;
 
@@ -73,6 +74,20 @@ impl Program {
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Asks the process to end, and waits; answers whether it says that the end was clean.
+    pub async fn stop(&mut self, limit: Duration) -> bool {
+        let process = Pid::from_child(&self.child);
+        kill_process(process, Signal::TERM).unwrap();
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.success();
+            }
+            assert!(started.elapsed() < limit, "the program did not end within {limit:?}: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// The value of a series of this node, with its labels as they are rendered.
