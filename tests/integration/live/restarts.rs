@@ -83,12 +83,12 @@ async fn stay(mut socket: Socket, world: &World) -> Option<Duration> {
                     return Some(pause.expect("no connection ends without a word"));
                 }
             },
-            _ = leave.wait_for(|leave| *leave) => {
-                socket.leave().await;
-                return None;
-            }
+            // What it answers is a lock, which must not be held.
+            () = async { drop(leave.wait_for(|leave| *leave).await) } => break,
         }
     }
+    socket.leave().await;
+    None
 }
 
 fn free_address() -> String {
