@@ -68,7 +68,7 @@ impl Live {
 
     /// What the node hears of the outboxes.
     pub fn hear(&self, heard: Heard<'_>) {
-        self.hub.hear(heard);
+        self.hub.hear(heard, self.app.store.keys());
     }
 
     /// Organisations that somebody watches.

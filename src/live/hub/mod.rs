@@ -21,7 +21,7 @@ pub use place::Place;
 use super::protocol::Counts;
 use crate::auth::Claims;
 use crate::presence::{Entry, Org, Outgoing, Reason, UserId};
-use crate::store::{Heard, News};
+use crate::store::{Heard, Keys, News};
 
 /// Names a connection within its node.
 pub type Seat = u64;
@@ -69,14 +69,14 @@ impl Hub {
         Place::new(Arc::clone(self), reader)
     }
 
-    /// What the node hears.
-    pub fn hear(&self, heard: Heard<'_>) {
+    /// What the node hears; `keys`: which users are on which shard.
+    pub fn hear(&self, heard: Heard<'_>, keys: &Keys) {
         match heard {
             Heard::Entries(_, entries) => {
                 entries.iter().filter_map(Outgoing::entry).for_each(|entry| self.tell(entry));
             }
             Heard::News(_, news) => news.iter().for_each(|news| self.tell_news(news)),
-            Heard::Anew(_) => self.doubt(),
+            Heard::Anew(shard) => self.doubt(|user| keys.shard_of(user) == shard),
         }
     }
 
@@ -114,13 +114,15 @@ impl Hub {
         everybody.iter().filter(is_event).for_each(|reader| reader.mailbox.event(&change));
     }
 
-    /// Something may have been missed: everybody looks anew at what they watch, and whether they are still welcome.
-    fn doubt(&self) {
+    /// Something of these users may have been missed: they are asked whether they are still welcome, and everybody looks
+    /// anew at what they watch.
+    fn doubt(&self, concerns: impl Fn(&UserId) -> bool) {
         let readers = self.registry().everybody();
         for reader in readers {
+            let is_suspect = concerns(&reader.viewer.user);
             reader.mailbox.put(|post| {
                 post.is_outdated = true;
-                post.is_suspect = true;
+                post.is_suspect |= is_suspect;
             });
         }
     }
