@@ -4,36 +4,58 @@ use std::time::{Duration, Instant};
 
 use crate::presence::Activity;
 
+/// Somebody who turns out to have been idle for so much longer than was known is news: perhaps it is too long.
+const NOTABLE: Duration = Duration::from_secs(1);
+
 /// What was said.
 #[derive(Debug)]
 pub struct Said {
-    /// Since when the client has been idle, if it says so.
-    idle_since: Option<Instant>,
+    /// That the client is idle, if it says so.
+    idle: Option<Idle>,
     /// Whether it ever said anything.
     has_spoken: bool,
     /// Whether what it said last is not told yet.
     is_news: bool,
 }
 
+/// When somebody said to be idle, and for how long they had been. Not since when: there may be no such moment, because
+/// the machine's clock begins when it starts.
+#[derive(Clone, Copy, Debug)]
+struct Idle {
+    said: Instant,
+    before: Duration,
+}
+
+impl Idle {
+    fn lasts(self, now: Instant) -> Duration {
+        self.before + now.saturating_duration_since(self.said)
+    }
+}
+
 impl Said {
     /// Nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self { idle_since: None, has_spoken: false, is_news: false }
+        Self { idle: None, has_spoken: false, is_news: false }
     }
 
     /// Keeps what the client says; answers whether it is something else than before.
     pub fn note(&mut self, activity: Option<Activity>, idle_ms: Option<u32>, now: Instant) -> bool {
         let Some(activity) = activity else { return false };
-        let was_idle = self.idle_since.is_some();
-        self.idle_since = match (activity, idle_ms) {
+        let idle = |ms: u32| Some(Idle { said: now, before: Duration::from_millis(ms.into()) });
+        let before = self.idle.map(|idle| idle.lasts(now));
+        self.idle = match (activity, idle_ms) {
             (Activity::Active, _) => None,
-            (Activity::Idle, Some(ms)) => now.checked_sub(Duration::from_millis(ms.into())).or(Some(now)),
-            (Activity::Idle, None) => self.idle_since.or(Some(now)),
+            (Activity::Idle, Some(ms)) => idle(ms),
+            (Activity::Idle, None) => self.idle.or_else(|| idle(0)),
         };
         let is_first = !std::mem::replace(&mut self.has_spoken, true);
-        self.is_news = is_first || was_idle != self.idle_since.is_some();
-        self.is_news
+        let is_news = match (before, self.idle) {
+            (Some(before), Some(idle)) => idle.lasts(now) > before + NOTABLE,
+            (before, idle) => before.is_some() != idle.is_some(),
+        };
+        self.is_news |= is_first || is_news;
+        is_first || is_news
     }
 
     /// What the store is to be told: the activity, and for how many ms the client has been idle. Somebody who is idle goes
@@ -41,12 +63,34 @@ impl Said {
     /// hour ago. `active` is told once.
     pub fn tell(&mut self, now: Instant) -> (Option<Activity>, Option<i64>) {
         let is_news = std::mem::take(&mut self.is_news);
-        match self.idle_since {
-            Some(since) => {
-                let ms = now.saturating_duration_since(since).as_millis();
-                (Some(Activity::Idle), Some(i64::try_from(ms).unwrap_or(i64::MAX)))
+        match self.idle {
+            Some(idle) => {
+                let ms = i64::try_from(idle.lasts(now).as_millis()).unwrap_or(i64::MAX);
+                (Some(Activity::Idle), Some(ms))
             }
             None => (is_news.then_some(Activity::Active), None),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn being_idle_for_much_longer_is_news() {
+        let (mut said, mut now) = (Said::new(), Instant::now());
+        assert!(said.note(Some(Activity::Idle), Some(300_000), now));
+        said.tell(now);
+        assert!(!said.note(Some(Activity::Idle), Some(300_500), now));
+        now += Duration::from_secs(10);
+        assert!(!said.note(Some(Activity::Idle), Some(310_500), now));
+        // Longer than any machine has been up.
+        assert!(said.note(Some(Activity::Idle), Some(u32::MAX), now));
+        assert_eq!(said.tell(now), (Some(Activity::Idle), Some(u32::MAX.into())));
+        assert!(said.note(Some(Activity::Active), None, now));
+        assert!(!said.note(Some(Activity::Active), None, now), "but the first is not told yet");
+        assert_eq!(said.tell(now), (Some(Activity::Active), None));
+        assert_eq!(said.tell(now), (None, None));
     }
 }
