@@ -37,6 +37,7 @@ mod settings;
 mod sql;
 mod tally;
 pub mod trash;
+mod usernames;
 mod visibility;
 mod webhooks;
 
@@ -70,6 +71,7 @@ pub use rotation::{RefreshMode, RefreshRules, Rotation};
 pub use service_keys::{InvalidScope, NewServiceKey, Scope, ServiceKey};
 pub use sql::STATEMENTS;
 pub use tally::{ActorTally, Tally};
+pub use usernames::Usernames;
 pub use visibility::{Choice, Choices, Visibilities};
 pub use webhooks::{DeliveryState, Registration, Webhook, WebhookDelivery};
 

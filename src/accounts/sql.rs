@@ -191,6 +191,8 @@ statements! {
         WHERE (lower(username) = lower($1) OR lower(email) = lower($1)) AND deleted_at IS NULL");
     /// By number.
     ACCOUNTS_BY_ID = concat!("SELECT ", account!(), " FROM users WHERE id = ANY($1) AND deleted_at IS NULL");
+    /// What they are called.
+    USERNAMES = "SELECT id, username FROM users WHERE id = ANY($1) AND deleted_at IS NULL";
     /// Everybody, newest first.
     ACCOUNTS_ALL = concat!("SELECT ", account!(), " FROM users WHERE deleted_at IS NULL \
         ORDER BY created_at DESC, id DESC");

@@ -48,7 +48,7 @@ pub use fallback::{not_allowed, not_found};
 pub use measured::heartbeat as measure_heartbeat;
 pub use problem::Problem;
 pub use request_id::RequestId;
-pub use router::{LIVE_PATH, openapi_json};
+pub use router::{EXISTING_LIVE_PATH, LIVE_PATH, openapi_json};
 pub use routes::audit_logs::{ActionPages, exported as exported_actions};
 pub use routes::export::exported as exported_transitions;
 pub use routes::heartbeat::jittered;

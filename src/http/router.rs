@@ -28,9 +28,11 @@ use crate::metrics::record;
 
 /// Where sockets are opened.
 pub const LIVE_PATH: &str = "/api/presence/live/";
+/// Where clients open theirs that were written for other servers.
+pub const EXISTING_LIVE_PATH: &str = "/ws/presence/";
 
 /// The paths that need no description, or cannot be described.
-const UNDESCRIBED: [&str; 3] = ["/openapi.json", "/bench/token/", LIVE_PATH];
+const UNDESCRIBED: [&str; 4] = ["/openapi.json", "/bench/token/", LIVE_PATH, EXISTING_LIVE_PATH];
 
 /// What `live` adds, as far as it is described.
 const STREAMS: [(&str, &str); 1] = [("/api/presence/events/", "GET")];

@@ -153,7 +153,9 @@ impl Socket {
 
     async fn welcome(&mut self, claims: &Arc<Claims>, server_time: Timestamp) -> Flow {
         if self.place.is_none() {
-            self.place = Some(self.live.hub.enter(Arc::clone(claims)));
+            let mut place = self.live.hub.enter(Arc::clone(claims));
+            self.watch_own(&mut place, claims);
+            self.place = Some(place);
         }
         let rhythm = self.live.app.policy.socket;
         let (session, connection) = (self.session.tab().clone(), self.session.connection().clone());

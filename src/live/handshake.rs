@@ -10,11 +10,13 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 
 use super::Live;
+use super::existing::Existing;
 use super::socket::{LONGEST_FRAME, Socket};
 use crate::app::App;
 use crate::http::extract::{bearer_token, verify};
 use crate::http::{Admission, ApiError};
 use crate::metrics::record;
+use crate::store::{Answer, Bearer};
 
 /// The subprotocol.
 const PROTOCOL: &str = "rollcall.v1";
@@ -38,34 +40,85 @@ pub(super) async fn open(
     mut upgrade: WebSocketUpgrade,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let token = token(&app, &live, &mut upgrade, &request, app.config.live.query_token)?;
+    if let Some(Shown { token, is_in_header: true }) = &token {
+        verify(&app, token).await?;
+    }
+    Ok(accept(live, admission, upgrade, token.map(|shown| shown.token), None))
+}
+
+/// Opens a socket for a client of an older protocol. Its token is looked for in the query string in any case, because
+/// such clients put it there, and refused before the socket opens, because their servers did.
+pub(super) async fn open_existing(
+    State(app): State<App>,
+    Extension(live): Extension<Live>,
+    admission: Option<Extension<Admission>>,
+    mut upgrade: WebSocketUpgrade,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let Some(Shown { token, .. }) = token(&app, &live, &mut upgrade, &request, true)? else {
+        return Err(ApiError::TokenMissing);
+    };
+    let claims = verify(&app, &token).await?;
+    match app.store.check(&Bearer::from(&claims)).await {
+        Ok(Answer::Gated(gate)) => return Err(ApiError::Gated(gate)),
+        Ok(Answer::Ended) => return Err(ApiError::LoginEnded),
+        // A store that does not answer is waited for with the socket open.
+        Ok(Answer::Standing { .. } | Answer::Superseded) | Err(_) => {}
+    }
+    let existing = Existing::new(&app.policy);
+    Ok(accept(live, admission, upgrade, Some(token), Some(existing)))
+}
+
+/// A token that came with a handshake.
+struct Shown {
+    token: String,
+    is_in_header: bool,
+}
+
+/// The token of a handshake, if it has one and is welcome here. `is_in_query`: it may stand in the query string.
+fn token(
+    app: &App,
+    live: &Live,
+    upgrade: &mut WebSocketUpgrade,
+    request: &Request,
+    is_in_query: bool,
+) -> Result<Option<Shown>, ApiError> {
     if live.closing.is_cancelled() {
         return Err(ApiError::Overloaded);
     }
     let headers = request.headers();
-    check_origin(&app, headers)?;
+    check_origin(app, headers)?;
     let protocols: Vec<&str> = upgrade.requested_protocols().filter_map(|word| word.to_str().ok()).collect();
     let offered = protocols.iter().find_map(|word| word.strip_prefix(BEARER)).map(str::to_owned);
     let speaks = protocols.contains(&PROTOCOL);
-    let token = if headers.contains_key(header::AUTHORIZATION) {
-        let token = bearer_token(headers)?.to_owned();
-        verify(&app, &token).await?;
-        Some(token)
-    } else {
-        offered.or_else(|| app.config.live.query_token.then(|| query_token(&request)).flatten())
-    };
     if speaks {
         upgrade.set_selected_protocol(HeaderValue::from_static(PROTOCOL));
     }
+    if headers.contains_key(header::AUTHORIZATION) {
+        return Ok(Some(Shown { token: bearer_token(headers)?.to_owned(), is_in_header: true }));
+    }
+    let token = offered.or_else(|| is_in_query.then(|| query_token(request)).flatten());
+    Ok(token.map(|token| Shown { token, is_in_header: false }))
+}
+
+fn accept(
+    live: Live,
+    admission: Option<Extension<Admission>>,
+    upgrade: WebSocketUpgrade,
+    token: Option<String>,
+    existing: Option<Existing>,
+) -> Response {
     let held = live.sockets.token();
     let upgrade = upgrade
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_message_size(HARD_LIMIT)
         .max_frame_size(HARD_LIMIT);
-    Ok(upgrade.on_upgrade(move |ws| async move {
+    upgrade.on_upgrade(move |ws| async move {
         let _held = (held, admission, record::live_connection());
-        Box::pin(Socket::new(live, ws).run(token)).await;
-    }))
+        Box::pin(Socket::new(live, ws, existing).run(token)).await;
+    })
 }
 
 /// A page of another origin may not open a socket on behalf of whoever looks at it. What is no browser sends no origin.

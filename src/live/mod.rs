@@ -6,6 +6,7 @@ mod activity;
 mod acts;
 mod bucket;
 mod events;
+mod existing;
 mod goodbye;
 mod handshake;
 mod hub;
@@ -30,6 +31,7 @@ use utoipa_axum::routes;
 pub use hub::Hub;
 pub use protocol::Counts;
 
+use crate::accounts::Usernames;
 use crate::app::App;
 use crate::http;
 use crate::presence::{Millis, Org};
@@ -43,6 +45,8 @@ const RETURNING_PER_SECOND: usize = 500;
 pub struct Live {
     app: App,
     hub: Arc<Hub>,
+    /// What people are called, for clients that show it.
+    usernames: Arc<Usernames>,
     /// Cancelled when the node stops.
     closing: CancellationToken,
     /// Counts sockets and streams.
@@ -56,6 +60,7 @@ impl Live {
         Self {
             app: app.clone(),
             hub: Arc::default(),
+            usernames: Arc::new(Usernames::new(app.accounts.clone())),
             closing: CancellationToken::new(),
             sockets: TaskTracker::new(),
         }
@@ -63,7 +68,10 @@ impl Live {
 
     /// The routes, with their description.
     pub fn routes(&self) -> OpenApiRouter<App> {
-        described().route(http::LIVE_PATH, any(handshake::open)).layer(Extension(self.clone()))
+        described()
+            .route(http::LIVE_PATH, any(handshake::open))
+            .route(http::EXISTING_LIVE_PATH, any(handshake::open_existing))
+            .layer(Extension(self.clone()))
     }
 
     /// What the node hears of the outboxes.

@@ -65,6 +65,16 @@ impl Snapshot {
         Ok(members)
     }
 
+    /// Whether of some organisation there are counts alone.
+    pub(super) fn is_partial(&self, audience: u64) -> bool {
+        self.counts.values().any(|counts| counts.users() > audience)
+    }
+
+    /// How people are seen.
+    pub(super) fn views(&self) -> &[Seen] {
+        &self.views
+    }
+
     /// Who is shown in which version.
     pub(super) fn versions(&self) -> impl Iterator<Item = (&UserId, i64)> {
         self.views.iter().filter_map(|view| Some((&view.user_id, view.version?)))

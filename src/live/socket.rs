@@ -14,6 +14,7 @@ use tokio::time::{sleep_until, timeout};
 use super::Live;
 use super::act::{Act, Input, Times};
 use super::acts::name;
+use super::existing::Existing;
 use super::goodbye::Goodbye;
 use super::hub::{Place, Post};
 use super::protocol::ServerFrame;
@@ -46,12 +47,14 @@ pub(super) struct Socket {
     pub(super) rooms: BTreeSet<Room>,
     /// Whether the user was shown offline when last heard of: idle for too long.
     pub(super) is_away: bool,
+    /// A client of an older protocol.
+    pub(super) existing: Option<Existing>,
     /// When all that is watched is to be looked at anew.
     pub(super) refresh_at: Option<Instant>,
 }
 
 impl Socket {
-    pub(super) fn new(live: Live, ws: WebSocket) -> Self {
+    pub(super) fn new(live: Live, ws: WebSocket, existing: Option<Existing>) -> Self {
         let rhythm = live.app.policy.socket;
         let span = |Millis(ms)| Duration::from_millis(ms.try_into().unwrap_or_default());
         let times = Times { interval: span(rhythm.interval), ttl: span(rhythm.ttl) };
@@ -62,6 +65,7 @@ impl Socket {
             ws,
             claims: None,
             place: None,
+            existing,
             rooms: BTreeSet::new(),
             is_away: false,
             refresh_at: None,
@@ -76,6 +80,9 @@ impl Socket {
         if let Some(token) = token
             && Box::pin(self.perform(Act::Verify(token))).await.is_break()
         {
+            return;
+        }
+        if self.arrive().await.is_break() {
             return;
         }
         let closing = self.live.closing.clone();
@@ -121,9 +128,13 @@ impl Socket {
     }
 
     fn heard(&mut self, message: &Message) -> Vec<Act> {
+        let translated;
         let input = match message {
             Message::Text(text) if text.len() > LONGEST_FRAME => Input::Oversized,
-            Message::Text(text) => Input::Text(text.as_str()),
+            Message::Text(text) => {
+                translated = self.translate(text);
+                Input::Text(translated.as_deref().unwrap_or(text))
+            }
             Message::Binary(_) => Input::Binary,
             Message::Ping(_) | Message::Pong(_) | Message::Close(_) => Input::Pong,
         };
@@ -134,8 +145,12 @@ impl Socket {
 
     /// Sends one frame.
     pub(super) async fn send(&mut self, frame: &ServerFrame<'_>) -> Flow {
+        let text = match &self.existing {
+            Some(_) => Existing::tell(frame),
+            None => Some(frame.encode()),
+        };
+        let Some(text) = text else { return Flow::Continue(()) };
         record::live_sent(frame.label(), 1);
-        let text = frame.encode();
         self.push(Message::Text(text.into())).await
     }
 

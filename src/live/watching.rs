@@ -129,6 +129,9 @@ impl Socket {
             place.reader().mailbox().settle(snapshot.versions());
             snapshot.in_rooms.iter().for_each(|(room, users)| place.found(room, users));
         }
+        if self.existing.is_some() {
+            return self.tell_all(&snapshot).await;
+        }
         let frames = snapshot.frames();
         record::live_sent(LiveMessage::Snapshot, frames.len());
         let messages = frames.iter().map(|frame| Message::Text(frame.encode().into())).collect();
@@ -149,6 +152,9 @@ impl Socket {
         let is_watching = self.place.as_ref().is_some_and(|place| !place.watched().is_empty());
         if post.is_outdated && (is_watching || !self.rooms.is_empty()) {
             self.refresh_soon();
+        }
+        if self.existing.is_some() {
+            return self.tell_changes(post.changes).await;
         }
         let mut messages: Vec<Message> = {
             let choices = self.live.app.visibilities.choices();

@@ -7,6 +7,7 @@ use axum::extract::ws::Utf8Bytes;
 
 use crate::auth::Claims;
 use crate::http::Timestamp;
+use crate::live::existing::Tongue;
 use crate::live::protocol::{PresenceFrame, ServerFrame};
 use crate::presence::{Entry, Org, Role, Status, UserId};
 
@@ -27,13 +28,14 @@ pub struct Change {
     /// What happened.
     pub entry: Entry,
     frames: [OnceLock<Utf8Bytes>; 3],
+    existing: [OnceLock<Utf8Bytes>; 2],
 }
 
 impl Change {
     /// What an entry tells.
     #[must_use]
     pub fn new(entry: Entry) -> Self {
-        Self { entry, frames: [const { OnceLock::new() }; 3] }
+        Self { entry, frames: [const { OnceLock::new() }; 3], existing: [const { OnceLock::new() }; 2] }
     }
 
     /// Who changed.
@@ -53,6 +55,12 @@ impl Change {
     #[must_use]
     pub fn frame(&self, eye: Eye) -> Utf8Bytes {
         self.frames[eye as usize].get_or_init(|| self.told(eye).encode().into()).clone()
+    }
+
+    /// The frame for clients of an older protocol, whoever they are; whoever needs it first writes it.
+    #[must_use]
+    pub const fn existing(&self, tongue: Tongue) -> &OnceLock<Utf8Bytes> {
+        &self.existing[tongue as usize]
     }
 
     fn told(&self, eye: Eye) -> ServerFrame<'_> {

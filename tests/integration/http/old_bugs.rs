@@ -120,6 +120,34 @@ const SHOWN: &[(&str, &str, &str)] = &[
     ),
     ("a restart left everybody offline", "journeys/losses.rs", "an_empty_redis_is_no_mass_logout"),
     ("there was no history", "http/timeline.rs", "a_history_has_its_stretches_and_its_entries"),
+    // Sockets
+    (
+        "a second tab's end was everybody's, and a ping did not mend it",
+        "live/legacy.rs",
+        "one_tab_of_two_closes_and_the_other_keeps_its_user_online",
+    ),
+    (
+        "who connected was told of nobody, and of nothing that happened over HTTP",
+        "live/legacy.rs",
+        "everybody_is_told_whatever_way_a_change_comes_about",
+    ),
+    ("the mouse ended busy, and so did a reconnect", "live/legacy.rs", "busy_stays_until_it_is_taken_back"),
+    ("half an hour's idleness was refused", "live/legacy.rs", "half_an_hour_without_a_touch_is_offline"),
+    (
+        "whoever had no organisation stayed online",
+        "live/legacy.rs",
+        "whoever_has_no_organisation_goes_offline_like_everybody",
+    ),
+    (
+        "a malformed frame ended its connection, and frames had no limit",
+        "live/legacy.rs",
+        "a_frame_that_makes_no_sense_is_ignored",
+    ),
+    (
+        "the suspended and those logged out kept their sockets",
+        "live/legacy.rs",
+        "a_wrong_token_opens_no_socket",
+    ),
     // Form
     ("something malformed broke more than itself", "http/bad_input.rs", "what_is_no_json_object_is_refused"),
     (

@@ -2,6 +2,7 @@
 
 mod crowd;
 mod events;
+mod legacy;
 mod pieces;
 mod restarts;
 mod rooms;
