@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Options of `dev`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Fill the service with 200 people who come and go, by heartbeats over HTTP
+    /// Fill the service with 200 people who come and go, by sockets and by heartbeats over HTTP
     ///
     /// Times of presence are shorter then, unless they are set: people leave within seconds.
     #[arg(long)]

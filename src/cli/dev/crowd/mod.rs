@@ -1,7 +1,10 @@
-//! The crowd of `rollcall dev --demo`: people who log in, send heartbeats, idle, hide their page, leave and come back,
-//! all of it over HTTP like any client.
+//! The crowd of `rollcall dev --demo`: people who log in, use a page, idle, hide it, are busy, lose the network, leave and
+//! come back, over sockets or requests like any client.
 
+mod page;
 mod person;
+mod requests;
+mod sockets;
 mod visit;
 
 use std::sync::Arc;
@@ -45,6 +48,12 @@ enum Trouble {
     Passing(anyhow::Error),
 }
 
+impl From<anyhow::Error> for Trouble {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Passing(error)
+    }
+}
+
 impl From<reqwest::Error> for Trouble {
     fn from(error: reqwest::Error) -> Self {
         Self::Passing(error.into())
@@ -63,6 +72,10 @@ impl World {
             password,
             policy,
         })
+    }
+
+    fn put(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.client.put(format!("{}{path}", self.base)).json(body)
     }
 
     fn post(&self, path: &str, body: &Value) -> RequestBuilder {

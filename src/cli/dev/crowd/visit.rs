@@ -14,6 +14,10 @@ pub(super) enum Mood {
     Idle,
     /// Looks at something else.
     Hidden,
+    /// Does not want to be disturbed.
+    Busy,
+    /// Has the page open and no network: a tunnel.
+    Lost,
 }
 
 /// How somebody leaves.
@@ -43,6 +47,8 @@ pub(super) struct Visit {
 const BEGINNING: Range<f64> = 8.0..40.0;
 /// One more mood, in seconds.
 const MORE: Range<f64> = 8.0..35.0;
+/// Without network, in seconds: short enough that nobody notices.
+const TUNNEL: Range<f64> = 1.0..6.0;
 /// Seconds away after a farewell, and after none: then the others have to notice first.
 const AWAY: Range<f64> = 4.0..25.0;
 const AWAY_SILENTLY: Range<f64> = 18.0..45.0;
@@ -52,12 +58,19 @@ impl Visit {
     pub(super) fn plan(rng: &mut StdRng) -> Self {
         let mut moods = vec![(Mood::Active, rng.random_range(BEGINNING))];
         for _ in 0..rng.random_range(0..4) {
-            let mood = match rng.random_range(0..10) {
+            let mood = match rng.random_range(0..12) {
                 0..4 => Mood::Idle,
                 4..7 => Mood::Hidden,
+                7..9 => Mood::Busy,
+                9 => Mood::Lost,
                 _ => Mood::Active,
             };
-            moods.push((mood, rng.random_range(MORE)));
+            if mood == Mood::Lost {
+                moods.push((mood, rng.random_range(TUNNEL)));
+                moods.push((Mood::Active, rng.random_range(MORE)));
+            } else {
+                moods.push((mood, rng.random_range(MORE)));
+            }
         }
         let farewell = match rng.random_range(0..10) {
             0..5 => Farewell::Goodbye,
@@ -93,6 +106,9 @@ mod tests {
         assert!(mean < 100.0, "{mean}");
         for farewell in [Farewell::Goodbye, Farewell::Logout, Farewell::Silence] {
             assert!(visits.iter().any(|visit| visit.farewell == farewell));
+        }
+        for mood in [Mood::Idle, Mood::Hidden, Mood::Busy, Mood::Lost] {
+            assert!(visits.iter().any(|visit| visit.moods.iter().any(|(each, _)| *each == mood)));
         }
         assert!(visits.iter().all(|visit| visit.moods[0].0 == Mood::Active));
     }
