@@ -268,6 +268,26 @@ async fn a_node_that_is_killed_loses_nothing_and_repeats_a_batch_at_most() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_secret_is_sealed_anew_before_the_previous_one_of_the_service_goes() {
+    const NEW: &str = "another secret of the tests, as long as the first was";
+    let stack = support::private_stack(|_| ());
+    let database = support::migrated(&stack).await;
+    let owner = PgPool::connect(&database).await.unwrap();
+    let receiver = Receiver::start().await;
+    let (id, secret) = registered(&owner, &receiver).await;
+    let settings = [("ROLLCALL_AUTH_SECRET", NEW), ("ROLLCALL_AUTH_PREVIOUS_SECRET", SECRET)];
+    let _node = Program::serve("changed", &stack.redis_url(), &database, &settings);
+    let vault = Vault::new(&NEW.into(), None);
+    let opened = eventually("it is sealed under the new secret", SOON, async || {
+        let sealed: Vec<u8> =
+            sqlx::query_scalar("SELECT secret FROM webhooks").fetch_one(&owner).await.unwrap();
+        SigningSecret::open(&vault, id, &sealed)
+    })
+    .await;
+    assert_eq!(opened.0.text().expose_secret(), secret.text().expose_secret());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_restart_goes_on_from_the_position() {
     let (database, prefix) = (support::database_url().await, support::prefix());
     let world = World::on(&database, &prefix).await;
