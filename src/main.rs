@@ -5,6 +5,11 @@ use std::process::ExitCode;
 use rollcall::cli::{self, Cli};
 use rollcall::config;
 
+/// Thousands of connections take and give back buffers of all sizes beside the little that each keeps: the C library's
+/// allocator leaves holes of twice the size of what is in use (docs/benchmarks.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match config::load_process::<Cli>() {
         Ok(loaded) => cli::run(&loaded),

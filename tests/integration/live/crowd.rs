@@ -23,7 +23,7 @@ const AT_ONCE: usize = 128;
 pub const SETTINGS: &[(&str, &str)] = &[
     ("ROLLCALL_REDIS_SHARDS", "4"),
     ("ROLLCALL_PRESENCE_SOCKET_PING", "5s"),
-    ("ROLLCALL_PRESENCE_SOCKET_TTL", "15s"),
+    ("ROLLCALL_PRESENCE_SOCKET_TTL", "20s"),
     ("ROLLCALL_PRESENCE_LINGER", "2s"),
     ("ROLLCALL_LIMITS_REQUESTS", "none"),
 ];

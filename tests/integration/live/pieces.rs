@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use crate::support::service::Service;
 use crate::support::socket::Socket;
 
-/// A connection that sends each byte in a segment of its own, and reads them one by one.
+/// A connection that sends each byte in a segment of its own.
 struct Crumbs(TcpStream);
 
 impl AsyncWrite for Crumbs {
@@ -41,11 +41,7 @@ impl AsyncRead for Crumbs {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let mut crumb = [0];
-        let mut small = ReadBuf::new(&mut crumb);
-        let polled = Pin::new(&mut self.0).poll_read(cx, &mut small);
-        buffer.put_slice(small.filled());
-        polled
+        Pin::new(&mut self.0).poll_read(cx, buffer)
     }
 }
 
