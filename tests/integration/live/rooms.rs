@@ -9,7 +9,7 @@ use crate::support::socket::Socket;
 
 #[tokio::test]
 async fn members_come_go_and_type() {
-    let service = Service::node_alone(&[]).await;
+    let service = Service::node_alone(&["--live-rooms", "open"]).await;
     let (mut ada, _) = Socket::hello(&service.base, &service.token("ada", "a"), json!({})).await;
     let (mut ben, _) = Socket::hello(&service.base, &service.token("ben", "b"), json!({})).await;
     ben.say(json!({"type": "join", "room": "doc:7"})).await;
@@ -44,7 +44,7 @@ async fn members_come_go_and_type() {
 
 #[tokio::test]
 async fn membership_ends_with_the_session() {
-    let flags = ["--presence-linger", "1s"];
+    let flags = ["--live-rooms", "open", "--presence-linger", "1s"];
     let service = Service::node_alone(&flags).await;
     let (mut ada, _) = Socket::hello(&service.base, &service.token("ada", "a"), json!({})).await;
     let token = service.token("ben", "b");
