@@ -12,6 +12,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::http::host_tokens::Hosts;
 use crate::journeys::{BRIEF, eventually, history_of};
+use crate::support;
 use crate::support::service::{Person, Service, answer};
 use crate::support::socket::{Opening, Socket};
 
@@ -366,4 +367,19 @@ async fn who_left_while_nothing_was_told_is_told_to_have_left() {
         service.post(&service.token(user, user), "/api/auth/logout/", json!({})).await;
     }
     hears(&mut socket, changed(&ben, "offline")).await;
+}
+
+#[tokio::test]
+async fn without_postgres_people_are_told_by_their_ids() {
+    let stack = support::private_stack(|_| ());
+    let database = support::migrated(&stack).await;
+    let service = Service::on(&stack.redis_url(), &database, &[]).await;
+    let (ada, ben) = (service.person("ada", Role::User).await, service.person("ben", Role::User).await);
+    let mut socket = offchat(&service, &ada.token).await;
+    hears(&mut socket, changed(&ada, "online")).await;
+    stack.postgres().kill();
+    assert_eq!(service.beat(&ben.token, json!({})).await.0, StatusCode::OK);
+    let mut told = changed(&ben, "online");
+    told["username"] = told["user_id"].clone();
+    hears(&mut socket, told).await;
 }
