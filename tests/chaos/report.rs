@@ -150,12 +150,14 @@ const HEAD: &str = "\
 `./run chaos` starts a Redis (append-only file, written each second), a Postgres (durable) and three nodes as processes,
 puts a proxy between each node and each store, and sends a crowd over real HTTP: clients that beat at the told pace, fall
 silent, come back before or after their deadline, say goodbye, log out, turn idle and active, set themselves busy, away
-or invisible and take it back, and go to another node when theirs does not answer. Each remembers what it sent, when,
-and what was acknowledged. Then one thing after the other is broken, in an order that follows from the seed.
+or invisible and take it back, and go to another node when theirs does not answer. One in three holds a socket instead: it
+answers pings, comes back after a pause when it loses the connection or when a node that stops says, and every other one
+watches fifteen others. Each remembers what it sent, when, and what was acknowledged. Then one thing after the other is broken, in an order that follows from the seed.
 
 After each fault, when it is quiet, these are checked, of every client and every row:
 
 - Everybody is what they should be: by the API of every node, its counts, the last known state and the open interval.
+- What those who watch over a socket saw last of each person is what that person is.
 - Every acknowledged answer said what the history says of that moment, or of the second before (another node may have
   changed it): status and since when.
 - Whoever set a status of their own was told it with every beat from then on.

@@ -27,9 +27,9 @@ pub(crate) enum Mode {
 }
 
 /// Changes come about so often, in ms.
-const WHIM: std::ops::Range<i64> = 4_000..40_000;
+pub(super) const WHIM: std::ops::Range<i64> = 4_000..40_000;
 /// Absences last so long, in ms: some are shorter than a session lives.
-const AWAY: std::ops::Range<i64> = 2_000..25_000;
+pub(super) const AWAY: std::ops::Range<i64> = 2_000..25_000;
 /// What a client may set for itself; `None` takes it back.
 const CLAIMS: [Option<&str>; 4] = [Some("busy"), Some("away"), Some("invisible"), None];
 /// Beats that contradict the status which a client has set, before it sets it again: one may tell what was before.
@@ -210,6 +210,7 @@ impl Client {
             }
             What::Beat { idle: false } | What::Ghost => json!({"activity": "active"}),
             What::Goodbye => json!({"logout": true}),
+            What::Pong => return json!({}),
             What::Logout => return json!({}),
             What::Login => return json!({"username": self.account, "password": super::PASSWORD}),
             What::Claim(Some(status)) => return json!({ "status": status }),
@@ -261,7 +262,7 @@ impl Client {
             let is_right = look(&self.witness).told(status);
             self.contradicted = if is_right { 0 } else { self.contradicted + 1 };
         }
-        let request = Request { sent, done, node, login: self.login, what, heard };
+        let request = Request { sent, done, node, login: self.login, what, heard, by_socket: false };
         look(&self.witness).log.push(request);
         is_done.then_some(told)
     }

@@ -7,6 +7,8 @@ use std::fmt;
 pub(crate) enum What {
     /// A heartbeat, of somebody active or idle.
     Beat { idle: bool },
+    /// The answer to a socket's ping.
+    Pong,
     /// The page says that it closes.
     Goodbye,
     /// The login ends.
@@ -22,8 +24,8 @@ pub(crate) enum What {
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
-    /// Acknowledged: the status, since when, and when it was judged by the clock of Redis (ms; 0 where the answer
-    /// does not say).
+    /// Acknowledged: the status, since when, and when it was judged by the clock of Redis (ms); `""` and 0 where the
+    /// answer does not say.
     Done { status: String, since: i64, at: i64 },
     /// Refused, with status and code. `ran` says whether it may have been done all the same.
     Refused { status: u16, code: String, ran: bool },
@@ -40,12 +42,18 @@ pub(crate) struct Request {
     pub(crate) login: u32,
     pub(crate) what: What,
     pub(crate) heard: Heard,
+    /// Said over a socket.
+    pub(crate) by_socket: bool,
 }
+
+/// A heartbeat over a socket is answered and not recorded within so many ms of a sign that was.
+const NOT_RECORDED: i64 = 1_000;
 
 impl Request {
     /// When it was done, if it was acknowledged: from the first moment that is possible to the last.
     pub(crate) fn acknowledged(&self) -> Option<(i64, i64)> {
         match self.heard {
+            Heard::Done { at, .. } if self.by_socket => Some((at - NOT_RECORDED, at)),
             Heard::Done { at, .. } if at > 0 => Some((at, at)),
             Heard::Done { .. } => Some((self.sent, self.done)),
             _ => None,
@@ -60,7 +68,7 @@ impl Request {
     /// Whether it is a sign of life, where it is let in: an ended login's is not, unless it was let in all the same.
     pub(crate) fn is_sign(&self) -> bool {
         match self.what {
-            What::Beat { .. } | What::Login | What::Claim(_) => true,
+            What::Beat { .. } | What::Pong | What::Login | What::Claim(_) => true,
             What::Ghost => self.acknowledged().is_some(),
             What::Goodbye | What::Logout => false,
         }
@@ -69,7 +77,7 @@ impl Request {
 
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sent, done, node, login, what, heard } = self;
+        let Self { sent, done, node, login, what, heard, by_socket: _ } = self;
         write!(f, "{sent} +{} node {node} login {login} {what:?}: {heard:?}", done - sent)
     }
 }

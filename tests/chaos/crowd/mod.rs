@@ -1,8 +1,10 @@
-//! A crowd of clients over real HTTP: they beat at the told pace, fall silent, come back, say goodbye, log out, turn
+//! A crowd of clients over real HTTP, and one in three over a socket: they beat at the told pace, fall silent, come back, say goodbye, log out, turn
 //! idle and active, busy and invisible, go to another node when theirs does not answer, and remember all of it.
 
 mod client;
+mod holder;
 mod log;
+mod sights;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +22,7 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use client::Mode;
 pub(crate) use log::{Heard, Request, What};
+pub(crate) use sights::Sights;
 
 /// Signs the tokens of the crowd.
 pub(crate) const SECRET: &str = "what signs tokens where things are broken on purpose";
@@ -33,6 +36,9 @@ const PASSWORD: &str = "a password of the crowd";
 /// One in so many clients has an account. Hashing passwords is dear, so there are not more than [`MOST_ACCOUNTS`].
 const ACCOUNTS: u32 = 10;
 const MOST_ACCOUNTS: u32 = 40;
+
+/// One in so many of the others holds a socket.
+const HOLDERS: u32 = 3;
 
 /// A client gives a node so long: three of them, and the interval, are less than a session lives.
 const PATIENCE: Duration = Duration::from_millis(1_500);
@@ -50,6 +56,8 @@ pub(crate) struct Witness {
     pub(crate) since: i64,
     /// The status it has set for itself.
     pub(crate) claim: Option<&'static str>,
+    /// What it sees of those whom it watches, while its socket is open and it was shown all of them.
+    pub(crate) sights: Option<Sights>,
     /// Its requests since they were last judged, and the end of those before.
     pub(crate) log: Vec<Request>,
 }
@@ -166,12 +174,19 @@ impl Crowd {
                 mode: Mode::Gone,
                 since: crate::times::now(),
                 claim: None,
+                sights: None,
                 log: Vec::new(),
             })));
         }
+        let others = Arc::new(clients.iter().map(|client| look(client).user.clone()).collect::<Vec<_>>());
         for (number, witness) in clients.iter().enumerate() {
             let rng = StdRng::seed_from_u64(seed ^ ((number as u64) << 20));
-            running.spawn(client::live(Arc::clone(&world), Arc::clone(witness), number, rng));
+            let (world, witness) = (Arc::clone(&world), Arc::clone(witness));
+            if number >= accounts as usize && number.is_multiple_of(HOLDERS as usize) {
+                running.spawn(holder::live(world, witness, number, rng, Arc::clone(&others)));
+            } else {
+                running.spawn(client::live(world, witness, number, rng));
+            }
         }
         running.close();
         Ok(Self { world, clients, running })

@@ -8,7 +8,7 @@ use rollcall::presence::Role;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use crate::crowd::{Crowd, Mode, Witness, look};
+use crate::crowd::{Crowd, Mode, What, Witness, look};
 
 /// Users of one question.
 const AT_ONCE: usize = 1_000;
@@ -92,14 +92,32 @@ pub(super) async fn differences(crowd: &Crowd, bases: &[&str], pool: &PgPool) ->
     .fetch_all(pool)
     .await?;
     compare(&expected, &open.into_iter().collect(), "the open interval", &mut found);
+    found.extend(watchers(crowd, &shown));
     for client in &crowd.clients {
         let seen = look(client);
         let is_live = matches!(seen.mode, Mode::Live { .. });
-        if let Some(last) = seen.log.last().filter(|last| is_live && last.acknowledged().is_none()) {
+        let last = seen.log.iter().rfind(|request| request.what != What::Pong);
+        if let Some(last) = last.filter(|last| is_live && last.acknowledged().is_none()) {
             found.push(format!("{} is not let in again: {last}", seen.user));
         }
     }
     Ok(found)
+}
+
+/// What watchers see last is what is.
+fn watchers(crowd: &Crowd, shown: &[(String, &str)]) -> Vec<String> {
+    let shown: HashMap<&str, &str> = shown.iter().map(|(user, status)| (user.as_str(), *status)).collect();
+    let mut found = Vec::new();
+    for client in &crowd.clients {
+        let seen = look(client);
+        for (user, status) in seen.sights.iter().flat_map(|sights| sights.statuses()) {
+            let is = shown.get(user).copied().unwrap_or("offline");
+            if is != status {
+                found.push(format!("{user} is {is}, {} over a socket sees {status}", seen.user));
+            }
+        }
+    }
+    found
 }
 
 fn compare(expected: &[(String, &str)], said: &HashMap<String, String>, by: &str, found: &mut Vec<String>) {

@@ -108,6 +108,9 @@ impl Case<'_> {
         if *at + 5 < request.sent || *at > request.done + 5 {
             return Some(format!("judged outside of the time of the request: {request}"));
         }
+        if status.is_empty() {
+            return None;
+        }
         // Moments are milliseconds: what happened in the same one may have come before or after.
         let around = statuses(self.rows, at - BEHIND, at + 1);
         if self.was_overdue(request, *at) {
@@ -116,7 +119,7 @@ impl Case<'_> {
         if !around.iter().any(|(said, _)| said == status) {
             return Some(format!("the history says {around:?}, the answer said: {request}"));
         }
-        let began = around.iter().any(|(said, from)| said == status && from == since);
+        let began = request.by_socket || around.iter().any(|(said, from)| said == status && from == since);
         (status != "offline" && !began && !self.excuses.is_lost(*since, *at))
             .then(|| format!("the history says {around:?}, the answer another `since`: {request}"))
     }
@@ -273,7 +276,7 @@ impl Case<'_> {
             self.requests.iter().filter(|request| (from..=row.detected).contains(&request.sent)).collect();
         let mut last = from;
         for request in tries {
-            if request.sent - last > LONGEST_GAP || !matches!(request.what, What::Beat { .. }) {
+            if request.sent - last > LONGEST_GAP || !matches!(request.what, What::Beat { .. } | What::Pong) {
                 return None;
             }
             last = request.sent;
