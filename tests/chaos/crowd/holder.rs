@@ -283,13 +283,13 @@ impl Holder {
                 self.note(sent, what, Heard::Done { status, since: 0, at });
             }
             "snapshot" => {
-                frame["views"].as_array().into_iter().flatten().for_each(|view| sights.see(view));
+                frame["views"].as_array().into_iter().flatten().for_each(|view| sights.show(view));
                 if frame["complete"] == true {
                     look(&self.witness).sights = Some(sights.clone());
                 }
             }
             "presence" => {
-                sights.see(frame);
+                sights.hear(frame);
                 if let Some(seen) = &mut look(&self.witness).sights {
                     seen.clone_from(sights);
                 }
