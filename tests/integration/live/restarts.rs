@@ -126,9 +126,9 @@ async fn restarts_in_turn_are_nobodys_news() {
     };
     all_present().await;
     until_recorded(&audit, CLIENTS).await;
-    for number in 0..2 {
-        assert!(nodes[number].stop(END).await, "the end of node {number} was clean: {}", nodes[number].log());
-        nodes[number] = serve(number);
+    for (number, node) in nodes.iter_mut().enumerate() {
+        assert!(node.stop(END).await, "the end of node {number} was clean: {}", node.log());
+        *node = serve(number);
         all_present().await;
     }
     // Half of them were with the first node, and all with the second when that went.
