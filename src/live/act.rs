@@ -45,9 +45,9 @@ pub struct Sign {
 /// What is to be done.
 #[derive(Debug)]
 pub enum Act {
-    /// Find out whose token this is. Then [`Session::admit`].
+    /// Find out whose token this is. Then [`Session::admit`](super::session::Session::admit).
     Verify(String),
-    /// Record a sign of life. Then [`Session::beaten`].
+    /// Record a sign of life. Then [`Session::beaten`](super::session::Session::beaten).
     Beat(Sign),
     /// Answer a heartbeat that needs no recording.
     Pong,
