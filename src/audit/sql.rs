@@ -5,10 +5,12 @@
 
 /// The log as others saw it, in place of the log. Whoever was invisible was offline: what they did unseen is not here, and
 /// where they went or came they seem to have closed their page or opened it. Every coming and going of that kind is
-/// told as briefly, or the missing session would tell which of them were others.
+/// told as briefly, or the missing session would tell which of them were others; and as noticed when it happened, because a
+/// wish is noticed at once and a deadline a moment later. `true_reason` is for the index alone.
 macro_rules! shown_log {
     () => {
-        "(SELECT subject, org, shard, epoch, n, sequence, kind, occurred_at, detected_at, recorded_at, last_seen, \
+        "(SELECT subject, org, shard, epoch, n, sequence, kind, occurred_at, recorded_at, last_seen, reason AS true_reason, \
+            CASE WHEN is_brief THEN occurred_at ELSE detected_at END AS detected_at, \
             CASE from_status WHEN 'invisible' THEN 'offline' ELSE from_status END AS from_status, \
             CASE to_status WHEN 'invisible' THEN 'offline' ELSE to_status END AS to_status, \
             CASE 'invisible' WHEN to_status THEN 'closed' WHEN from_status THEN 'connect' ELSE reason END AS reason, \
@@ -23,15 +25,18 @@ macro_rules! shown_log {
     };
 }
 
-/// Transitions of a log, newest first, from below the cursor's place ($9 to $12) on.
+/// Transitions of a log, newest first, from below the cursor's place ($9 to $12) on. What is said of the reason besides lets
+/// an index find rare ones: the shown reason is none that an index knows, but only two of them are not the true one.
 macro_rules! transitions {
-    ($log:expr) => {
+    ($log:expr, $reason:literal) => {
         concat!(
             "SELECT s.user_id, l.org, l.shard, l.epoch, l.n, l.sequence, l.from_status, l.to_status, l.reason, \
                 l.occurred_at, l.detected_at, l.recorded_at, l.uncertainty_ms, l.session_id, l.device, l.actor FROM ",
             $log,
             " l LEFT JOIN subjects s ON s.subject = l.subject \
-            WHERE l.kind = 'transition' AND ($1::bigint IS NULL OR l.subject = $1) AND ($2::text IS NULL OR l.org = $2) \
+            WHERE l.kind = 'transition'",
+            $reason,
+            " AND ($1::bigint IS NULL OR l.subject = $1) AND ($2::text IS NULL OR l.org = $2) \
                 AND ($3::text IS NULL OR l.reason = $3) AND ($4::text IS NULL OR l.from_status = $4) \
                 AND ($5::text IS NULL OR l.to_status = $5) AND ($6::timestamptz IS NULL OR l.occurred_at >= $6) \
                 AND ($7::timestamptz IS NULL OR l.occurred_at < $7) AND ($8::smallint IS NULL OR l.shard = $8) \
@@ -266,9 +271,12 @@ statements! {
 
     SUBJECT = "SELECT subject FROM subjects WHERE user_id = $1";
 
-    TRANSITIONS = transitions!("transitions_log");
+    TRANSITIONS = transitions!("transitions_log", "");
 
-    TRANSITIONS_SHOWN = transitions!(shown_log!());
+    TRANSITIONS_SHOWN = transitions!(
+        shown_log!(),
+        " AND ($3::text IS NULL OR $3 IN ('closed', 'connect') OR l.true_reason = $3)"
+    );
 
     TIMELINE = timeline!("transitions_log");
 

@@ -58,7 +58,9 @@ impl ShownChange {
             previous: row.from.shown(),
             since: row.since.unwrap_or(row.occurred_at),
             // A correction is nobody's sign of life.
-            last_seen: Some(row.last_seen).filter(|_| row.reason != Reason::StoreRewound),
+            // Whoever really comes shows themselves at that moment; whoever only becomes visible did so before.
+            last_seen: Some(if kind == ChangeKind::Online { row.occurred_at } else { row.last_seen })
+                .filter(|_| row.reason != Reason::StoreRewound),
             reason: Some(row.reason).filter(|reason| may_be_told(kind, *reason)),
             occurred_at: row.occurred_at,
             version: row.epoch * (1 << 32) + row.n,
@@ -68,16 +70,14 @@ impl ShownChange {
 
 /// Whether a reason gives nobody away. Somebody who becomes invisible must look like somebody who left, and somebody who
 /// becomes visible like somebody who came: so those who come have no reason, and of those who leave only reasons are
-/// told that no invisible person has, and the ordinary ones are left out with theirs.
+/// told that no invisible person has; the ordinary ones, a logout among them, are left out, or their absence would tell.
 fn may_be_told(kind: ChangeKind, reason: Reason) -> bool {
     match kind {
         ChangeKind::Online => false,
         ChangeKind::Status => true,
         ChangeKind::Offline => matches!(
             reason,
-            Reason::Logout
-                | Reason::LogoutAll
-                | Reason::ForceLogout
+            Reason::ForceLogout
                 | Reason::Suspended
                 | Reason::Banned
                 | Reason::Deactivated

@@ -115,11 +115,14 @@ async fn unless_stopped<T>(stop: &CancellationToken, answer: impl Future<Output 
     }
 }
 
-/// The secrets that sign; nothing if one does not open.
+/// The secrets that sign; nothing if the present one does not open. One before it that does not is done without: else
+/// rotating would not help.
 fn secrets(node: &Node, leased: &Leased) -> Option<Vec<SigningSecret>> {
-    let sealed = std::iter::once(&leased.secret).chain(&leased.previous_secret);
-    let opened = sealed.map(|sealed| SigningSecret::open(&node.app.vault, leased.id, sealed));
-    opened.map(|opened| opened.map(|(secret, _)| secret)).collect()
+    let open =
+        |sealed: &[u8]| SigningSecret::open(&node.app.vault, leased.id, sealed).map(|(secret, _)| secret);
+    let mut secrets = vec![open(&leased.secret)?];
+    secrets.extend(leased.previous_secret.as_deref().and_then(open));
+    Some(secrets)
 }
 
 /// Seals anew what was sealed under the secret before the present one, which may be taken away soon.
