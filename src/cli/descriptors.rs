@@ -6,6 +6,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// What a node needs beside its connections: stores, listeners, the log.
 const BESIDE: u64 = 200;
 
+/// What systems grant that have no hard limit and take none for an answer: `OPEN_MAX` of macOS.
+const SURELY: u64 = 10_240;
+
 /// Takes as many as this process may have; answers how many that is, `u64::MAX` for no limit.
 pub(super) fn raise() -> u64 {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
@@ -13,8 +16,12 @@ pub(super) fn raise() -> u64 {
         return current.unwrap_or(u64::MAX);
     }
     // Where the system takes no limit for an answer, the one that is in force stays.
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok();
-    if raised { maximum } else { current }.unwrap_or(u64::MAX)
+    for wanted in [maximum, Some(SURELY).filter(|sure| current.is_some_and(|current| current < *sure))] {
+        if setrlimit(Resource::Nofile, Rlimit { current: wanted, maximum }).is_ok() {
+            return wanted.unwrap_or(u64::MAX);
+        }
+    }
+    current.unwrap_or(u64::MAX)
 }
 
 /// The same, and says so where it is less than a node with so many connections needs.
@@ -40,7 +47,9 @@ mod tests {
         let lower = Rlimit { current: before.maximum.map(|most| most.min(512)).or(Some(512)), ..before };
         setrlimit(Resource::Nofile, lower).unwrap();
         let limit = raise();
-        assert_eq!(Some(limit), before.maximum.or(Some(u64::MAX)));
-        assert_eq!(getrlimit(Resource::Nofile).current, before.maximum);
+        let now = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, before).unwrap();
+        assert!(limit >= before.maximum.unwrap_or(u64::MAX).min(SURELY), "{limit}");
+        assert_eq!(now.current.unwrap_or(u64::MAX), limit);
     }
 }

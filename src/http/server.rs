@@ -120,8 +120,7 @@ fn builder(idle_timeout: Duration) -> Builder<TokioExecutor> {
         .keep_alive_interval(HTTP2_PING)
         .keep_alive_timeout(HTTP2_PING_TIMEOUT)
         .max_concurrent_streams(HTTP2_STREAMS)
-        .max_header_list_size(HEAD_LIMIT)
-        .enable_connect_protocol();
+        .max_header_list_size(HEAD_LIMIT);
     builder
 }
 

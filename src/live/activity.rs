@@ -58,6 +58,11 @@ impl Said {
         is_first || is_news
     }
 
+    /// What was told last did not arrive: it is news still. Idleness is told each time anyway.
+    pub const fn untold(&mut self) {
+        self.is_news |= self.has_spoken;
+    }
+
     /// What the store is to be told: the activity, and for how many ms the client has been idle. Somebody who is idle goes
     /// on being so, for longer each time, until they say otherwise: else a pong would bring a page back that was left an
     /// hour ago. `active` is told once.

@@ -47,7 +47,7 @@ impl Socket {
             Act::Verify(token) => self.verify(&token).await,
             Act::Beat(sign) => self.beat(sign).await,
             Act::Pong => self.pong().await,
-            Act::Ping => self.push(Message::Ping(Vec::new().into())).await,
+            Act::Ping => self.ping().await,
             Act::Status(body) => self.change_status(*body).await,
             Act::Watch(targets) => self.watch(targets).await,
             Act::Unwatch(targets) => self.unwatch(&targets),
@@ -79,7 +79,7 @@ impl Socket {
             Err(error) => return self.refuse(&error).await,
         };
         if let Some(before) = &self.claims
-            && (before.user != claims.user || before.login != claims.login)
+            && (before.user != claims.user || before.login != claims.login || before.org != claims.org)
         {
             return self.close(Goodbye::Token(ApiError::TokenInvalid.code())).await;
         }
@@ -148,7 +148,13 @@ impl Socket {
         }
         // Memberships end with the session; one that began anew has none.
         let was_away = std::mem::replace(&mut self.is_away, status == Status::Offline);
-        if !was_open || was_away && !self.is_away { self.join_again().await } else { Flow::Continue(()) }
+        if !was_open || was_away && !self.is_away {
+            self.join_again().await?;
+        }
+        for act in self.session.take_held() {
+            Box::pin(self.perform(act)).await?;
+        }
+        Flow::Continue(())
     }
 
     async fn welcome(&mut self, claims: &Arc<Claims>, server_time: Timestamp) -> Flow {
@@ -184,6 +190,18 @@ impl Socket {
             Ok(Answer::Ended) => self.close(Goodbye::LoggedOut).await,
             Err(error) => self.refuse(&error.into()).await,
         }
+    }
+
+    /// Asks whether the client is there. With it goes what has to be looked at now and then: whether a role is still what it
+    /// was, and whether rooms were left because a session ended that another tab hid.
+    async fn ping(&mut self) -> Flow {
+        if let Err(error) = self.present_viewer().await
+            && let Some(goodbye) = Goodbye::of(&error)
+        {
+            return self.close(goodbye).await;
+        }
+        self.join_again().await?;
+        self.push(Message::Ping(Vec::new().into())).await
     }
 
     async fn change_status(&mut self, body: StatusBody) -> Flow {

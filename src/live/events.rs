@@ -14,7 +14,6 @@ use futures::stream;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
-use tokio_util::task::task_tracker::TaskTrackerToken;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Live;
@@ -28,6 +27,8 @@ use crate::presence::{Org, Reason, Role, Status, UserId};
 
 /// How often counts are told.
 const COUNTS_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked whether the reader still may read.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// A comment is sent after so long without an event, so that no proxy takes the connection for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// A client whose stream ends should try again after this long.
@@ -67,7 +68,6 @@ struct Told<'a> {
     #[schema(value_type = String)]
     reason: Reason,
     occurred_at: Timestamp,
-    detected_at: Timestamp,
     version: i64,
     text: Option<&'a str>,
     emoji: Option<&'a str>,
@@ -83,9 +83,10 @@ struct Told<'a> {
 pub(super) async fn stream(
     State(app): State<App>,
     Extension(live): Extension<Live>,
-    Lister(claims): Lister,
+    lister: Lister,
     Query(query): Query<EventsQuery>,
 ) -> Result<impl IntoResponse, ApiError> {
+    let claims = lister.claims.clone();
     if query.status == Some(Status::Invisible) {
         return Err(ApiError::invalid("status", "expected online, away, busy or offline"));
     }
@@ -102,7 +103,10 @@ pub(super) async fn stream(
     let reading = Reading {
         ends: Instant::now() + Duration::from_secs(left.unsigned_abs()),
         waiting: Vec::new(),
-        _held: (live.sockets.token(), record::live_connection()),
+        lister,
+        looks: interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY),
+        is_doubtful: false,
+        _held: record::live_connection(),
         app,
         live,
         place,
@@ -124,7 +128,12 @@ struct Reading {
     query: EventsQuery,
     /// What is to be sent next, last first.
     waiting: Vec<Event>,
-    _held: (TaskTrackerToken, LiveConnection),
+    /// Who reads it, and by which token or key.
+    lister: Lister,
+    /// When it is looked next whether they still may; at once where that is in doubt.
+    looks: Interval,
+    is_doubtful: bool,
+    _held: LiveConnection,
 }
 
 impl Reading {
@@ -138,16 +147,21 @@ impl Reading {
 
     async fn next(&mut self) -> Option<Event> {
         loop {
+            if std::mem::take(&mut self.is_doubtful) && !self.lister.may_go_on(&self.app).await {
+                return None;
+            }
             if let Some(event) = self.waiting.pop() {
                 return Some(event);
             }
             tokio::select! {
                 () = self.live.closing.cancelled() => return None,
                 () = sleep_until(self.ends) => return None,
+                _ = self.looks.tick() => self.is_doubtful = true,
                 _ = self.counts.tick(), if !self.query.transitions_only => self.count().await,
                 post = self.place.reader().mailbox().take() => {
+                    self.is_doubtful |= post.is_suspect;
                     let mut events = Vec::new();
-                    if post.missed > 0 {
+                    if post.missed > 0 || post.is_outdated {
                         events.push(Event::default().event("missed").data(post.missed.to_string()));
                     }
                     events.extend(post.events.iter().filter(|change| self.wants(change)).filter_map(|change| told(change)));
@@ -185,7 +199,6 @@ fn told(change: &Change) -> Option<Event> {
         to: entry.to.shown(),
         reason: entry.shown_reason(),
         occurred_at: entry.occurred_at.into(),
-        detected_at: entry.detected_at.into(),
         version: entry.shown_version,
         text: entry.text.as_deref().filter(|_| is_present),
         emoji: entry.emoji.as_deref().filter(|_| is_present),

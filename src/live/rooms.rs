@@ -32,7 +32,8 @@ impl Socket {
     pub(super) async fn join_again(&mut self) -> Flow {
         for room in self.rooms.clone() {
             match self.enter(&room).await {
-                Ok(Join::Joined | Join::Already) => {}
+                // Whoever is not seen, or has no session yet, may enter later.
+                Ok(Join::Joined | Join::Already | Join::Hidden | Join::NoSession) => {}
                 Ok(refused) => {
                     tracing::debug!(?refused, "a room was not entered again");
                     self.rooms.remove(&room);

@@ -1,5 +1,7 @@
 //! What a socket is, without the socket: what it hears and the time go in, what is to be done comes out. It knows no
 //! store, no hub and no connection, and reads no clock.
+//!
+//! Longer than the house number because what one connection may do at which moment is judged in one place.
 
 use std::time::{Duration, Instant};
 
@@ -18,6 +20,8 @@ pub const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 const BEAT_EVERY: Duration = Duration::from_secs(1);
 /// A sign of life that could not be recorded is tried again after this long.
 const RETRY: Duration = Duration::from_secs(1);
+/// Frames that may wait for the welcome.
+const MOST_HELD: usize = 10;
 /// Frames of one connection.
 const FRAMES: Measure = Measure { each: Duration::from_millis(50), burst: 100 };
 /// Frames that cannot be understood, or are too many, before the connection is closed.
@@ -54,6 +58,8 @@ pub struct Session {
     expires: Option<Instant>,
     frames: Bucket,
     strikes: Bucket,
+    /// What was asked for before the welcome.
+    held: Vec<Act>,
 }
 
 impl Session {
@@ -75,6 +81,7 @@ impl Session {
             expires: None,
             frames: Bucket::new(now),
             strikes: Bucket::new(now),
+            held: Vec::new(),
         }
     }
 
@@ -206,9 +213,23 @@ impl Session {
 
     /// Does what only somebody who is present may ask for. Any frame is a sign of life, too.
     fn when_open(&mut self, act: Act, now: Instant) -> Vec<Act> {
+        if self.phase != Phase::Open {
+            // The hello could not be recorded yet, and is tried again: what followed it waits for that.
+            return if self.held.len() < MOST_HELD {
+                self.held.push(act);
+                Vec::new()
+            } else {
+                vec![Act::Refuse(ApiError::Overloaded)]
+            };
+        }
         let mut acts = self.living(now);
         acts.push(act);
         acts
+    }
+
+    /// What was asked for before the welcome.
+    pub fn take_held(&mut self) -> Vec<Act> {
+        std::mem::take(&mut self.held)
     }
 
     fn strike(&mut self, error: ApiError, now: Instant) -> Vec<Act> {
@@ -230,8 +251,11 @@ impl Session {
                     self.ping_at = now + self.times.interval;
                 }
             }
-            Beaten::Superseded => {}
-            Beaten::Failed => self.retry_at = Some(now + RETRY),
+            Beaten::Superseded => self.activity.untold(),
+            Beaten::Failed => {
+                self.activity.untold();
+                self.retry_at = Some(now + RETRY);
+            }
         }
     }
 

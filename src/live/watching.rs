@@ -29,6 +29,20 @@ const MOST_ROOMS: usize = 50;
 /// Where all sockets have to look anew, they do it within this time.
 const SPREAD: Duration = Duration::from_secs(2);
 
+/// Whether so many may be watched in all.
+fn within_bounds(watched: &Targets, more: &Targets) -> Result<(), ApiError> {
+    for (name, all, most) in [
+        ("users", watched.users.len() + more.users.len(), MOST_USERS),
+        ("orgs", watched.orgs.len() + more.orgs.len(), MOST_ORGS),
+        ("rooms", watched.rooms.len() + more.rooms.len(), MOST_ROOMS),
+    ] {
+        if all > most {
+            return Err(ApiError::invalid(format!("/{name}"), format!("at most {most} {name}")));
+        }
+    }
+    Ok(())
+}
+
 impl Socket {
     pub(super) async fn watch(&mut self, targets: Targets) -> Flow {
         if let Err(error) = self.may_watch(&targets).await {
@@ -36,14 +50,14 @@ impl Socket {
         }
         let Some(place) = &mut self.place else { return Flow::Continue(()) };
         // First in the hub and then the look: what happens in between waits in the mailbox.
-        place.watch(&targets);
+        let added = place.watch(&targets);
         let viewer = Arc::clone(place.reader().viewer());
         match Snapshot::take(&self.live, &viewer, &targets).await {
             Ok(snapshot) => self.show(snapshot).await,
             Err(error) => {
                 if let Some(place) = &mut self.place {
-                    targets.rooms.iter().for_each(|room| place.found(room, &[]));
-                    place.unwatch(&targets);
+                    targets.rooms.iter().for_each(|room| place.found(room, None));
+                    place.unwatch(&added);
                 }
                 self.refuse(&error).await
             }
@@ -53,16 +67,8 @@ impl Socket {
     /// Whether the client may watch these beside those that it watches.
     async fn may_watch(&mut self, targets: &Targets) -> Result<(), ApiError> {
         let viewer = self.present_viewer().await?;
-        let watched = self.place.as_ref().map(Place::watched).ok_or(ApiError::TokenMissing)?;
-        for (name, all, most) in [
-            ("users", watched.users.len() + targets.users.len(), MOST_USERS),
-            ("orgs", watched.orgs.len() + targets.orgs.len(), MOST_ORGS),
-            ("rooms", watched.rooms.len() + targets.rooms.len(), MOST_ROOMS),
-        ] {
-            if all > most {
-                return Err(ApiError::invalid(format!("/{name}"), format!("at most {most} {name}")));
-            }
-        }
+        let watched = self.place.as_ref().map(Place::watched).ok_or(ApiError::Unavailable("Presence"))?;
+        within_bounds(watched, targets)?;
         if !targets.orgs.iter().all(|org| may_see(&viewer, org)) {
             return Err(ApiError::Forbidden);
         }
@@ -75,8 +81,8 @@ impl Socket {
     }
 
     /// Who the client is now: what more than a plain user's role admits is decided by the present one.
-    async fn present_viewer(&mut self) -> Result<Arc<Claims>, ApiError> {
-        let claims = self.claims.clone().ok_or(ApiError::TokenMissing)?;
+    pub(super) async fn present_viewer(&mut self) -> Result<Arc<Claims>, ApiError> {
+        let claims = self.claims.clone().ok_or(ApiError::Unavailable("Presence"))?;
         if claims.role == Role::User {
             return Ok(claims);
         }
@@ -110,7 +116,7 @@ impl Socket {
             Ok(snapshot) => self.show(snapshot).await,
             Err(error) => {
                 if let Some(place) = &self.place {
-                    watched.rooms.iter().for_each(|room| place.found(room, &[]));
+                    watched.rooms.iter().for_each(|room| place.found(room, None));
                 }
                 tracing::debug!(%error, "cannot look anew at those who are watched; trying again");
                 self.refresh_soon();
@@ -127,7 +133,7 @@ impl Socket {
     async fn show(&mut self, snapshot: Snapshot) -> Flow {
         if let Some(place) = &self.place {
             place.reader().mailbox().settle(snapshot.versions());
-            snapshot.in_rooms.iter().for_each(|(room, users)| place.found(room, users));
+            snapshot.in_rooms.iter().for_each(|(room, users)| place.found(room, Some(users)));
         }
         if self.existing.is_some() {
             return self.tell_all(&snapshot).await;

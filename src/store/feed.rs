@@ -145,13 +145,15 @@ impl Feed {
                 continue;
             }
             self.standings.hear(place.shard, &entries, is_whole.then_some(at));
-            if !entries.is_empty() {
-                listener(Heard::Entries(place.shard, &entries));
-            }
+            // News first: whoever enters a room and then hides is seen to enter and to leave it, and not the other way round.
             let (news, newest) = news::read(streams.remove(&place.news).unwrap_or(Value::Null))?;
+            is_all &= news.len() < most;
             place.told = newest.unwrap_or(std::mem::take(&mut place.told));
             if !news.is_empty() {
                 listener(Heard::News(place.shard, &news));
+            }
+            if !entries.is_empty() {
+                listener(Heard::Entries(place.shard, &entries));
             }
         }
         Ok(is_all)

@@ -38,7 +38,7 @@ pub enum Join {
     Hidden,
     /// The session is in [`MOST_ROOMS`], or the room has as many members as it may have.
     Full,
-    /// There is no such session, or it has said goodbye.
+    /// There is no such session in the organisation of the token, or it has said goodbye.
     NoSession,
     /// The account may not be online.
     Gated(GateKind),
@@ -83,38 +83,33 @@ impl Store {
     /// # Errors
     /// If Redis did not acknowledge it: then it may or may not have happened, and may be repeated.
     pub async fn join(&self, bearer: &Bearer, tab: &Tab, room: &Room) -> Result<Join, StoreError> {
-        let script = &scripts::ROOM_JOIN;
-        let mut org = bearer.org.clone();
-        for _ in 0..TRIES {
-            let name = Keys::room_name(&org, room);
-            let key = self.keys.room(self.keys.shard_of(&bearer.user), &name);
-            let args = vec![
-                self.clock.now(),
-                bearer.user.as_str().into(),
-                org.as_str().into(),
-                session(bearer, tab),
-                bearer.token_version.into(),
-                room.as_str().into(),
-                int(MOST_ROOMS),
-                int(self.size(&name).await?),
-                int(self.sizes.most),
-            ];
-            match self.ask_of_room(script, &bearer.user, Some(key), args).await? {
-                Said::Stale(truth) => org = truth,
-                Said::Gated(kind) => return Ok(Join::Gated(kind)),
-                Said::Ended => return Ok(Join::Ended),
-                Said::Noted(note) => {
-                    return Ok(match note.as_str() {
-                        "joined" => Join::Joined,
-                        "already" => Join::Already,
-                        "hidden" => Join::Hidden,
-                        "full" => Join::Full,
-                        _ => Join::NoSession,
-                    });
-                }
-            }
-        }
-        Err(StoreError::Overloaded)
+        let org = &bearer.org;
+        let name = Keys::room_name(org, room);
+        let key = self.keys.room(self.keys.shard_of(&bearer.user), &name);
+        let args = vec![
+            self.clock.now(),
+            bearer.user.as_str().into(),
+            org.as_str().into(),
+            session(bearer, tab),
+            bearer.token_version.into(),
+            room.as_str().into(),
+            int(MOST_ROOMS),
+            int(self.size(&name).await?),
+            int(self.sizes.most),
+        ];
+        Ok(match self.ask_of_room(&scripts::ROOM_JOIN, &bearer.user, Some(key), args).await? {
+            // What lets the bearer into a room holds for the organisation of the token alone.
+            Said::Stale(_) => Join::NoSession,
+            Said::Gated(kind) => Join::Gated(kind),
+            Said::Ended => Join::Ended,
+            Said::Noted(note) => match note.as_str() {
+                "joined" => Join::Joined,
+                "already" => Join::Already,
+                "hidden" => Join::Hidden,
+                "full" => Join::Full,
+                _ => Join::NoSession,
+            },
+        })
     }
 
     /// A session leaves a room. One that is not there leaves nothing.

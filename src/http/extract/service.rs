@@ -15,7 +15,8 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use super::caller::bearer_token;
-use super::{Caller, May, to};
+use super::to::Demand;
+use super::{Caller, May, in_present_role, to};
 use crate::accounts::{GoodKey, Scope};
 use crate::app::App;
 use crate::auth::{Claims, RoomRights};
@@ -23,6 +24,7 @@ use crate::http::error::ApiError;
 use crate::http::measured;
 use crate::metrics::labels::AuthMethod;
 use crate::presence::{LoginId, Role, UserId};
+use crate::store::{Answer, Bearer};
 
 /// How a service key begins.
 const PREFIX: &str = "rc_sk_";
@@ -33,7 +35,29 @@ pub struct Viewer(pub Claims);
 
 /// Who may see lists of those present.
 #[derive(Clone, Debug)]
-pub struct Lister(pub Claims);
+pub struct Lister {
+    /// Who it is, as somebody who looks at others.
+    pub claims: Claims,
+    token: String,
+}
+
+impl Lister {
+    /// Whether the same token or key would be let in now: for answers that go on. No sign of life. Where a store does not
+    /// answer, it may.
+    pub async fn may_go_on(&self, app: &App) -> bool {
+        if self.token.starts_with(PREFIX) {
+            let found = app.service_keys.find(&self.token).await;
+            return found.is_err()
+                || found.is_ok_and(|key| key.is_some_and(|key| key.scopes.contains(&Scope::PresenceRead)));
+        }
+        let is_welcome = match app.store.check(&Bearer::from(&self.claims)).await {
+            Ok(Answer::Gated(_) | Answer::Ended) => false,
+            Ok(_) | Err(_) => true,
+        };
+        let role = in_present_role(app, self.claims.clone()).await;
+        is_welcome && role.is_ok_and(|claims| claims.role.may(to::ViewUsers::PERMISSION))
+    }
+}
 
 /// Who may see how many are present.
 #[derive(Clone, Debug)]
@@ -91,10 +115,12 @@ impl FromRequestParts<App> for Lister {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let token = bearer_token(&parts.headers)?.to_owned();
         if let Some(key) = service_key(parts, app, &[Scope::PresenceRead]).await? {
-            return as_viewer(&key).map(Self);
+            return Ok(Self { claims: as_viewer(&key)?, token });
         }
-        May::<to::ViewUsers>::from_request_parts(parts, app).await.map(|May(claims, ..)| Self(claims))
+        let May(claims, ..) = May::<to::ViewUsers>::from_request_parts(parts, app).await?;
+        Ok(Self { claims, token })
     }
 }
 

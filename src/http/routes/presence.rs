@@ -100,7 +100,7 @@ pub struct OnlineQuery {
     responses((status = 200, body = QueryAnswer)))]
 pub async fn online(
     State(app): State<App>,
-    Lister(claims): Lister,
+    Lister { claims, .. }: Lister,
     Query(OnlineQuery { org, status, limit }): Query<OnlineQuery>,
 ) -> Result<Json<QueryAnswer>, ApiError> {
     let limit = limit.unwrap_or(MAX_USERS);

@@ -22,6 +22,13 @@ impl List {
         }
     }
 
+    /// Puts a reader in the place of the one with the same seat, if there is one.
+    pub fn swap(&mut self, reader: &Reader) {
+        if let Ok(at) = self.find(reader.seat) {
+            self.0[at] = reader.clone();
+        }
+    }
+
     /// Removes a reader, if they are there.
     pub fn remove(&mut self, seat: Seat) {
         if let Ok(at) = self.find(seat) {

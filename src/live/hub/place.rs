@@ -1,5 +1,6 @@
 //! A reader's place in the hub: what they watch is told to them for as long as they have it.
 
+use std::collections::HashSet;
 use std::collections::hash_map::Entry as Slot;
 use std::sync::Arc;
 
@@ -39,41 +40,43 @@ impl Place {
         (self.reader.viewer.org.clone(), room.clone())
     }
 
-    /// Tells of these, too, from now on. Whoever watches rooms looks next who is in them, and says so
-    /// ([`Place::found`]).
-    pub fn watch(&mut self, targets: &Targets) {
+    /// Tells of these, too, from now on; answers those that were not watched before. Whoever watches rooms looks next who
+    /// is in them, and says so ([`Place::found`]).
+    pub fn watch(&mut self, targets: &Targets) -> Targets {
+        let mut added = Targets::default();
         let mut registry = self.hub.registry();
         for user in &targets.users {
             if registry.users.entry(user.clone()).or_default().add(&self.reader) {
-                self.watched.users.push(user.clone());
+                added.users.push(user.clone());
             }
         }
         for org in &targets.orgs {
             if registry.orgs.entry(org.clone()).or_default().readers.add(&self.reader) {
-                self.watched.orgs.push(org.clone());
+                added.orgs.push(org.clone());
             }
         }
         for room in &targets.rooms {
-            let watched = registry.rooms.entry(self.room_key(room)).or_default();
-            watched.begin_look();
-            if watched.readers.add(&self.reader) {
-                self.watched.rooms.push(room.clone());
+            if registry.room_looked_at(&self.room_key(room)).readers.add(&self.reader) {
+                added.rooms.push(room.clone());
             }
         }
+        drop(registry);
+        self.watched.users.extend(added.users.iter().cloned());
+        self.watched.orgs.extend(added.orgs.iter().cloned());
+        self.watched.rooms.extend(added.rooms.iter().cloned());
+        added
     }
 
     /// A look is about to be taken again at the rooms that are watched.
     pub fn look_again(&self) {
         let mut registry = self.hub.registry();
         for room in &self.watched.rooms {
-            if let Some(watched) = registry.rooms.get_mut(&self.room_key(room)) {
-                watched.begin_look();
-            }
+            registry.room_looked_at(&self.room_key(room));
         }
     }
 
-    /// A look at a room found these in it; nobody if it failed.
-    pub fn found(&self, room: &Room, users: &[UserId]) {
+    /// A look at a room found these in it; `None` if it failed.
+    pub fn found(&self, room: &Room, users: Option<&[UserId]>) {
         self.hub.registry().room_found(&self.room_key(room), users);
     }
 
@@ -100,7 +103,8 @@ impl Place {
             }
         }
         drop(registry);
-        self.watched.users.retain(|user| !targets.users.contains(user));
+        let users: HashSet<&UserId> = targets.users.iter().collect();
+        self.watched.users.retain(|user| !users.contains(user));
         self.watched.orgs.retain(|org| !targets.orgs.contains(org));
         self.watched.rooms.retain(|room| !targets.rooms.contains(room));
     }
@@ -111,17 +115,10 @@ impl Place {
         self.has_all = true;
     }
 
-    /// Somebody sees with other eyes from now on: another token, another role.
+    /// The same person sees with other eyes from now on: another token, another role.
     pub fn see_as(&mut self, viewer: Arc<Claims>) {
-        let watched = std::mem::take(&mut self.watched);
-        self.leave(&watched);
         self.reader.viewer = viewer;
-        self.hub.registry().own.entry(self.reader.viewer.user.clone()).or_default().add(&self.reader);
-        if self.has_all {
-            self.watch_all();
-        }
-        self.watch(&watched);
-        watched.rooms.iter().for_each(|room| self.found(room, &[]));
+        self.hub.registry().see_as(&self.reader, &self.watched);
     }
 
     fn leave(&mut self, watched: &Targets) {

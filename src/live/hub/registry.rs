@@ -1,7 +1,7 @@
 //! Who watches what: the tables behind the hub's lock.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,7 +10,7 @@ use super::list::List;
 use super::room::WatchedRoom;
 use super::{Reader, Seat};
 use crate::http::Timestamp;
-use crate::live::protocol::{Counts, Happened, Member};
+use crate::live::protocol::{Counts, Happened, Member, Targets};
 use crate::presence::{Entry, EntryKind, Org, Room, Status, UserId};
 use crate::store::News;
 
@@ -58,6 +58,8 @@ pub struct Registry {
     pub rooms: HashMap<RoomKey, WatchedRoom>,
     /// In which of these rooms people are.
     in_rooms: HashMap<UserId, Vec<RoomKey>>,
+    /// Rooms that somebody is looking at: what happens with anybody may concern them.
+    looked_at: HashSet<RoomKey>,
     /// Those who want everything.
     pub all: List,
     /// More people than these are not told of one by one.
@@ -144,7 +146,9 @@ impl Registry {
         };
         let is_seen = member.status != Status::Offline;
         let mut told = Vec::new();
-        for key in self.in_rooms.get(&entry.user).cloned().unwrap_or_default() {
+        let mut keys: HashSet<RoomKey> = self.looked_at.clone();
+        keys.extend(self.in_rooms.get(&entry.user).into_iter().flatten().cloned());
+        for key in keys {
             let happened = self.rooms.get_mut(&key).and_then(|room| room.show(member.clone(), is_seen));
             told.extend(happened.and_then(|happened| self.told(&key, happened)));
         }
@@ -162,21 +166,48 @@ impl Registry {
         happened.into_iter().filter_map(|(key, happened)| self.told(&key, happened)).collect()
     }
 
-    /// Somebody looked who is in a room.
-    pub fn room_found(&mut self, key: &RoomKey, found: &[UserId]) {
+    /// Somebody is about to look who is in a room.
+    pub fn room_looked_at(&mut self, key: &RoomKey) -> &mut WatchedRoom {
+        self.looked_at.insert(key.clone());
+        let room = self.rooms.entry(key.clone()).or_default();
+        room.begin_look();
+        room
+    }
+
+    /// Somebody has looked who is in a room; nobody knows if it failed.
+    pub fn room_found(&mut self, key: &RoomKey, found: Option<&[UserId]>) {
         let Some(room) = self.rooms.get_mut(key) else { return };
-        room.end_look(found);
-        let seen: Vec<UserId> = found.iter().filter(|user| room.seen(user)).cloned().collect();
-        seen.iter().for_each(|user| self.note_member(user, key));
+        let gone = room.end_look(found);
+        if !room.is_looked_at() {
+            self.looked_at.remove(key);
+        }
+        let members: Vec<UserId> = room.members().cloned().collect();
+        gone.iter().for_each(|user| self.note_gone(user, key));
+        members.iter().for_each(|user| self.note_member(user, key));
     }
 
     /// Nobody watches a room any more.
     pub fn forget_room(&mut self, key: &RoomKey) {
-        self.rooms.remove(key);
-        self.in_rooms.retain(|_, rooms| {
-            rooms.retain(|room| room != key);
-            !rooms.is_empty()
-        });
+        self.looked_at.remove(key);
+        let room = self.rooms.remove(key).unwrap_or_default();
+        room.members().for_each(|user| self.note_gone(user, key));
+    }
+
+    /// Somebody in these lists sees with other eyes from now on.
+    pub fn see_as(&mut self, reader: &Reader, watched: &Targets) {
+        let of = &reader.viewer;
+        let lists = self.own.get_mut(&of.user).into_iter().chain([&mut self.all]);
+        lists.for_each(|list| list.swap(reader));
+        for user in &watched.users {
+            self.users.get_mut(user).into_iter().for_each(|list| list.swap(reader));
+        }
+        for org in &watched.orgs {
+            self.orgs.get_mut(org).into_iter().for_each(|org| org.readers.swap(reader));
+        }
+        for room in &watched.rooms {
+            let room = self.rooms.get_mut(&(of.org.clone(), room.clone()));
+            room.into_iter().for_each(|room| room.readers.swap(reader));
+        }
     }
 
     fn told(&self, key: &RoomKey, happened: Happened) -> Option<RoomNews> {

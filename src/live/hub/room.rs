@@ -21,9 +21,12 @@ pub struct WatchedRoom {
     /// Everybody in it; whether others see them.
     members: HashMap<UserId, bool>,
     typing: HashMap<UserId, Instant>,
-    /// Looks that are under way, and who left since the first of them began.
+    /// Looks that are under way, and what happened since the first of them began: who came, who left, and who went out of
+    /// sight without being known to be here.
     looks: usize,
+    came: HashSet<UserId>,
     left: HashSet<UserId>,
+    hidden: HashSet<UserId>,
     /// How many were told of last, where each would be too many.
     told: Option<usize>,
 }
@@ -39,20 +42,48 @@ impl WatchedRoom {
         self.looks += 1;
     }
 
-    /// The look is over; it found these.
-    pub fn end_look(&mut self, found: &[UserId]) {
-        for user in found.iter().filter(|user| !self.left.contains(*user)) {
-            self.members.entry(user.clone()).or_insert(true);
+    /// The look is over. It found these, and whoever else is not known to have come meanwhile is not here: they may have
+    /// gone while nobody listened. Nothing is changed by one that failed. Answers who is known no longer to be here.
+    pub fn end_look(&mut self, found: Option<&[UserId]>) -> Vec<UserId> {
+        let mut gone = Vec::new();
+        if let Some(found) = found {
+            for user in found.iter().filter(|user| !self.left.contains(*user)) {
+                self.members.entry(user.clone()).or_insert(!self.hidden.contains(user));
+            }
+            let found: HashSet<&UserId> = found.iter().collect();
+            let came = &self.came;
+            gone = self
+                .members
+                .extract_if(|user, _| !found.contains(user) && !came.contains(user))
+                .map(|(user, _)| user)
+                .collect();
         }
         self.looks = self.looks.saturating_sub(1);
         if self.looks == 0 {
+            self.came.clear();
             self.left.clear();
+            self.hidden.clear();
         }
+        gone
+    }
+
+    /// Whether somebody looks who is in it.
+    pub const fn is_looked_at(&self) -> bool {
+        self.looks > 0
+    }
+
+    /// Everybody who is in it, seen or not.
+    pub fn members(&self) -> impl Iterator<Item = &UserId> {
+        self.members.keys()
     }
 
     /// Somebody came.
     pub fn join(&mut self, member: Member) -> Option<Happened> {
         self.left.remove(&member.user_id);
+        if self.looks > 0 {
+            self.hidden.remove(&member.user_id);
+            self.came.insert(member.user_id.clone());
+        }
         let was_seen = self.members.insert(member.user_id.clone(), true);
         (was_seen != Some(true)).then_some(Happened::Joined(member))
     }
@@ -60,6 +91,7 @@ impl WatchedRoom {
     /// Somebody left for good.
     pub fn leave(&mut self, user: &UserId) -> Option<Happened> {
         if self.looks > 0 {
+            self.came.remove(user);
             self.left.insert(user.clone());
         }
         self.typing.remove(user);
@@ -69,6 +101,11 @@ impl WatchedRoom {
 
     /// Somebody who may be in it is seen from now on, or not.
     pub fn show(&mut self, member: Member, is_seen: bool) -> Option<Happened> {
+        if self.looks > 0 && is_seen {
+            self.hidden.remove(&member.user_id);
+        } else if self.looks > 0 {
+            self.hidden.insert(member.user_id.clone());
+        }
         let seen = self.members.get_mut(&member.user_id)?;
         if std::mem::replace(seen, is_seen) == is_seen {
             return None;
@@ -104,7 +141,7 @@ impl WatchedRoom {
 
     /// How many are in a large room, if that is news.
     pub fn tell_count(&mut self, audience: u64) -> Option<Happened> {
-        let count = Some(self.count()).filter(|_| self.is_large(audience));
+        let count = self.is_large(audience).then(|| self.count());
         let is_news = count.is_some() && self.told != count;
         self.told = count;
         count.filter(|_| is_news).map(|count| Happened::Count(count as u64))
@@ -135,10 +172,14 @@ mod tests {
         room.begin_look();
         assert_eq!(room.leave(&user("a")), None, "nobody knew of it");
         assert!(room.join(member("b")).is_some());
-        room.end_look(&[user("a"), user("b"), user("c")]);
-        assert_eq!(["a", "b", "c"].map(|name| room.seen(&user(name))), [false, true, true]);
+        assert_eq!(room.show(member("c"), false), None, "nobody knew of it, either");
+        room.end_look(Some(&[user("a"), user("c"), user("d")]));
+        assert_eq!(["a", "b", "c", "d"].map(|name| room.seen(&user(name))), [false, true, false, true]);
         room.begin_look();
-        room.end_look(&[user("a")]);
+        assert_eq!(room.end_look(None), []);
+        room.begin_look();
+        let gone = room.end_look(Some(&[user("a"), user("c"), user("d")]));
+        assert_eq!(gone, [user("b")], "whoever is not found has gone unheard");
         assert!(room.seen(&user("a")), "a later look is later news");
     }
 

@@ -319,8 +319,10 @@ async fn a_room_belongs_to_the_organisation_that_its_members_are_in() {
     let acme = Org::parse("acme").unwrap();
     let of_acme = Bearer { org: acme.clone(), ..bearer("1") };
     store.beat(&Beat { bearer: of_acme.clone(), ..beat("1") }).await.unwrap();
-    // The token says another organisation than the one in which the user is present.
-    assert_eq!(store.join(&bearer("1"), &Tab::default(), &room("lobby")).await.unwrap(), Join::Joined);
+    // What a token of another organisation lets its bearer into is not here.
+    assert_eq!(store.join(&bearer("1"), &Tab::default(), &room("lobby")).await.unwrap(), Join::NoSession);
+    assert_eq!(store.members(&acme, &room("lobby"), 10).await.unwrap().count, 0);
+    assert_eq!(store.join(&of_acme, &Tab::default(), &room("lobby")).await.unwrap(), Join::Joined);
     assert!(store.typing(&bearer("1"), &Tab::default(), &room("lobby"), true).await.unwrap());
     assert_eq!(in_lobby(&store).await, Members::default());
     assert_eq!(store.members(&acme, &room("lobby"), 10).await.unwrap().count, 1);
