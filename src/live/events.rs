@@ -73,13 +73,25 @@ struct Told<'a> {
     emoji: Option<&'a str>,
 }
 
+/// One event, by the fields that it has in the stream.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it is written by the library, and here for the description of the API")]
+pub(super) struct StreamedEvent {
+    /// `counts`, `transition` or `missed`.
+    event: String,
+    /// JSON.
+    data: String,
+    /// The version that a transition led to.
+    id: Option<String>,
+}
+
 /// Streams counts and changes as they happen
 ///
 /// Server-sent events: `counts` each second, `transition` for each change that others can notice, `missed` with the number of
 /// changes that this reader was too slow for. The stream ends with the token. For moderators, administrators, and service
 /// keys with `presence:read`.
 #[utoipa::path(get, path = "/api/presence/events/", tag = "presence", params(EventsQuery),
-    responses((status = 200, content_type = "text/event-stream", body = String)))]
+    responses((status = 200, content_type = "text/event-stream", body = StreamedEvent)))]
 pub(super) async fn stream(
     State(app): State<App>,
     Extension(live): Extension<Live>,
