@@ -237,7 +237,7 @@ pub async fn show(
 /// What was made for it before is sent as it was made, to the address that it then has.
 #[utoipa::path(patch, path = "/api/admin/webhooks/{id}/", tag = "administration",
     params(("id" = Uuid, Path, description = "the webhook's id")),
-    request_body = WebhookChange, responses((status = 200, body = WebhookRow)))]
+    request_body = Option<WebhookChange>, responses((status = 200, body = WebhookRow)))]
 pub async fn change(
     State(app): State<App>,
     May(claims, ..): May<to::ManageWebhooks>,
