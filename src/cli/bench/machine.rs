@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use secrecy::SecretString;
+use tokio_util::task::AbortOnDropHandle;
 
+use crate::app::App;
 use crate::config::{Config, StoreUrl, Surroundings};
 use crate::devstack::{DevStack, Options, Search};
 
@@ -59,4 +61,14 @@ fn version(log: &Path, before: &str) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();
     let after = text.split_once(before).map_or("?", |(_, after)| after);
     after.split([' ', ',', '\n']).next().unwrap_or("?").to_owned()
+}
+
+/// What the store of this process needs to run beside those who use it, as in a node: its batches, and what it hears of
+/// people's standing.
+pub(super) fn working(app: &App) -> [AbortOnDropHandle<()>; 2] {
+    let (batches, feed) = (app.clone(), app.clone());
+    [
+        AbortOnDropHandle::new(tokio::spawn(async move { batches.store.work().await })),
+        AbortOnDropHandle::new(tokio::spawn(async move { feed.store.follow(&|_| {}).await })),
+    ]
 }

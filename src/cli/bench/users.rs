@@ -61,8 +61,7 @@ pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<bool> {
     let stack = node.stack.as_ref().context("the node has no servers of its own")?;
     tell(&format!("{}\n", machine::described(Some(stack))))?;
     let app = App::build(machine::config_on(config, stack, node.secret.clone())?).await?;
-    let worker = app.clone();
-    let _worker = AbortOnDropHandle::new(tokio::spawn(async move { worker.store.work().await }));
+    let _working = machine::working(&app);
     let started = Instant::now();
     make(&app, args.accounts).await?;
     let online = begin(&app, (1..=args.accounts).step_by(2)).await?;

@@ -17,9 +17,16 @@ const PAUSE: Duration = Duration::from_millis(5);
 const LISTED: usize = 50;
 
 /// Asks both, in turns.
-pub(super) async fn measure(address: &str, tokens: &Tokens, report: &mut Report) -> anyhow::Result<()> {
+///
+/// `asker` has an account and is present: whoever asks is, and the list is of those who have one.
+pub(super) async fn measure(
+    address: &str,
+    tokens: &Tokens,
+    asker: &UserId,
+    report: &mut Report,
+) -> anyhow::Result<()> {
     let grant = Grant {
-        user: UserId::parse("bench")?,
+        user: asker.clone(),
         org: Org::default(),
         login: LoginId::parse("bench-admin")?,
         token_version: 0,

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, TryStreamExt, stream};
+use tokio::sync::Mutex as AsyncMutex;
 
 use crate::app::App;
 use crate::cli::bench::report::tell;
@@ -18,6 +19,8 @@ const FIRST_USER: u64 = 9_000_000_000_000_000;
 const AT_ONCE: usize = 400;
 /// How often heartbeats are sent whose time has come.
 const TICK: Duration = Duration::from_millis(10);
+/// Heartbeats sent between two looks at whether to rest.
+const MOST_OF_TURN: usize = 10_000;
 /// Over so long the last heartbeats of those who are silenced are spread.
 pub(super) const WINDOW: Duration = Duration::from_secs(10);
 /// A call that failed while the shard was opened or Redis was busy is made again after this pause, so many times.
@@ -41,6 +44,8 @@ pub(super) struct Crowd {
     silent: Vec<AtomicBool>,
     silencing: Mutex<Silencing>,
     resting: AtomicBool,
+    /// Held while heartbeats are under way.
+    sending: AsyncMutex<()>,
     sent: AtomicU64,
     failed: AtomicU64,
 }
@@ -55,6 +60,7 @@ impl Crowd {
             silent: (0..people).map(|_| AtomicBool::new(false)).collect(),
             silencing: Mutex::default(),
             resting: AtomicBool::new(false),
+            sending: AsyncMutex::default(),
             sent: AtomicU64::new(0),
             failed: AtomicU64::new(0),
         }
@@ -63,6 +69,16 @@ impl Crowd {
     /// Heartbeats sent, and how many of them failed.
     pub(super) fn counts(&self) -> (u64, u64) {
         (self.sent.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
+    }
+
+    /// So many have no account; the others come after them.
+    fn nameless(&self) -> u32 {
+        self.people - u32::try_from(self.accounts.len()).unwrap_or(self.people)
+    }
+
+    /// Who asks questions: an administrator.
+    pub(super) fn asker(&self) -> &UserId {
+        &self.accounts[0]
     }
 
     fn user(&self, number: u32) -> anyhow::Result<UserId> {
@@ -98,13 +114,16 @@ impl Crowd {
     pub(super) async fn begin(&self) -> anyhow::Result<Duration> {
         let started = Instant::now();
         let step = (self.people / 20).max(1);
-        for first in (0..self.people).step_by(step as usize) {
-            let last = (first + step).min(self.people);
+        // Whoever has an account comes when all others are there: of two that run at once either may be the newer.
+        let ends = (1..).map(|step_number| step_number * step).take_while(|end| *end < self.nameless());
+        let (ends, mut first) = (ends.chain([self.nameless(), self.people]), 0);
+        for last in ends {
             stream::iter(first..last)
                 .map(|number| self.login(number))
                 .buffer_unordered(AT_ONCE)
                 .try_collect::<()>()
                 .await?;
+            first = last;
             self.begun.store(last, Ordering::Relaxed);
             let rate = f64::from(last) / started.elapsed().as_secs_f64();
             tell(&format!("\r  {last} of {} sessions begun, {rate:.0}/s ", self.people))?;
@@ -140,12 +159,16 @@ impl Crowd {
             }
             owed += (f64::from(begun) * elapsed / cycle).min(f64::from(begun));
             let mut turn = Vec::new();
-            while owed >= 1.0 {
+            while owed >= 1.0 && turn.len() < MOST_OF_TURN {
                 owed -= 1.0;
                 turn.push(next);
                 next = (next + 1) % begun;
             }
             turn.retain(|number| !self.silent[*number as usize].load(Ordering::Relaxed));
+            let _sending = self.sending.lock().await;
+            if self.resting.load(Ordering::Relaxed) {
+                continue;
+            }
             self.send(&turn).await?;
             self.silence_some_of(&turn);
         }
@@ -180,9 +203,15 @@ impl Crowd {
         Ok(self.counts().0 - before)
     }
 
-    /// Whether the ordinary heartbeats pause.
-    pub(super) fn rest(&self, resting: bool) {
-        self.resting.store(resting, Ordering::Relaxed);
+    /// The ordinary heartbeats pause; waits for those that are under way.
+    pub(super) async fn rest(&self) {
+        self.resting.store(true, Ordering::Relaxed);
+        drop(self.sending.lock().await);
+    }
+
+    /// They go on.
+    pub(super) fn go_on(&self) {
+        self.resting.store(false, Ordering::Relaxed);
     }
 
     /// Whoever fell silent comes back with the next heartbeat.
@@ -197,8 +226,7 @@ impl Crowd {
     fn silence_some_of(&self, turn: &[u32]) {
         let mut silencing = self.silencing();
         // Who has an account is left alone: one of them asks questions, and each is a sign of life.
-        let nameless = self.people - u32::try_from(self.accounts.len()).unwrap_or(self.people);
-        for number in turn.iter().filter(|number| **number < nameless) {
+        for number in turn.iter().filter(|number| **number < self.nameless()) {
             if silencing.left > 0 && number.is_multiple_of(silencing.every) {
                 self.silent[*number as usize].store(true, Ordering::Relaxed);
                 silencing.left -= 1;

@@ -67,8 +67,8 @@ pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<bool> {
     tell(&format!("{}\n", machine::described(Some(stack))))?;
     let app = App::build(machine::config_on(config, stack, node.secret.clone())?).await?;
     let crowd = Arc::new(Crowd::new(app.clone(), args.sessions, accounts(&app).await?));
-    let (worker, living) = (app.clone(), Arc::clone(&crowd));
-    let _worker = AbortOnDropHandle::new(tokio::spawn(async move { worker.store.work().await }));
+    let living = Arc::clone(&crowd);
+    let _working = machine::working(&app);
     let _living = AbortOnDropHandle::new(tokio::spawn(async move { living.live().await }));
     let measured = Measurement {
         wire: Wire::open(stack).await?,
@@ -83,7 +83,8 @@ pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<bool> {
     Ok(met)
 }
 
-/// Accounts of the newest people. Nobody logs in to them: their passwords match nothing.
+/// Accounts of the newest people, the first of them an administrator. Nobody logs in to them: their passwords match
+/// nothing.
 async fn accounts(app: &App) -> anyhow::Result<Vec<UserId>> {
     let origin = Origin { actor: Some("bench".to_owned()), ..Origin::default() };
     let mut users = Vec::new();
@@ -92,7 +93,7 @@ async fn accounts(app: &App) -> anyhow::Result<Vec<UserId>> {
             username: Username::parse(&format!("bench-{number}"))?,
             email: Email::parse(&format!("bench-{number}@example.com"))?,
             password_hash: "-".to_owned(),
-            role: Role::User,
+            role: if number == 0 { Role::Admin } else { Role::User },
             status: AccountStatus::Active,
             org: Org::default(),
             first_name: String::new(),
@@ -126,7 +127,7 @@ impl Measurement<'_> {
         let second = self.crowd.silence(deaths).await?;
         self.heartbeats().await?;
         let admin = self.node.tokens(config)?;
-        asking::measure(&self.node.address, &admin, &mut self.report).await?;
+        asking::measure(&self.node.address, &admin, self.crowd.asker(), &mut self.report).await?;
         self.deaths(due, first, sessions - due, Target::Most(250.0)).await?;
         let left = sessions - due - deaths;
         self.deaths(deaths, second, left, Target::None).await?;
@@ -158,7 +159,7 @@ impl Measurement<'_> {
 
     /// Redis' time for heartbeats alone: what it spends meanwhile on watching is measured first, and taken off.
     async fn heartbeats(&mut self) -> anyhow::Result<()> {
-        self.crowd.rest(true);
+        self.crowd.rest().await;
         let (before, started) = (self.wire.spent().await?, Instant::now());
         tokio::time::sleep(QUIET).await;
         let (idle, span) = (self.wire.spent().await?.since(before), started.elapsed().as_secs_f64());
@@ -166,7 +167,7 @@ impl Measurement<'_> {
         let sent = self.crowd.all_at_once().await?;
         let took = started.elapsed().as_secs_f64();
         let spent = self.wire.spent().await?.since(before);
-        self.crowd.rest(false);
+        self.crowd.go_on();
         let each = |busy: f64, idle: f64| (busy - idle * took / span) / count(sent);
         self.report.title("Heartbeats, everybody once, in calls of up to 50")?;
         self.report.row(
@@ -205,7 +206,7 @@ impl Measurement<'_> {
     /// What each part of the data takes: removed at the end, part by part.
     async fn parts(&mut self, left: u32) -> anyhow::Result<()> {
         self.until_trimmed().await?;
-        self.crowd.rest(true);
+        self.crowd.rest().await;
         let keys = self.app.store.keys().clone();
         let all = || 0..keys.shards();
         let total = self.wire.used().await? - self.empty;
@@ -226,7 +227,7 @@ impl Measurement<'_> {
     async fn loss(&mut self, left: u32) -> anyhow::Result<()> {
         let stack = self.node.stack.as_ref().context("the node has no servers of its own")?;
         let lost_at = loss::lose(&self.app, stack, left, &mut self.report).await?;
-        self.crowd.rest(false);
+        self.crowd.go_on();
         tokio::time::sleep(AFTERMATH).await;
         loss::aftermath(&self.app, lost_at, left, AFTERMATH, &mut self.report).await
     }
@@ -249,7 +250,9 @@ impl Measurement<'_> {
             }
             tokio::time::sleep(STEP).await;
         }
-        bail!("waited {PATIENCE:?} in vain until {what}")
+        let (sent, failed) = self.crowd.counts();
+        let stats = self.app.store.stats(None).await?;
+        bail!("waited {PATIENCE:?} in vain until {what}: {stats:?}, {sent} heartbeats sent, {failed} failed")
     }
 }
 
