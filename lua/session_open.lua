@@ -23,8 +23,8 @@
 -- ARGV[15]   most sessions per user
 -- ARGV[16]   1 = may take the session over from another connection, 0 = may not
 -- Reply      {"restoring"} | {"pressure"} | {"stale", org} | {"gated", kind} | {"ended"}
---            | {"ok", status, since, last sign, now, note}; note: "" | late | ignored | idle | evicted
---            | superseded (another connection has the session: nothing changed)
+--            | {"ok", status, since, last sign, now, note}; note: "" | late | ignored | idle
+--            | new | evicted (new, and another one had to go) | superseded (another connection has the session: nothing changed)
 -- Access     write, allow-oom
 local place = { org = KEYS[10], tabs = KEYS[11], users = KEYS[12] }
 local now, user, org, id = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
@@ -57,7 +57,7 @@ if session then
   if session.deadline <= now then note = 'late' end
   cause.reason = activity == 'idle' and 'idle' or 'active'
 else
-  session = place_session(user, rec, id, now)
+  session, note = place_session(user, rec, id, now), 'new'
   if #rec.sessions > most then evict(user, rec, session, now) note = 'evicted' end
 end
 sign(session, now, activity, idle_ms, pace, ttl, idle_limit)

@@ -52,7 +52,18 @@ pub use timeline::{Stretch, Timeline, Told};
 pub use verify::{Head, JournalHead, Kind, Place, Problem, ShardHead, Verified, VerifiedJournal, Window};
 pub use webhooks::{Delivery, Leased, Missed, Next, PATIENCE, ShownChange};
 
+use std::time::Duration;
+
 use sqlx::PgPool;
+
+/// What the database takes, and how far ahead it is prepared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Size of the database on disk.
+    pub bytes: u64,
+    /// Until the last month that has partitions is over; 0 once it is.
+    pub partitions_ahead: Duration,
+}
 
 /// The history of presence. Cheap to clone: clones share the pool.
 #[derive(Clone, Debug)]
@@ -83,6 +94,22 @@ impl Audit {
     pub async fn tell(&self, kind: &'static str, detail: serde_json::Value) -> Result<(), AuditError> {
         sqlx::query(sql::SYSTEM_EVENT).bind(kind).bind(detail).execute(&self.pool).await?;
         Ok(())
+    }
+
+    /// How much room there is, on disk and in time.
+    ///
+    /// # Errors
+    /// [`AuditError`] if Postgres fails.
+    pub async fn room(&self) -> Result<Room, AuditError> {
+        let (bytes, seconds): (i64, f64) = sqlx::query_as(sql::ROOM).fetch_one(&self.pool).await?;
+        let partitions_ahead = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        Ok(Room { bytes: bytes.unsigned_abs(), partitions_ahead })
+    }
+
+    /// How many connections the pool may have.
+    #[must_use]
+    pub fn most_connections(&self) -> u64 {
+        self.pool.options().get_max_connections().into()
     }
 
     /// Connections of the pool: waiting for work, and at work.

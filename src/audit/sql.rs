@@ -171,6 +171,11 @@ statements! {
 
     ENSURE_PARTITIONS = "SELECT ensure_partitions($1)";
 
+    /// The bounds of a partition are told as text only.
+    ROOM = "SELECT pg_database_size(current_database()), COALESCE(EXTRACT(EPOCH FROM max(substring( \
+            pg_get_expr(c.relpartbound, c.oid) FROM 'TO \\(''([^'']+)''\\)')::timestamptz) - now()), 0)::float8 \
+        FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'transitions_log'::regclass";
+
     ENSURE_MONTH = "SELECT ensure_month($1)";
 
     /// Dropping waits for readers and clears tables: more than the usual limit allows.

@@ -24,7 +24,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, Loaded, LogFormat};
-use crate::telemetry::{self, Format};
+use crate::telemetry::{self, Collector, Format, Telemetry};
 
 /// Who is online, since when, and when each person was last seen
 #[derive(Debug, Parser)]
@@ -136,13 +136,17 @@ async fn dispatch(loaded: &Loaded<Cli>) -> anyhow::Result<bool> {
     }
 }
 
-/// Starts the log as the settings say.
-fn start_log(config: &Config) -> anyhow::Result<()> {
+/// Starts the log, and traces, as the settings say.
+fn start_log(config: &Config) -> anyhow::Result<Telemetry> {
     let format = match config.log.format {
         LogFormat::Text => Format::Text,
         LogFormat::Json => Format::Json,
     };
-    Ok(telemetry::init(&config.log.filter, format)?)
+    let node = config.listen.node_name();
+    let (traces, heartbeats) = (&config.traces, config.traces.heartbeats);
+    let collector =
+        traces.endpoint.as_deref().map(|endpoint| Collector { endpoint, heartbeats, node: &node });
+    Ok(telemetry::init(&config.log.filter, format, collector)?)
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<bool> {
     let started = Instant::now();
     config.check_serving()?;
-    start_log(&config)?;
+    let _telemetry = start_log(&config)?;
     descriptors::raise_for(config.http.max_connections);
     let shutdown = stop::on_signal()?;
     if args.stop_with_stdin {

@@ -87,6 +87,7 @@ fn scalar(value: &toml::Value) -> Option<String> {
     match value {
         toml::Value::String(text) => Some(text.clone()),
         toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Float(number) => Some(number.to_string()),
         toml::Value::Boolean(is) => Some(is.to_string()),
         toml::Value::Array(items) => {
             items.iter().map(scalar).collect::<Option<Vec<_>>>().map(|all| all.join(","))
@@ -118,6 +119,6 @@ mod tests {
         assert!(
             flatten(&parse("redis_url = 'a'\n[redis]\nurl = 'b'").unwrap()).unwrap_err().contains("twice")
         );
-        assert!(flatten(&parse("[redis]\nshards = 1.5").unwrap()).unwrap_err().contains("redis.shards"));
+        assert!(flatten(&parse("[redis]\nshards = 2026-11-20").unwrap()).unwrap_err().contains("redis.shards"));
     }
 }

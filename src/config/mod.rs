@@ -25,6 +25,7 @@ mod span;
 mod surroundings;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod url;
 mod weak;
 mod webhooks;
@@ -49,6 +50,7 @@ pub use rate::{Limit, Period, Rate};
 pub use redis::Redis;
 pub use span::Span;
 pub use surroundings::Surroundings;
+pub use traces::Traces;
 pub use url::StoreUrl;
 pub use webhooks::Webhooks;
 
@@ -66,6 +68,9 @@ pub struct Config {
     /// The log.
     #[command(flatten)]
     pub log: Log,
+    /// Traces for a collector.
+    #[command(flatten)]
+    pub traces: Traces,
     /// The presence store.
     #[command(flatten)]
     pub redis: Redis,
@@ -137,6 +142,7 @@ impl Config {
             self.http.problems(),
             self.sample_passwords(),
             self.audit.problems(),
+            self.traces.problems(),
         ]
         .concat()
     }

@@ -13,14 +13,16 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument;
+use tracing::field::Empty;
 
 use super::error::ApiError;
 use super::problem::write_problems;
 use super::request_id::{self, RequestId};
 use super::secure::secure;
-use super::{limits, measured};
+use super::{limits, measured, router};
 use crate::config::Cidrs;
 use crate::metrics::record;
+use crate::telemetry;
 
 /// How long a browser may remember a preflight's answer.
 const PREFLIGHT_AGE: Duration = Duration::from_hours(24);
@@ -68,12 +70,17 @@ async fn observe(mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
     let method = measured::method(request.method());
     let route = measured::route(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
-    let span = tracing::info_span!("request", %id, method, route);
+    let span = if route == router::HEARTBEAT_PATH {
+        tracing::info_span!(telemetry::HEARTBEAT, %id, method, route, status = Empty)
+    } else {
+        tracing::info_span!("request", %id, method, route, status = Empty)
+    };
     request.extensions_mut().insert(id.clone());
     let mut response = next.run(request).instrument(span.clone()).await;
     let took = started.elapsed();
     record::request(route, method, measured::status(response.status()), took);
-    span.in_scope(|| tracing::debug!(status = response.status().as_u16(), ?took, "answered"));
+    span.record("status", response.status().as_u16());
+    span.in_scope(|| tracing::debug!(?took, "answered"));
     response.headers_mut().insert(request_id::HEADER, id.header());
     response
 }

@@ -26,6 +26,8 @@ use super::routes::{
 use crate::app::App;
 use crate::metrics::record;
 
+/// Where heartbeats go.
+pub(super) const HEARTBEAT_PATH: &str = "/api/users/heartbeat/";
 /// Where sockets are opened.
 pub const LIVE_PATH: &str = "/api/presence/live/";
 /// Where clients open theirs that were written for other servers.

@@ -83,6 +83,28 @@ pub enum Act {
     Close(Goodbye),
 }
 
+impl Act {
+    /// What it is, in traces.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Verify(_) => "verify",
+            Self::Beat(_) => "beat",
+            Self::Pong => "pong",
+            Self::Ping => "ping",
+            Self::Status(_) => "status",
+            Self::Watch(_) => "watch",
+            Self::Unwatch(_) => "unwatch",
+            Self::Refresh => "refresh",
+            Self::Join { .. } => "join",
+            Self::Leave(_) => "leave",
+            Self::Typing { .. } => "typing",
+            Self::Refuse(_) => "refuse",
+            Self::Close(_) => "close",
+        }
+    }
+}
+
 /// What became of a sign of life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Beaten {

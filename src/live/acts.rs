@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::ws::Message;
 use time::OffsetDateTime;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::act::{Act, Beaten, Sign};
@@ -19,6 +20,7 @@ use crate::metrics::labels::Transport;
 use crate::metrics::record;
 use crate::presence::{Pace, Reason, Status};
 use crate::store::{Answer, Bearer, Beat};
+use crate::telemetry;
 
 /// A token that lives longer than this is looked at again then.
 const FARTHEST: i64 = 30 * 86_400;
@@ -43,6 +45,15 @@ pub(super) async fn unwelcome(app: &App, claims: &Claims) -> Option<Goodbye> {
 impl Socket {
     /// Does one thing.
     pub(super) async fn perform(&mut self, act: Act) -> Flow {
+        let connection = self.session.connection();
+        let span = match &act {
+            Act::Beat(_) => tracing::info_span!(telemetry::HEARTBEAT, %connection),
+            act => tracing::info_span!("socket", %connection, act = act.label()),
+        };
+        self.done(act).instrument(span).await
+    }
+
+    async fn done(&mut self, act: Act) -> Flow {
         match act {
             Act::Verify(token) => self.verify(&token).await,
             Act::Beat(sign) => self.beat(sign).await,
@@ -115,8 +126,8 @@ impl Socket {
         let answer = self.live.app.store.beat(&beat).await.map_err(ApiError::from);
         record::heartbeat(Transport::Socket, measure_heartbeat(&answer), began.elapsed());
         match answer {
-            Ok(Answer::Standing { status, now, .. }) => {
-                self.recorded(&claims, status, now.into()).await?;
+            Ok(Answer::Standing { status, now, is_new, .. }) => {
+                self.recorded(&claims, status, is_new, now.into()).await?;
                 if !sign.answer {
                     return Flow::Continue(());
                 }
@@ -134,21 +145,30 @@ impl Socket {
             Err(error) => {
                 let is_news = sign.answer || !self.session.is_open() && !self.session.is_failing();
                 self.session.beaten(Beaten::Failed, Instant::now());
+                self.is_unsure = true;
                 if is_news { self.send(&ServerFrame::from(&error)).await } else { Flow::Continue(()) }
             }
         }
     }
 
     /// A sign of life counts.
-    async fn recorded(&mut self, claims: &Arc<Claims>, status: Status, server_time: Timestamp) -> Flow {
+    async fn recorded(
+        &mut self,
+        claims: &Arc<Claims>,
+        status: Status,
+        is_new: bool,
+        server_time: Timestamp,
+    ) -> Flow {
         let was_open = self.session.is_open();
         self.session.beaten(Beaten::Recorded, Instant::now());
         if !was_open {
             self.welcome(claims, server_time).await?;
         }
-        // Memberships end with the session; one that began anew has none.
-        let was_away = std::mem::replace(&mut self.is_away, status == Status::Offline);
-        if !was_open || was_away && !self.is_away {
+        // Memberships end with the session; one that began anew has none. Nor may anybody enter while they are not seen. Of a
+        // sign that failed nobody knows what it began.
+        let was_away = std::mem::replace(&mut self.is_away, status.shown() == Status::Offline);
+        let is_new = is_new || std::mem::take(&mut self.is_unsure);
+        if is_new || was_away && !self.is_away {
             self.join_again().await?;
         }
         for act in self.session.take_held() {
@@ -193,14 +213,13 @@ impl Socket {
     }
 
     /// Asks whether the client is there. With it goes what has to be looked at now and then: whether a role is still what it
-    /// was, and whether rooms were left because a session ended that another tab hid.
+    /// was.
     async fn ping(&mut self) -> Flow {
         if let Err(error) = self.present_viewer().await
             && let Some(goodbye) = Goodbye::of(&error)
         {
             return self.close(goodbye).await;
         }
-        self.join_again().await?;
         self.push(Message::Ping(Vec::new().into())).await
     }
 
@@ -222,8 +241,6 @@ impl Socket {
         {
             let (tab, connection) = (self.session.tab(), self.session.connection());
             let closed = self.live.app.store.close(&Bearer::from(&**claims), tab, Some(connection)).await;
-            // A session that is in no room is looked at for nothing; the look is due in any case when it ends.
-            let _ = self.live.app.store.linger_rooms(&Bearer::from(&**claims), tab).await;
             if let Err(error) = closed {
                 tracing::debug!(%error, "a goodbye was not recorded; the session ends by itself");
             }

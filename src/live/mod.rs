@@ -79,6 +79,11 @@ impl Live {
         self.hub.hear(heard, self.app.store.keys());
     }
 
+    /// How far this node's clock is before that of Redis, in seconds.
+    pub fn set_skew(&self, seconds: f64) {
+        self.hub.set_skew(seconds);
+    }
+
     /// Organisations that somebody watches.
     #[must_use]
     pub fn watched_orgs(&self) -> Vec<Org> {

@@ -45,8 +45,10 @@ pub(super) struct Socket {
     pub(super) place: Option<Place>,
     /// Rooms that the client wants to be in.
     pub(super) rooms: BTreeSet<Room>,
-    /// Whether the user was shown offline when last heard of: idle for too long.
+    /// Whether the user was shown offline when last heard of: idle for too long, or invisible.
     pub(super) is_away: bool,
+    /// Whether a sign of life failed since: it may have begun a session all the same.
+    pub(super) is_unsure: bool,
     /// A client of an older protocol.
     pub(super) existing: Option<Existing>,
     /// When all that is watched is to be looked at anew.
@@ -68,6 +70,7 @@ impl Socket {
             existing,
             rooms: BTreeSet::new(),
             is_away: false,
+            is_unsure: false,
             refresh_at: None,
         }
     }

@@ -4,7 +4,7 @@
 macro_rules! label {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name { $($(#[$doc])* $variant,)+ }
 
         impl $name {
@@ -165,6 +165,32 @@ label! {
         Idle = "idle",
         /// At work.
         Busy = "busy",
+    }
+}
+
+label! {
+    /// A setting of Redis that presence depends on.
+    RedisSetting {
+        /// Nothing is thrown away.
+        Eviction = "maxmemory-policy",
+        /// Ends of leases are told.
+        Notifications = "notify-keyspace-events",
+        /// Records stay packed.
+        Packing = "hash-max-listpack-value",
+        /// A restart keeps what there was.
+        AppendOnly = "appendonly",
+    }
+}
+
+label! {
+    /// What is watched.
+    WatchKind {
+        /// A person.
+        Users = "users",
+        /// Everybody of an organisation.
+        Orgs = "orgs",
+        /// Everybody in a room.
+        Rooms = "rooms",
     }
 }
 

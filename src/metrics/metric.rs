@@ -74,6 +74,11 @@ pub(super) const fn counter_where(
     counter
 }
 
+/// A counter of time.
+pub(super) const fn seconds_counter(name: &'static str, labels: Labels, help: &'static str) -> Metric {
+    metric(name, labels, help, Kind::Counter, Unit::Seconds)
+}
+
 pub(super) const fn gauge(name: &'static str, labels: Labels, help: &'static str) -> Metric {
     metric(name, labels, help, Kind::Gauge, Unit::Count)
 }

@@ -7,10 +7,11 @@ use crate::presence::{Reason, Status};
 
 use super::labels::{
     AuditRow, AuthMethod, AuthResult, Direction, ExpiryPath, Heartbeat, KeyReading, LimitPolicy, LiveDrop,
-    LiveMessage, PoolState, Transport, Webhook,
+    LiveMessage, PoolState, RedisSetting, Transport, WatchKind, Webhook,
 };
 use super::metric::{
-    Label, Metric, bytes_gauge, count_histogram, counter, counter_where, gauge, label, seconds, seconds_gauge,
+    Label, Metric, bytes_gauge, count_histogram, counter, counter_where, gauge, label, seconds,
+    seconds_counter, seconds_gauge,
 };
 
 /// Declares the table: a constant for each metric, and the list of all.
@@ -46,6 +47,8 @@ const REQUEST: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 const CALL: &[f64] = &[0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0];
 /// The stated bound of detection is 1.1 s; finer below it, in seconds.
 const DETECTION: &[f64] = &[0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.1, 2.0, 5.0, 15.0, 60.0, 300.0];
+/// The stated bound from node to node is 0.1 s, of which the outbox is read every 0.025 s; in seconds.
+const FANOUT: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 5.0];
 /// Items of one call; a call takes at most 500.
 const BATCH: &[f64] = &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0];
 /// Whatever has no buckets of its own: a histogram without any would become a summary.
@@ -93,6 +96,8 @@ table! {
     gauge OUTBOX_ENTRIES = "rollcall_outbox_entries";
     /// Age of the oldest entry of this node's shards that is not in Postgres yet.
     seconds_gauge OUTBOX_OLDEST = "rollcall_outbox_oldest_seconds";
+    /// Entries in the streams of this node's shards, copied ones that are kept for a while included.
+    gauge OUTBOX_STREAM_ENTRIES = "rollcall_outbox_stream_entries";
     /// Entries on their way into Postgres, by what became of them.
     counter AUDIT_ROWS = "rollcall_audit_rows_total" [label("result", words!(AuditRow))];
     /// One transaction of the copy into Postgres.
@@ -100,15 +105,32 @@ table! {
     /// Entries that Postgres refused and that wait for a person.
     counter AUDIT_QUARANTINED = "rollcall_audit_quarantined_total";
 
+    /// Until the last month that has partitions is over. The same on every node: aggregate with max.
+    seconds_gauge PARTITIONS_AHEAD = "rollcall_audit_partitions_ahead_seconds";
+
+    /// How many shards there are. The same on every node: aggregate with max.
+    gauge SHARDS = "rollcall_shards";
     /// Shards that this node nudges and copies; all nodes together have all shards.
     gauge SHARDS_OWNED = "rollcall_shards_owned";
     /// Shards that came back empty or rewound.
     counter EPOCH_CHANGES = "rollcall_epoch_changes_total";
     /// Users brought back into an empty Redis from Postgres.
     counter RESTORED_USERS = "rollcall_restored_users_total";
+    /// This node's clock less that of Redis, which decides; half of the way there and back is taken off.
+    seconds_gauge CLOCK_SKEW = "rollcall_clock_skew_seconds";
 
     /// Sockets and event streams that are open.
     gauge LIVE_CONNECTIONS = "rollcall_live_connections";
+    /// Sockets and event streams that were opened.
+    counter LIVE_OPENED = "rollcall_live_opened_total";
+    /// What the sockets of this node watch, each target of each socket.
+    gauge LIVE_WATCHES = "rollcall_live_watches" [label("kind", words!(WatchKind))];
+    /// Changes of status that this node heard of.
+    counter LIVE_CHANGES = "rollcall_live_changes_total";
+    /// Changes that this node told its sockets and streams, one for each reader.
+    counter LIVE_TOLD = "rollcall_live_told_total";
+    /// From a change that somebody watches, by the clock of Redis, until it was handed to this node's sockets.
+    seconds(FANOUT) LIVE_FANOUT = "rollcall_live_fanout_seconds";
     /// Messages on sockets, by direction and type.
     counter_where(is_said) LIVE_MESSAGES = "rollcall_live_messages_total"
         [label("direction", words!(Direction)), label("type", words!(LiveMessage))];
@@ -125,10 +147,32 @@ table! {
     bytes_gauge REDIS_MEMORY = "rollcall_redis_memory_bytes";
     /// Redis' maxmemory; 0 means none. The same on every node: aggregate with max.
     bytes_gauge REDIS_MEMORY_LIMIT = "rollcall_redis_memory_limit_bytes";
+    /// 1 while this setting of every primary is as it should be, or may not be read. The same on every node: aggregate with min.
+    gauge REDIS_SETTING_OK = "rollcall_redis_setting_ok" [label("setting", words!(RedisSetting))];
+    /// 1 unless Redis failed to write to disk the last time. The same on every node: aggregate with min.
+    gauge REDIS_PERSISTENCE_OK = "rollcall_redis_persistence_ok";
+    /// Connections to Redis, of whomever. The same on every node: aggregate with max.
+    gauge REDIS_CLIENTS = "rollcall_redis_clients";
+    /// Keys in Redis. The same on every node: aggregate with max.
+    gauge REDIS_KEYS = "rollcall_redis_keys";
+    /// Replicas that follow the primary that has the fewest. The same on every node: aggregate with max.
+    gauge REDIS_REPLICAS = "rollcall_redis_replicas";
+    /// Commands that Redis has carried out since this node came. The same on every node: aggregate the rate with max.
+    counter REDIS_COMMANDS = "rollcall_redis_commands_total";
+    /// Processor time of Redis since this node came. The same on every node: aggregate the rate with max.
+    seconds_counter REDIS_CPU = "rollcall_redis_cpu_seconds_total";
+    /// Keys that ended in Redis since this node came. The same on every node: aggregate the rate with max.
+    counter REDIS_EXPIRED_KEYS = "rollcall_redis_expired_keys_total";
+    /// Keys that Redis threw away for want of memory since this node came: people who are there may be shown offline. The same on every node: aggregate the rate with max.
+    counter REDIS_EVICTED_KEYS = "rollcall_redis_evicted_keys_total";
     /// 1 while Postgres answers this node.
     gauge POSTGRES_UP = "rollcall_postgres_up";
     /// Connections of this node's pools.
     gauge POSTGRES_POOL = "rollcall_postgres_pool_connections" [label("state", words!(PoolState))];
+    /// Connections that this node's pools may have.
+    gauge POSTGRES_POOL_LIMIT = "rollcall_postgres_pool_limit";
+    /// Size of the database on disk. The same on every node: aggregate with max.
+    bytes_gauge POSTGRES_DATABASE = "rollcall_postgres_database_bytes";
 
     /// Callers that said who they are, by how it went.
     counter AUTH_ATTEMPTS = "rollcall_auth_attempts_total"

@@ -40,15 +40,6 @@ impl Store {
         self.look(self.keys.shard_of(&bearer.user), &[InRooms::of(bearer, tab)], true).await.map(drop)
     }
 
-    /// A session that has said goodbye is looked at when its linger ends. Its end brings the look forward in any case, so
-    /// nothing depends on this call.
-    ///
-    /// # Errors
-    /// If Redis did not acknowledge it.
-    pub async fn linger_rooms(&self, bearer: &Bearer, tab: &Tab) -> Result<(), StoreError> {
-        self.look(self.keys.shard_of(&bearer.user), &[InRooms::of(bearer, tab)], false).await.map(drop)
-    }
-
     /// Looks at sessions of one shard that are in rooms: those that no longer last leave them. Answers how many did.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ mod error;
 mod events;
 mod explain;
 mod feed;
+mod figures;
 mod keys;
 pub mod limits;
 mod link;
@@ -44,13 +45,13 @@ pub use error::StoreError;
 pub use events::{LeaseEvent, LeaseEvents};
 pub use explain::{Facts, Record, SessionFacts};
 pub use feed::{Heard, Listener};
+pub use figures::{Figures, Memory, Work};
 pub use keys::{Keys, LAYOUT, Shard};
 pub use looks::InRooms;
 pub use news::News;
 pub use reads::Present;
 pub use restore::{Lost, Past, Rule};
 pub use rooms::{Join, MOST_ROOMS, Members};
-pub use settings::Memory;
 pub use shards::{OWNERSHIP, Opened, Ownership, STALL};
 pub use words::{Answer, Bearer, Beat, Shown, Sign, Stats, View};
 
@@ -260,12 +261,12 @@ impl Store {
         parts.millis()
     }
 
-    /// How much memory Redis uses, and may use; of a cluster its fullest primary.
+    /// What Redis says of itself.
     ///
     /// # Errors
     /// If Redis did not answer.
-    pub async fn memory(&self) -> Result<Memory, StoreError> {
-        settings::memory(&self.link).await
+    pub async fn figures(&self) -> Result<Figures, StoreError> {
+        figures::read(&self.link).await
     }
 }
 

@@ -10,7 +10,7 @@ use crate::presence::{Claim, Claims, Device, Entry, EntryKind, Millis, Outgoing,
 
 /// What a script of a user answered.
 pub(super) enum Said {
-    /// Judged, with a note: late, ignored, idle, evicted, repeated.
+    /// Judged, with a note: late, ignored, idle, new, evicted, repeated.
     Judged(Answer, String),
     /// The caller took the wrong organisation, or the wrong session, for the true one.
     Stale(Vec<String>),
@@ -71,16 +71,14 @@ pub(super) fn said(script: &'static str, reply: Value) -> Result<Said, StoreErro
     let mut parts = Parts::new(script, reply);
     match parts.text()?.as_str() {
         "ok" => {
-            let answer = Answer::Standing {
-                status: parts.status()?,
-                since: parts.millis()?,
-                last_seen: parts.millis()?,
-                now: parts.millis()?,
+            let (status, since) = (parts.status()?, parts.millis()?);
+            let (last_seen, now, note) = (parts.millis()?, parts.millis()?, parts.text()?);
+            let is_new = matches!(note.as_str(), "new" | "evicted");
+            let answer = match note.as_str() {
+                "superseded" => Answer::Superseded,
+                _ => Answer::Standing { status, since, last_seen, now, is_new },
             };
-            match parts.text()? {
-                note if note == "superseded" => Ok(Said::Judged(Answer::Superseded, note)),
-                note => Ok(Said::Judged(answer, note)),
-            }
+            Ok(Said::Judged(answer, note))
         }
         "gated" => Ok(Said::Judged(Answer::Gated(parts.parse()?), String::new())),
         "ended" => Ok(Said::Judged(Answer::Ended, String::new())),

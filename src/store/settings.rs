@@ -1,12 +1,10 @@
 //! Is this Redis fit for presence? What is wrong is said in words, with what to do.
 
 use fred::prelude::*;
-use fred::types::InfoKind;
-use futures::future::join_all;
 
 use super::StoreError;
-use super::link::Link;
 use super::primary::Primary;
+use crate::metrics::labels::RedisSetting;
 
 /// The oldest Redis that has everything the scripts use.
 const OLDEST: (u64, u64) = (7, 0);
@@ -14,14 +12,13 @@ const OLDEST: (u64, u64) = (7, 0);
 /// Records of several sessions are longer than Redis packs by default.
 const PACKED_VALUE: u64 = 512;
 
-/// Memory of Redis; of a cluster that of its fullest primary, because each decides for itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Memory {
-    /// Bytes in use.
-    pub used: u64,
-    /// Most bytes allowed; 0 means no limit.
-    pub limit: u64,
-}
+/// The only policy that throws nothing away.
+pub(super) const NO_EVICTION: &str = "noeviction";
+
+// The settings that presence depends on.
+pub(super) const EVICTION: &str = RedisSetting::Eviction.as_str();
+pub(super) const NOTIFICATIONS: &str = RedisSetting::Notifications.as_str();
+pub(super) const PACKING: &str = RedisSetting::Packing.as_str();
 
 /// The number of the database that a URL names; events are published per database.
 pub(super) fn database(url: &str) -> u8 {
@@ -48,8 +45,8 @@ pub(super) async fn check_role(primary: &Primary) -> Result<(), StoreError> {
 /// Refuses a primary that would lose presence, mends what may be mended, and warns of the rest.
 pub(super) async fn check(primary: &Primary) -> Result<(), StoreError> {
     check_version(primary)?;
-    match read(primary, "maxmemory-policy").await? {
-        Some(policy) if policy != "noeviction" => {
+    match read(primary, EVICTION).await? {
+        Some(policy) if policy != NO_EVICTION => {
             return Err(StoreError::Unfit(format!(
                 "redis at {} has maxmemory-policy {policy}: it would evict leases, and people would go offline who \
                  are there. Set `maxmemory-policy noeviction` in redis.conf, or `redis-cli CONFIG SET \
@@ -81,16 +78,21 @@ fn check_version(primary: &Primary) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Whether this value of `notify-keyspace-events` has keys tell that they expire.
+pub(super) fn tells_expiry(events: &str) -> bool {
+    let has = |flag| events.contains(flag);
+    has('E') && (has('x') || has('A'))
+}
+
 /// Expiry events are what makes offline prompt; without them the sweep still finds everybody, a second later.
 pub(super) async fn enable_events(primary: &Primary) -> Result<(), StoreError> {
-    let Some(events) = read(primary, "notify-keyspace-events").await? else {
+    let Some(events) = read(primary, NOTIFICATIONS).await? else {
         return Ok(());
     };
-    let has = |flag| events.contains(flag);
-    if has('E') && (has('x') || has('A')) {
+    if tells_expiry(&events) {
         return Ok(());
     }
-    if set(primary, "notify-keyspace-events", &format!("{events}Ex")).await {
+    if set(primary, NOTIFICATIONS, &format!("{events}Ex")).await {
         tracing::info!("set notify-keyspace-events of redis to {events}Ex");
     } else {
         tracing::warn!(
@@ -102,22 +104,25 @@ pub(super) async fn enable_events(primary: &Primary) -> Result<(), StoreError> {
 }
 
 async fn pack_records(primary: &Primary) -> Result<(), StoreError> {
-    const NAME: &str = "hash-max-listpack-value";
-    let packed = read(primary, NAME).await?.and_then(|value| value.parse::<u64>().ok());
-    let Some(packed) = packed.filter(|packed| *packed < PACKED_VALUE) else {
+    let Some(packed) = read(primary, PACKING).await?.filter(|packed| !is_packed(packed)) else {
         return Ok(());
     };
-    if !set(primary, NAME, &PACKED_VALUE.to_string()).await {
+    if !set(primary, PACKING, &PACKED_VALUE.to_string()).await {
         tracing::warn!(
             "redis packs hash values up to {packed} bytes only: records take about 100 bytes more per user. Add \
-             `{NAME} {PACKED_VALUE}` to redis.conf"
+             `{PACKING} {PACKED_VALUE}` to redis.conf"
         );
     }
     Ok(())
 }
 
+/// Whether this value of `hash-max-listpack-value` keeps records packed.
+pub(super) fn is_packed(packed: &str) -> bool {
+    packed.parse::<u64>().map_or(true, |packed| packed >= PACKED_VALUE)
+}
+
 /// One setting; `None` where reading settings is not allowed.
-async fn read(primary: &Primary, name: &str) -> Result<Option<String>, StoreError> {
+pub(super) async fn read(primary: &Primary, name: &str) -> Result<Option<String>, StoreError> {
     let reply: Result<Value, Error> = primary.client().config_get(name).await;
     match reply {
         Ok(value) => Ok(value
@@ -137,47 +142,4 @@ async fn set(primary: &Primary, name: &str, value: &str) -> bool {
 /// Managed services rename or forbid CONFIG.
 fn is_refusal(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Unknown | ErrorKind::InvalidCommand | ErrorKind::Auth)
-}
-
-/// Reads the memory figures of `INFO`, of every primary that answers, and answers those of the fullest.
-pub(super) async fn memory(link: &Link) -> Result<Memory, StoreError> {
-    let all = link.primaries();
-    let (mut fullest, mut silence) = (None, None);
-    for memory in join_all(all.iter().map(|primary| memory_of(primary))).await {
-        match memory {
-            Ok(memory) => fullest = fullest.into_iter().chain([memory]).max_by_key(Memory::fullness),
-            Err(error) => silence = Some(error),
-        }
-    }
-    fullest.ok_or_else(|| silence.unwrap_or(StoreError::Unavailable("no primary".into())))
-}
-
-async fn memory_of(primary: &Primary) -> Result<Memory, StoreError> {
-    let info: String = primary.judge(primary.client().info(Some(InfoKind::Memory)).await)?;
-    let figure = |name: &str| {
-        let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        line.and_then(|value| value.trim().parse().ok()).unwrap_or(0)
-    };
-    Ok(Memory { used: figure("used_memory"), limit: figure("maxmemory") })
-}
-
-impl Memory {
-    /// By the share of the limit; those without one by what they use, and behind those that have one.
-    fn fullness(&self) -> (u64, u64) {
-        (self.used.saturating_mul(10_000).checked_div(self.limit).unwrap_or(0), self.used)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_fullest_is_the_one_nearest_to_its_limit() {
-        let memory = |used, limit| Memory { used, limit };
-        let fullest = |memories: [Memory; 2]| memories.into_iter().max_by_key(Memory::fullness).unwrap();
-        assert_eq!(fullest([memory(900, 1_000), memory(5_000, 10_000)]), memory(900, 1_000));
-        assert_eq!(fullest([memory(900, 0), memory(5_000, 0)]), memory(5_000, 0));
-        assert_eq!(fullest([memory(9_000, 0), memory(5_000, 10_000)]), memory(5_000, 10_000));
-    }
 }

@@ -30,7 +30,7 @@ impl Store {
             && let Some(plain) = self.plain(beat)
             && let Some(Extended { status, since, now }) = self.batcher.beat(plain).await?
         {
-            return Ok(Answer::Standing { status, since, last_seen: now, now });
+            return Ok(Answer::Standing { status, since, last_seen: now, now, is_new: false });
         }
         self.open(beat).await
     }

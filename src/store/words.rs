@@ -104,6 +104,8 @@ pub enum Answer {
         last_seen: Millis,
         /// The clock of Redis.
         now: Millis,
+        /// A session began by it: what belonged to one of the same name before, ended with that.
+        is_new: bool,
     },
     /// The account may not be online.
     Gated(GateKind),

@@ -30,10 +30,12 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use crate::app::App;
 use crate::live::Live;
 use crate::store::Heard;
+use crate::telemetry;
 use owned::Owned;
 
 /// What every task is given.
@@ -109,10 +111,12 @@ struct Spawner {
 impl Spawner {
     fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let end = SayEnd { name, ends: self.ends.clone() };
-        self.tracker.spawn(async move {
+        let span = tracing::info_span!(telemetry::TASK, name);
+        let running = async move {
             let _end = end;
             task.await;
-        });
+        };
+        self.tracker.spawn(running.instrument(span));
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) async fn run(node: Node) {
         if let Err(error) = step(&node, &mut nodes).await {
             tracing::warn!(%error, "cannot keep shards");
         }
-        record::shards_owned(node.owned.shards().len() as u64);
+        record::shards_owned(node.owned.shards().len() as u64, u64::from(node.app.store.keys().shards()));
     }
     let released = async {
         let owned = node.owned.shards();

@@ -1,10 +1,22 @@
-//! The log: to standard error, as lines for people or JSON for machines.
+//! The log, to standard error, as lines for people or JSON for machines; and, where they are asked for, traces.
+//!
+//! Both are made of the same spans: `request` (and `heartbeat`, which is one as well) by its id, `socket` by its connection,
+//! `task` by its name, and within a task the rounds that are worth a trace.
+
+#[cfg(feature = "otlp")]
+mod traces;
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
+
+/// The span of a background task, which lasts as long as the node: for the log alone.
+pub const TASK: &str = "task";
+/// The span of a heartbeat, of which only a share is traced.
+pub const HEARTBEAT: &str = "heartbeat";
 
 /// What libraries say of secrets, whatever the filter asks for: an unknown parameter of the database's address is told
 /// with its value, which may be a password.
@@ -19,7 +31,18 @@ pub enum Format {
     Json,
 }
 
-/// Why logging could not be set up.
+/// Where traces go.
+#[derive(Clone, Copy, Debug)]
+pub struct Collector<'a> {
+    /// Its address, for OTLP by HTTP.
+    pub endpoint: &'a str,
+    /// The share of heartbeats that are traced.
+    pub heartbeats: f64,
+    /// The name of this node.
+    pub node: &'a str,
+}
+
+/// Why telemetry could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// The filter is no list of `target=level`.
@@ -28,20 +51,56 @@ pub enum TelemetryError {
     /// Logging was set up before.
     #[error("the log is set up already: {0}")]
     Twice(#[from] tracing_subscriber::util::TryInitError),
+    /// Traces cannot be sent.
+    #[error("traces cannot be sent: {0}")]
+    Traces(String),
 }
 
-/// Starts logging for the whole process.
+/// Sends what is left of the traces when it is dropped.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Telemetry {
+    #[cfg(feature = "otlp")]
+    _traces: Option<traces::Sender>,
+}
+
+type Output = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Starts logging for the whole process, and traces for `collector`.
 ///
 /// # Errors
-/// [`TelemetryError`]: the filter is wrong, or logging was started before.
-pub fn init(filter: &str, format: Format) -> Result<(), TelemetryError> {
+/// [`TelemetryError`]: the filter is wrong, logging was started before, or there is a collector and the program cannot
+/// make traces.
+pub fn init(
+    filter: &str,
+    format: Format,
+    collector: Option<Collector<'_>>,
+) -> Result<Telemetry, TelemetryError> {
     let colours = std::io::stderr().is_terminal();
-    Ok(subscriber(filter, format, colours, std::io::stderr)?.try_init()?)
+    let mut outputs = vec![log(filter, format, colours, std::io::stderr)?];
+    let telemetry = trace(collector, &mut outputs)?;
+    Registry::default().with(outputs).try_init()?;
+    Ok(telemetry)
 }
 
-type Subscriber = Box<dyn tracing::Subscriber + Send + Sync>;
+#[cfg(feature = "otlp")]
+fn trace(collector: Option<Collector<'_>>, outputs: &mut Vec<Output>) -> Result<Telemetry, TelemetryError> {
+    let Some(collector) = collector else { return Ok(Telemetry::default()) };
+    let (output, sender) = traces::begin(collector)?;
+    outputs.push(output);
+    Ok(Telemetry { _traces: Some(sender) })
+}
 
-fn subscriber<W>(filter: &str, format: Format, colours: bool, writer: W) -> Result<Subscriber, TelemetryError>
+#[cfg(not(feature = "otlp"))]
+fn trace(collector: Option<Collector<'_>>, _: &mut Vec<Output>) -> Result<Telemetry, TelemetryError> {
+    match collector {
+        None => Ok(Telemetry::default()),
+        Some(_) => Err(TelemetryError::Traces("the program was built without the feature otlp".to_owned())),
+    }
+}
+
+/// The log, as a part of what events go to.
+fn log<W>(filter: &str, format: Format, colours: bool, writer: W) -> Result<Output, TelemetryError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
@@ -49,10 +108,10 @@ where
     for directive in NEVER {
         filter = filter.add_directive(directive.parse()?);
     }
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     Ok(match format {
-        Format::Text => Box::new(builder.with_ansi(colours).finish()),
-        Format::Json => Box::new(builder.json().flatten_event(true).finish()),
+        Format::Text => lines.with_ansi(colours).with_filter(filter).boxed(),
+        Format::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
     })
 }
 
@@ -79,9 +138,10 @@ mod tests {
     fn logged(format: Format) -> String {
         let sink = Sink::default();
         let writer = sink.clone();
-        let subscriber = subscriber("info", format, false, move || writer.clone()).unwrap();
-        tracing::subscriber::with_default(subscriber, || {
-            tracing::info!(shard = 7, "restored");
+        let log = log("info", format, false, move || writer.clone()).unwrap();
+        tracing::subscriber::with_default(Registry::default().with(vec![log]), || {
+            let span = tracing::info_span!("request", id = "r-1");
+            span.in_scope(|| tracing::info!(shard = 7, "restored"));
             tracing::debug!("unheard");
         });
         let bytes = sink.0.lock().unwrap().clone();
@@ -96,13 +156,17 @@ mod tests {
             (&event["message"], &event["shard"], &event["level"]),
             (&"restored".into(), &7.into(), &"INFO".into())
         );
+        assert_eq!(event["span"], serde_json::json!({ "name": "request", "id": "r-1" }));
     }
 
     #[test]
     fn text_is_one_line_and_the_filter_holds() {
         let text = logged(Format::Text);
         assert_eq!(text.lines().count(), 1);
-        assert!(text.contains("restored") && text.contains("shard=7"));
-        assert!(matches!(init("=nonsense=", Format::Text), Err(TelemetryError::Filter(_))));
+        assert!(
+            text.contains("restored") && text.contains("shard=7") && text.contains("request{id="),
+            "{text}"
+        );
+        assert!(matches!(init("=nonsense=", Format::Text, None), Err(TelemetryError::Filter(_))));
     }
 }

@@ -347,7 +347,7 @@ async fn a_real_redis_takes_the_configuration_and_is_fit() {
     let service = Service::on(&url, &support::database_url().await, &[]).await;
     let (status, answer) = service.beat(&service.token("1", "tab"), json!({})).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
-    let memory = service.app.store.memory().await.unwrap();
+    let memory = service.app.store.figures().await.unwrap().memory;
     assert_eq!(memory.limit, 1 << 30);
     // What the program would otherwise have to mend at each start.
     for setting in ["maxmemory-policy noeviction", "notify-keyspace-events Ex", "hash-max-listpack-value 512"]

@@ -47,7 +47,7 @@ pub(super) struct Args {
 /// Starts everything, serves until a signal, stops everything; answers whether the end was clean.
 pub(super) async fn run(mut config: Config, args: &Args) -> anyhow::Result<bool> {
     refuse_network(&config.listen, args)?;
-    start_log(&config)?;
+    let _telemetry = start_log(&config)?;
     descriptors::raise_for(config.http.max_connections);
     let shutdown = stop::on_signal()?;
     let listeners = Listeners::bind(&config.listen).await?;

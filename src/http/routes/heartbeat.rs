@@ -128,7 +128,7 @@ async fn signed(
         },
     };
     let result = match answer {
-        Ok(Answer::Standing { status, since, last_seen, now }) => Ok(Json(HeartbeatAnswer {
+        Ok(Answer::Standing { status, since, last_seen, now, .. }) => Ok(Json(HeartbeatAnswer {
             message: "Heartbeat recorded",
             online_status: status,
             last_seen: Timestamp::unless_never(last_seen),

@@ -29,7 +29,7 @@ impl Socket {
         if self.existing.is_some() {
             let (_, acts) = self.session.hear(&Input::Text(HELLO), Instant::now());
             for act in acts {
-                self.perform(act).await?;
+                Box::pin(self.perform(act)).await?;
             }
         }
         Flow::Continue(())

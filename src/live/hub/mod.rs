@@ -7,12 +7,14 @@ mod mailbox;
 mod place;
 mod registry;
 mod room;
+mod skew;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use registry::{Registry, RoomNews};
+use skew::Skew;
 
 pub use change::{Change, Eye, may_see};
 pub use mailbox::{Mailbox, Post};
@@ -20,6 +22,7 @@ pub use place::Place;
 
 use super::protocol::Counts;
 use crate::auth::Claims;
+use crate::metrics::record;
 use crate::presence::{Entry, Org, Outgoing, Reason, UserId};
 use crate::store::{Heard, Keys, News};
 
@@ -53,11 +56,17 @@ impl Reader {
 pub struct Hub {
     registry: Mutex<Registry>,
     seats: AtomicU64,
+    skew: Skew,
 }
 
 impl Hub {
     pub(self) fn registry(&self) -> MutexGuard<'_, Registry> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How far this node's clock is before that of Redis, in seconds.
+    pub fn set_skew(&self, seconds: f64) {
+        self.skew.set(seconds);
     }
 
     /// Takes a place for somebody.
@@ -73,6 +82,7 @@ impl Hub {
     pub fn hear(&self, heard: Heard<'_>, keys: &Keys) {
         match heard {
             Heard::Entries(_, entries) => {
+                record::live_changes(entries.len());
                 entries.iter().filter_map(Outgoing::entry).for_each(|entry| self.tell(entry));
             }
             Heard::News(_, news) => news.iter().for_each(|news| self.tell_news(news)),
@@ -107,11 +117,20 @@ impl Hub {
             return;
         }
         let change = Arc::new(Change::new(entry.clone()));
+        let mut told = 0;
         for reader in watchers.iter().filter(|reader| change.concerns(&reader.viewer)) {
             reader.mailbox.change(&change);
+            told += 1;
         }
         let is_event = |reader: &&Reader| entry.is_shown() && may_see(&reader.viewer, &entry.org);
-        everybody.iter().filter(is_event).for_each(|reader| reader.mailbox.event(&change));
+        for reader in everybody.iter().filter(is_event) {
+            reader.mailbox.event(&change);
+            told += 1;
+        }
+        if told > 0 {
+            record::live_told(told);
+            self.skew.age_of(entry.detected_at).into_iter().for_each(record::live_fanout);
+        }
     }
 
     /// Something of these users may have been missed: they are asked whether they are still welcome, and everybody looks

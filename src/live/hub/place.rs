@@ -8,6 +8,8 @@ use super::registry::{RoomKey, leave};
 use super::{Hub, Reader};
 use crate::auth::Claims;
 use crate::live::protocol::Targets;
+use crate::metrics::labels::WatchKind;
+use crate::metrics::record;
 use crate::presence::{Room, UserId};
 
 /// A place in the hub. Whoever drops it is told of nothing any more.
@@ -61,6 +63,7 @@ impl Place {
             }
         }
         drop(registry);
+        count(&added, 1.0);
         self.watched.users.extend(added.users.iter().cloned());
         self.watched.orgs.extend(added.orgs.iter().cloned());
         self.watched.rooms.extend(added.rooms.iter().cloned());
@@ -103,10 +106,12 @@ impl Place {
             }
         }
         drop(registry);
+        count(&self.watched, -1.0);
         let users: HashSet<&UserId> = targets.users.iter().collect();
         self.watched.users.retain(|user| !users.contains(user));
         self.watched.orgs.retain(|org| !targets.orgs.contains(org));
         self.watched.rooms.retain(|room| !targets.rooms.contains(room));
+        count(&self.watched, 1.0);
     }
 
     /// Tells of every change there is.
@@ -134,6 +139,20 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let watched = std::mem::take(&mut self.watched);
+        count(&watched, -1.0);
         self.leave(&watched);
+    }
+}
+
+/// Counts these as watched, or no longer.
+#[expect(clippy::cast_precision_loss, reason = "a reader watches a thousand at most")]
+fn count(targets: &Targets, sign: f64) {
+    let kinds = [
+        (WatchKind::Users, targets.users.len()),
+        (WatchKind::Orgs, targets.orgs.len()),
+        (WatchKind::Rooms, targets.rooms.len()),
+    ];
+    for (kind, targets) in kinds.into_iter().filter(|(_, targets)| *targets > 0) {
+        record::live_watches(kind, sign * targets as f64);
     }
 }

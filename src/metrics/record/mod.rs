@@ -1,17 +1,30 @@
 //! How the program tells its metrics: one function per fact, so that no call site knows a name or a label.
 
+mod access;
+mod live;
+mod stores;
+
 use std::time::Duration;
 
 use ::metrics::{Label, counter, gauge, histogram};
 
-use crate::presence::{Reason, Status};
-
-use super::labels::{
-    AuditRow, AuthMethod, AuthResult, Direction, ExpiryPath, Heartbeat, KeyReading, LimitPolicy, LiveDrop,
-    LiveMessage, PoolState, Transport, Webhook,
-};
+use super::labels::{AuditRow, ExpiryPath, Heartbeat, Transport, Webhook};
 use super::metric::{Kind, Metric};
 use super::names;
+use crate::presence::{Reason, Status};
+
+pub use access::{
+    auth_attempt, blocked_networks, blocked_request, keys_read, known_token, rate_limited, refresh_reuse,
+    stale_key,
+};
+pub use live::{
+    LiveConnection, live_changes, live_connection, live_dropped, live_fanout, live_heard, live_sent,
+    live_told, live_watches,
+};
+pub use stores::{
+    clock_skew, database_size, expect_script, partitions_ahead, postgres_pool, postgres_pool_limit,
+    postgres_up, redis_figures, redis_grew, redis_memory, redis_reconnect, redis_setting, redis_up, script,
+};
 
 fn labels(metric: &Metric, values: &[&'static str]) -> Vec<Label> {
     metric
@@ -41,6 +54,10 @@ pub(super) fn create(metric: &Metric, values: &[&'static str]) {
         Kind::Gauge => set(metric, values, 0.0),
         Kind::Histogram(_) => drop(histogram!(metric.name, labels(metric, values))),
     }
+}
+
+const fn flag(is: bool) -> f64 {
+    if is { 1.0 } else { 0.0 }
 }
 
 /// Counts that gauges can hold exactly, up to 2^53.
@@ -127,10 +144,15 @@ pub fn flaps(number_of: u64) {
     count(&names::FLAPS, &[], number_of);
 }
 
-/// The outbox of this node's shards: entries not copied, and the age of the oldest.
+/// The outbox of this node's shards: entries not copied, the age of the oldest.
 pub fn outbox(entries: u64, oldest: Duration) {
     set(&names::OUTBOX_ENTRIES, &[], number(entries));
     set(&names::OUTBOX_OLDEST, &[], oldest.as_secs_f64());
+}
+
+/// The streams of this node's shards hold so many entries.
+pub fn outbox_streams(entries: u64) {
+    set(&names::OUTBOX_STREAM_ENTRIES, &[], number(entries));
 }
 
 /// So many entries met this fate on their way into Postgres.
@@ -146,9 +168,10 @@ pub fn audit_flush(took: Duration) {
     observe(&names::AUDIT_FLUSH, &[], took.as_secs_f64());
 }
 
-/// This node owns so many shards.
-pub fn shards_owned(number_of: u64) {
+/// This node owns so many shards of all there are.
+pub fn shards_owned(number_of: u64, all: u64) {
     set(&names::SHARDS_OWNED, &[], number(number_of));
+    set(&names::SHARDS, &[], number(all));
 }
 
 /// A shard began a new epoch.
@@ -159,115 +182,6 @@ pub fn epoch_change() {
 /// So many users were brought back from Postgres.
 pub fn restored_users(number_of: u64) {
     count(&names::RESTORED_USERS, &[], number_of);
-}
-
-/// Whether Redis answers.
-pub fn redis_up(up: bool) {
-    set(&names::REDIS_UP, &[], f64::from(u8::from(up)));
-}
-
-/// A script exists: its series begins at 0.
-pub fn expect_script(script: &'static str) {
-    create(&names::SCRIPT_DURATION, &[script]);
-}
-
-/// A script was answered, so long after it was called.
-pub fn script(script: &'static str, took: Duration) {
-    observe(&names::SCRIPT_DURATION, &[script], took.as_secs_f64());
-}
-
-/// A socket or a stream is open until this is dropped.
-#[derive(Debug)]
-#[must_use]
-pub struct LiveConnection(());
-
-impl Drop for LiveConnection {
-    fn drop(&mut self) {
-        gauge!(names::LIVE_CONNECTIONS.name).decrement(1.0);
-    }
-}
-
-/// A socket or a stream was opened.
-pub fn live_connection() -> LiveConnection {
-    gauge!(names::LIVE_CONNECTIONS.name).increment(1.0);
-    LiveConnection(())
-}
-
-/// A client said something.
-pub fn live_heard(message: LiveMessage) {
-    count(&names::LIVE_MESSAGES, &[Direction::Received.as_str(), message.as_str()], 1);
-}
-
-/// So many messages went to a client.
-pub fn live_sent(message: LiveMessage, messages: usize) {
-    count(&names::LIVE_MESSAGES, &[Direction::Sent.as_str(), message.as_str()], messages as u64);
-}
-
-/// A socket was closed.
-pub fn live_dropped(reason: LiveDrop) {
-    count(&names::LIVE_DROPPED, &[reason.as_str()], 1);
-}
-
-/// A connection to Redis was made again.
-pub fn redis_reconnect() {
-    count(&names::REDIS_RECONNECTS, &[], 1);
-}
-
-/// Memory of Redis in bytes: used, and its limit (0 for none).
-pub fn redis_memory(used: u64, limit: u64) {
-    set(&names::REDIS_MEMORY, &[], number(used));
-    set(&names::REDIS_MEMORY_LIMIT, &[], number(limit));
-}
-
-/// Whether Postgres answers.
-pub fn postgres_up(up: bool) {
-    set(&names::POSTGRES_UP, &[], f64::from(u8::from(up)));
-}
-
-/// So many connections of the pool are in this state.
-pub fn postgres_pool(state: PoolState, connections: u64) {
-    set(&names::POSTGRES_POOL, &[state.as_str()], number(connections));
-}
-
-/// A caller said who it is.
-pub fn auth_attempt(method: AuthMethod, result: AuthResult) {
-    count(&names::AUTH_ATTEMPTS, &[method.as_str(), result.as_str()], 1);
-}
-
-/// A refresh token was used again.
-pub fn refresh_reuse() {
-    count(&names::REFRESH_REUSE, &[], 1);
-}
-
-/// The keys of a trusted issuer were read, or could not be.
-pub fn keys_read(well: bool) {
-    let result = if well { KeyReading::Ok } else { KeyReading::Failed };
-    count(&names::KEY_READINGS, &[result.as_str()], 1);
-}
-
-/// A token was verified by a key that could not be read anew.
-pub fn stale_key() {
-    count(&names::STALE_KEYS, &[], 1);
-}
-
-/// A token had been verified before.
-pub fn known_token() {
-    count(&names::KNOWN_TOKENS, &[], 1);
-}
-
-/// A request was refused for coming too often.
-pub fn rate_limited(policy: LimitPolicy) {
-    count(&names::RATE_LIMITED, &[policy.as_str()], 1);
-}
-
-/// A request of a blocked address was refused.
-pub fn blocked_request() {
-    count(&names::BLOCKED_REQUESTS, &[], 1);
-}
-
-/// So many networks are blocked.
-pub fn blocked_networks(number_of: u64) {
-    set(&names::BLOCKED_NETWORKS, &[], number(number_of));
 }
 
 /// An attempt to deliver a batch to a webhook.

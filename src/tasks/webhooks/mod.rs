@@ -136,6 +136,7 @@ async fn reseal(node: &Node) -> Result<(), AccountError> {
     Ok(())
 }
 
+#[tracing::instrument(name = "webhook", skip_all)]
 async fn send(
     node: &Node,
     leased: &Leased,

@@ -108,7 +108,7 @@ async fn counts(one: &Service, other: &Service) {
     let asked: Vec<_> =
         answer["results"].as_array().unwrap().iter().map(|view| view["status"].clone()).collect();
     assert_eq!(asked, vec![json!("online"); users.len()], "{answer}");
-    assert!(other.app.store.memory().await.unwrap().used > 0);
+    assert!(other.app.store.figures().await.unwrap().memory.used > 0);
 }
 
 /// Members of a room live on the shards of their users, and are put together from all servers.
