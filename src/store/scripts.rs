@@ -100,7 +100,7 @@ script!(/// Sessions that are in rooms are looked at.
 script!(/// Lists who is in a room.
     ROOM_MEMBERS = "room_members", "no-writes", and_each(0, 4), exactly(2));
 script!(/// Reads records.
-    USER_VIEWS = "user_views", "no-writes", and_each(0, 4), and_each(0, 1), "record");
+    USER_VIEWS = "user_views", "no-writes", and_each(0, 4), and_each(0, 1), "record", "glance");
 script!(/// Reads what a token's standing depends on.
     USER_STANDING = "user_standing", "no-writes", exactly(10), exactly(4), "shard", "record", "user");
 script!(/// Reads everything a status is made of.
