@@ -11,13 +11,14 @@ mod outages;
 mod two_nodes;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rollcall::audit::{Audit, Cursor, Filter, Transition, Window};
 use rollcall::presence::{Reason, Status, UserId};
 use serde_json::Value;
 
 use crate::support;
+pub use crate::support::eventually;
 use crate::support::service::Service;
 
 /// Short times of presence: a session lives for 2 s, lingers for half a second, and may idle for 6 s.
@@ -38,18 +39,6 @@ pub const BRIEF: &[&str] = &[
 pub async fn brief_node() -> Service {
     let database = support::database_url().await;
     Service::node(&support::stack().redis_url(), &database, &support::prefix(), BRIEF).await
-}
-
-/// Waits for a condition, looking every few milliseconds, and fails when it has not come in time.
-pub async fn eventually<T>(what: &str, limit: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let started = Instant::now();
-    loop {
-        if let Some(found) = look().await {
-            return found;
-        }
-        assert!(started.elapsed() < limit, "{what}: not within {limit:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 /// Waits until the shards are open: the first heartbeat is answered.

@@ -8,6 +8,7 @@ pub mod socket;
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use rollcall::config::Surroundings;
 use rollcall::devstack::{DevStack, Options, Search};
@@ -89,6 +90,18 @@ async fn run(url: &str, sql: String) {
     let mut connection = PgConnection::connect(url).await.unwrap();
     connection.execute(AssertSqlSafe(sql)).await.unwrap();
     connection.close().await.unwrap();
+}
+
+/// Waits for a condition, looking every few milliseconds, and fails when it has not come in time.
+pub async fn eventually<T>(what: &str, limit: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(started.elapsed() < limit, "{what}: not within {limit:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// Sends one command to the shared Redis, and answers the reply as it came over the wire.

@@ -105,7 +105,7 @@ impl Service {
         let token = node.token("first", "f");
         let opened =
             async || (node.get(&token, "/api/presence/stats/").await.0 == StatusCode::OK).then_some(());
-        crate::journeys::eventually("an open node", Duration::from_secs(20), opened).await;
+        support::eventually("an open node", Duration::from_secs(20), opened).await;
         node.post(&token, "/api/auth/logout/", json!({})).await;
         node
     }

@@ -1,0 +1,10 @@
+//! What needs programs beside Redis and Postgres: Prometheus and promtool, proxies, systemd's tools. `./run operations`
+//! installs them and runs this; `cargo test` leaves it out unless it is named.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod rules;
+#[allow(dead_code, reason = "tests/integration uses the rest of it")]
+#[path = "../integration/support/mod.rs"]
+mod support;
+mod tools;
