@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod observability;
 mod rules;
 #[allow(dead_code, reason = "tests/integration uses the rest of it")]
 #[path = "../integration/support/mod.rs"]
