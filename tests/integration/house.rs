@@ -197,7 +197,7 @@ fn the_core_knows_std_and_serde_only() {
 #[test]
 fn every_file_says_what_it_is_for() {
     let mut broken = Vec::new();
-    for (name, text) in ["src", "tests", "benches"].iter().flat_map(|dir| rust_files(dir)) {
+    for (name, text) in ["src", "tests", "benches", "grafana"].iter().flat_map(|dir| rust_files(dir)) {
         if !text.starts_with("//! ") {
             broken.push(format!("{name} begins without //!"));
         }

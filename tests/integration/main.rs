@@ -8,6 +8,7 @@ mod audit;
 mod chain;
 mod cli;
 mod cluster;
+mod dashboards;
 mod deploy;
 mod devstack;
 mod history;
