@@ -22,6 +22,8 @@
 -- ARGV[14]   reason of a transition to online: login | connect
 -- ARGV[15]   most sessions per user
 -- ARGV[16]   1 = may take the session over from another connection, 0 = may not
+-- ARGV[17]   number of the node that asks, 0 = not known: the session is that of the node which opened it, or which has its
+--            connection
 -- Reply      {"restoring"} | {"pressure"} | {"stale", org} | {"gated", kind} | {"ended"}
 --            | {"ok", status, since, last sign, now, note}; note: "" | late | ignored | idle
 --            | new | evicted (new, and another one had to go) | superseded (another connection has the session: nothing changed)
@@ -30,7 +32,7 @@ local place = { org = KEYS[10], tabs = KEYS[11], users = KEYS[12] }
 local now, user, org, id = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local activity, idle_ms, pace, ttl = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local idle_limit, connection, device, tag = tonumber(ARGV[10]), ARGV[11], ARGV[12], tonumber(ARGV[13])
-local reason, most, takes = ARGV[14], tonumber(ARGV[15]), ARGV[16] == '1'
+local reason, most, takes, node = ARGV[14], tonumber(ARGV[15]), ARGV[16] == '1', tonumber(ARGV[17])
 if is_lost() then return { 'restoring' } end
 local refused = refusal(user, login_of(id), ARGV[5])
 if refused then return refused end
@@ -57,10 +59,11 @@ if session then
   if session.deadline <= now then note = 'late' end
   cause.reason = activity == 'idle' and 'idle' or 'active'
 else
-  session, note = place_session(user, rec, id, now), 'new'
+  session, note = place_session(user, rec, id, now, node), 'new'
   if #rec.sessions > most then evict(user, rec, session, now) note = 'evicted' end
 end
 sign(session, now, activity, idle_ms, pace, ttl, idle_limit)
+if pace == SOCKET or connection ~= '' and connection ~= session.connection then session.node = node end
 name_connection(session, connection, device, tag, fresh)
 cause.session = session
 renew(KEYS[13], user, session, now)

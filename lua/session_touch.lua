@@ -16,13 +16,14 @@
 -- ARGV[8]    time to live of the socket pace (ms)
 -- ARGV[9]    idle for so long ends a session (ms)
 -- ARGV[10]   most sessions per user
+-- ARGV[11]   number of the node that asks, 0 = not known
 -- Reply      {"restoring"} | {"pressure"} | {"stale", org, session} | {"gated", kind} | {"ended"}
 --            | {"ok", status, since, last sign, now, note}; note: "" | late | ignored | evicted
 -- Access     write, allow-oom
 local place = { org = KEYS[10], tabs = KEYS[11], users = KEYS[12] }
 local now, user, org, guess = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local ttls = { tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]) }
-local idle_limit, most = tonumber(ARGV[9]), tonumber(ARGV[10])
+local idle_limit, most, node = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
 if is_lost() then return { 'restoring' } end
 local login = login_of(guess)
 local refused = refusal(user, login, ARGV[5])
@@ -41,7 +42,7 @@ if not session and redis.call('HGET', meta, 'pressure') == '1' then return { 'pr
 
 local note = session and session.deadline <= now and 'late' or ''
 if not session then
-  session = place_session(user, rec, id, now)
+  session = place_session(user, rec, id, now, node)
   if #rec.sessions > most then evict(user, rec, session, now) note = 'evicted' end
 end
 local pace = pace_of(session.code)

@@ -8,7 +8,8 @@
 -- Reply      {"restoring"} | {"ok", now, epoch, n of the shard, owner, grace until, record, sessions, claims, gate, on}
 --            record: {} none | {status, since, online since, last sign, organisation, shown since, shown online since,
 --            shown last sign, version, n of the last entry}; sessions: {id, code, deadline, granted, device,
---            connection, idle until, ms that the lease has left (-2: it is gone)} each, those not in due left out;
+--            connection, idle until, ms that the lease has left (-2: it is gone), number of its node (0 not known), opened
+--            (0 not known)} each, those not in due left out;
 --            claims: {whose, id, status, text, emoji, end (0 none)} each; gate: {} none | {kind, version, end (0 none)};
 --            on: score of the user among those present of the organisation, "" if not among them. Times are in ms;
 --            they and numbers that may be large are strings.
@@ -20,7 +21,8 @@ local function int(number) return string.format('%.0f', number or 0) end
 local state = redis.call('HMGET', meta, 'epoch', 'n', 'grace_until')
 local function key(name) return (string.gsub(due, 'due$', name)) end
 
-local record, sessions, score = {}, {}, nil
+-- Whoever has no record should not be listed, either.
+local record, sessions, score = {}, {}, redis.call('ZSCORE', key('org:' .. DEFAULT_ORG), user)
 if redis.call('HEXISTS', users, user) == 1 then
   local rec = load(users, user, '')
   record = { rec.status, int(rec.since), int(rec.online_since), int(last_sign(rec)), rec.org, int(rec.shown_since),
@@ -29,7 +31,7 @@ if redis.call('HEXISTS', users, user) == 1 then
   score = redis.call('ZSCORE', key('org:' .. rec.org), user)
   for i, s in ipairs(rec.sessions) do
     sessions[i] = { s.id, s.code, int(s.deadline), int(s.granted), s.device, s.connection, int(s.idle_until),
-      redis.call('PTTL', key('live:') .. string.sub(member(user, s.id), 3)) }
+      redis.call('PTTL', key('live:') .. string.sub(member(user, s.id), 3)), s.node, int(s.opened) }
   end
 end
 local claimed, held = {}, claims_of(user)

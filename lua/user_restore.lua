@@ -35,7 +35,7 @@ local function restore(user, org, place, said)
   if gate == '' then
     local code = encode(0, STANDARD, 0, rec.status == AWAY and 1 or 0)
     rec.sessions[1] = { id = RESTORED, code = code, granted = NO_SIGN, device = '', connection = '', idle_until = 0,
-      deadline = now + ttl }
+      deadline = now + ttl, node = 0 }
     redis.call('ZADD', due, now + ttl, member(user, RESTORED))
   end
   settle(user, rec, place, now, { reason = why(user, gate), at = lost_at })

@@ -12,10 +12,10 @@ use crate::audit::{self, Audit};
 use crate::auth::{AuthSettings, KeyTimes, PasswordCost, Passwords, Tokens, Vault, Verifier};
 use crate::config::{Config, RefreshRotation, RoomPolicy};
 use crate::courier::Courier;
-use crate::metrics;
-use crate::presence::Policy;
+use crate::presence::{Millis, Policy};
 use crate::store::limits::{Limits, Pace, Quota, Quotas};
 use crate::store::{STALL, Store, StoreSettings};
+use crate::{metrics, moment};
 
 /// For how long a refresh token may come back after its exchange: answers get lost.
 const REFRESH_GRACE: Duration = Duration::from_secs(10);
@@ -24,8 +24,10 @@ const PASSWORDS_WAITING: usize = 32;
 /// Ended logins are remembered for so much longer than their tokens live: clocks differ, and a refresh may overtake a
 /// logout.
 pub const TOKEN_MARGIN: Duration = Duration::from_secs(60);
+/// What fails where Redis cannot be reached.
+const CONNECTING: &str = "connecting to Redis (ROLLCALL_REDIS_URL)";
 /// Connections to Postgres of one node.
-const POSTGRES_CONNECTIONS: u32 = 16;
+pub const POSTGRES_CONNECTIONS: u32 = 16;
 
 /// Every component of a node. Cheap to clone.
 #[derive(Clone)]
@@ -71,6 +73,8 @@ pub struct Components {
     pub courier: Courier,
     /// What `/metrics` renders.
     pub metrics: &'static metrics::Handle,
+    /// Since when this node runs, by its own clock.
+    pub started_at: Millis,
     /// The node is about to stop: probes should send clients elsewhere.
     draining: AtomicBool,
 }
@@ -105,14 +109,11 @@ impl App {
         let policy = config.policy();
         let store = connect_store(&config).await?;
         let vault = Vault::new(&secret, config.auth.previous_secret());
-        let refresh_rules = RefreshRules {
-            mode: match config.auth.refresh_rotation {
-                RefreshRotation::Rotate => RefreshMode::Rotate,
-                RefreshRotation::Fixed => RefreshMode::Fixed,
-            },
-            grace: REFRESH_GRACE,
-            secret,
+        let mode = match config.auth.refresh_rotation {
+            RefreshRotation::Rotate => RefreshMode::Rotate,
+            RefreshRotation::Fixed => RefreshMode::Fixed,
         };
+        let refresh_rules = RefreshRules { mode, grace: REFRESH_GRACE, secret };
         let demanded = config.auth.require_totp.lowest_role();
         let accounts = Accounts::new(pool.clone()).demanding_totp(demanded);
         let courier = Courier::new(config.webhooks.allow_private).map_err(anyhow::Error::msg)?;
@@ -135,6 +136,7 @@ impl App {
             passwords,
             courier,
             metrics: metrics::install(),
+            started_at: moment::now(),
             draining: AtomicBool::new(false),
             config,
         })))
@@ -176,7 +178,19 @@ pub fn own_tokens(config: &Config) -> anyhow::Result<Tokens> {
 /// # Errors
 /// The URL is missing, or Redis cannot be reached or is unfit for presence.
 pub async fn connect_store(config: &Config) -> anyhow::Result<Store> {
-    let settings = StoreSettings {
+    Store::connect(store_settings(config)?).await.context(CONNECTING)
+}
+
+/// Connects to it to look at what is there, however unfit it is for presence; changes nothing.
+///
+/// # Errors
+/// The URL is missing, or Redis cannot be reached.
+pub async fn look_at_store(config: &Config) -> anyhow::Result<Store> {
+    Store::reach(store_settings(config)?).await.context(CONNECTING)
+}
+
+fn store_settings(config: &Config) -> anyhow::Result<StoreSettings> {
+    Ok(StoreSettings {
         url: config.redis.url()?.expose().to_owned(),
         prefix: config.redis.prefix.clone(),
         shards: config.redis.shards,
@@ -185,6 +199,5 @@ pub async fn connect_store(config: &Config) -> anyhow::Result<Store> {
         stall: STALL,
         room_members: config.live.room_members,
         node: config.listen.node_name(),
-    };
-    Store::connect(settings).await.context("connecting to Redis (ROLLCALL_REDIS_URL)")
+    })
 }

@@ -14,6 +14,13 @@ const FORMAT: &[BorrowedFormatItem<'static>] =
 /// Enough for any year that the library knows.
 const LONGEST: usize = 32;
 
+/// The clock of this machine. It decides nothing about presence: it is for tokens, and to be compared.
+#[must_use]
+pub fn now() -> Millis {
+    let now = OffsetDateTime::now_utc();
+    Millis(now.unix_timestamp() * 1_000 + i64::from(now.millisecond()))
+}
+
 /// A moment as answers show it: `2026-11-20T11:08:32.209Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(Millis);

@@ -1,7 +1,7 @@
 -- How a sign of life changes a session. Needs lib/user.lua.
 
--- Adds a session, in place of what a restore put there. The first of a login that names its tab replaces its session `0`.
-local function place_session(user, rec, id, now)
+-- Adds a session that this node opens, in place of what a restore put there. The first of a login that names its tab replaces its session `0`.
+local function place_session(user, rec, id, now, node)
   remove_where(user, rec, now, function(s) return s.id == RESTORED end)
   local login, at = login_of(id), #rec.sessions + 1
   local zero, named = nil, false
@@ -12,7 +12,8 @@ local function place_session(user, rec, id, now)
     remove(user, rec, zero, now)
     at = zero
   end
-  local session = { id = id, code = 0, granted = 0, device = '', connection = '', idle_until = 0, deadline = 0 }
+  local session = { id = id, code = 0, granted = 0, device = '', connection = '', idle_until = 0, deadline = 0,
+    node = node, opened = now }
   table.insert(rec.sessions, at, session)
   return session
 end

@@ -2,6 +2,7 @@
 -- Longer than the house number because a change of status must not be spread over files: here it is whole.
 local OFFLINE, ONLINE, AWAY, INVISIBLE = 0, 1, 2, 4
 local STANDARD, CAPPED, CLOSING, LONG = 0, 1, 2, 3
+local SOCKET = 2
 local SCALE = 1e13
 local DEFAULT_ORG = 'main'
 -- The session of somebody who was put back after a loss. It stands for all sessions there were, and is no sign of life.

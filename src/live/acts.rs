@@ -164,6 +164,9 @@ impl Socket {
         if !was_open {
             self.welcome(claims, server_time).await?;
         }
+        if let Some(place) = &mut self.place {
+            place.carry(status != Status::Offline);
+        }
         // Memberships end with the session; one that began anew has none. Nor may anybody enter while they are not seen. Of a
         // sign that failed nobody knows what it began.
         let was_away = std::mem::replace(&mut self.is_away, status.shown() == Status::Offline);

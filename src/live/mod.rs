@@ -84,6 +84,12 @@ impl Live {
         self.hub.set_skew(seconds);
     }
 
+    /// Sockets that carry a session.
+    #[must_use]
+    pub fn sockets(&self) -> u64 {
+        self.hub.carrying()
+    }
+
     /// Organisations that somebody watches.
     #[must_use]
     pub fn watched_orgs(&self) -> Vec<Org> {

@@ -54,6 +54,13 @@ pub struct SessionFacts {
     pub connection: Option<ConnectionId>,
     /// What its alarm has left, in ms; none if it is gone.
     pub lease_left: Option<Millis>,
+    /// The number of the node that has it.
+    number: i64,
+    /// The node that holds its socket; of other sessions the one that opened it, or whose connection took it over. None
+    /// where it is not known.
+    pub node: Option<String>,
+    /// Since when it lasts; none of one that was opened by a version which did not note that.
+    pub opened: Option<Millis>,
 }
 
 /// Everything that a user's status is made of.
@@ -93,11 +100,19 @@ impl Store {
         let args = vec![self.clock.now(), user.as_str().into()];
         let reply = self.link.call(&scripts::USER_EXPLAIN, keys, args).await?;
         let mut parts = Parts::new(NAME, reply);
-        match parts.text()?.as_str() {
-            "ok" => facts(shard, parts),
-            "restoring" => Err(StoreError::Restoring),
-            _ => Err(parts.wrong()),
+        let mut facts = match parts.text()?.as_str() {
+            "ok" => facts(shard, parts)?,
+            "restoring" => return Err(StoreError::Restoring),
+            _ => return Err(parts.wrong()),
+        };
+        let numbers: Vec<i64> =
+            facts.sessions.iter().map(|session| session.number).filter(|n| *n > 0).collect();
+        // The names may be on a server that is down, while the shard is not.
+        let names = self.node_names(&numbers).await.unwrap_or_default();
+        for session in &mut facts.sessions {
+            session.node = names.get(&session.number).cloned();
         }
+        Ok(facts)
     }
 
     /// How far each shard has come, in their order; none for one without data.
@@ -164,6 +179,9 @@ fn session(reply: Value) -> Result<SessionFacts, StoreError> {
         connection: parts.text()?.parse().ok(),
         idle_until: unless_never(parts.millis()?),
         lease_left: Some(parts.millis()?).filter(|left| left.0 >= 0),
+        number: parts.int()?,
+        node: None,
+        opened: unless_never(parts.millis()?),
     })
 }
 

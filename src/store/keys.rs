@@ -191,6 +191,22 @@ impl Keys {
         format!("{}:nodes", self.prefix)
     }
 
+    /// What each of them tells of itself. In the slot of [`Keys::nodes`], which is its tag.
+    #[must_use]
+    pub fn nodes_told(&self) -> String {
+        self.of_nodes("told")
+    }
+
+    /// The numbers by which records of sessions name nodes. In the same slot.
+    #[must_use]
+    pub fn node_numbers(&self) -> String {
+        self.of_nodes("numbers")
+    }
+
+    fn of_nodes(&self, name: &str) -> String {
+        format!("{}:{{{}}}:{name}", self.prefix, self.nodes())
+    }
+
     /// A quota of somebody (an address, or the hash of a name). Not of a shard: all of theirs share a tag of their own.
     #[must_use]
     pub fn quota(&self, whose: &str, name: &str) -> String {
@@ -234,6 +250,7 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::slots::slot_of;
 
     #[test]
     fn a_lease_can_be_read_back() {
@@ -257,5 +274,13 @@ mod tests {
         let shard = keys.shard_of(&user);
         all.extend([keys.news(shard), keys.joined(shard), keys.room(shard, &room)]);
         assert!(all.iter().all(|key| key.contains(&tag)));
+    }
+
+    #[test]
+    fn all_keys_of_the_nodes_share_a_slot() {
+        let keys = Keys::new("rc", 64);
+        let slot = |key: String| slot_of(key.as_bytes());
+        assert_eq!(slot(keys.nodes()), slot(keys.nodes_told()));
+        assert_eq!(slot(keys.nodes()), slot(keys.node_numbers()));
     }
 }

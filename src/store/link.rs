@@ -55,6 +55,13 @@ impl std::fmt::Debug for Link {
 impl Link {
     /// Connects; fails at once if Redis cannot be reached now, or is unfit. Of a cluster one primary must be there.
     pub(super) async fn connect(url: &str) -> Result<Self, StoreError> {
+        let link = Self::reach(url).await?;
+        link.greet().await?;
+        Ok(link)
+    }
+
+    /// Connects, to whatever is there; fails at once if nothing is.
+    pub(super) async fn reach(url: &str) -> Result<Self, StoreError> {
         let (finder, moved) = (Finder::of(url)?, Arc::<Notify>::default());
         let Found { primaries, slots } = finder.first().await?;
         let mut all = Vec::with_capacity(primaries.len());
@@ -65,21 +72,17 @@ impl Link {
                 Primary::connect(name, config, Arc::clone(&moved)).await?
             }));
         }
+        // Whichever does not answer is silent to those who call it.
+        join_all(all.iter().map(|primary| primary.connected(PATIENCE))).await;
         let primaries = RwLock::new(Arc::new(Primaries { all, slots }));
-        let link =
-            Self(Arc::new(Inner { finder, primaries, moved, looked: AsyncMutex::new(Instant::now()) }));
-        link.greet().await?;
-        Ok(link)
+        Ok(Self(Arc::new(Inner { finder, primaries, moved, looked: AsyncMutex::new(Instant::now()) })))
     }
 
     /// Checks every primary that is there, and loads the scripts.
     async fn greet(&self) -> Result<(), StoreError> {
         let all = self.primaries();
         let greetings = all.iter().map(|primary| async {
-            let connected = tokio::time::timeout(PATIENCE, primary.client().wait_for_connect()).await;
-            connected
-                .unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "no answer")))
-                .map_err(|error| StoreError::Unavailable(format!("{}: {error}", primary.name)))?;
+            primary.connected(PATIENCE).await?;
             if self.0.finder.is_fixed() {
                 settings::check_role(primary).await?;
             }
@@ -107,6 +110,11 @@ impl Link {
     /// Whether keys live on several servers, so that a call must keep to one shard.
     pub(super) fn is_clustered(&self) -> bool {
         self.0.finder.is_cluster()
+    }
+
+    /// Whether the URL names the one server there is.
+    pub(super) fn is_fixed(&self) -> bool {
+        self.0.finder.is_fixed()
     }
 
     fn now(&self) -> Arc<Primaries> {

@@ -3,17 +3,20 @@
 mod batcher;
 mod blocks;
 mod canary;
+mod checkup;
 mod due;
 mod error;
 mod events;
 mod explain;
 mod feed;
 mod figures;
+pub mod fitness;
 mod keys;
 pub mod limits;
 mod link;
 mod looks;
 mod news;
+mod nodes;
 mod outbox;
 mod primaries;
 mod primary;
@@ -32,7 +35,7 @@ mod users;
 mod words;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use moka::sync::Cache;
@@ -40,6 +43,7 @@ use moka::sync::Cache;
 use crate::metrics::record;
 use crate::presence::{LoginId, Millis, Policy, Status, UserId};
 
+pub use checkup::{Examined, ShardFacts};
 pub use due::{Due, DueMember, Expired};
 pub use error::StoreError;
 pub use events::{LeaseEvent, LeaseEvents};
@@ -49,6 +53,7 @@ pub use figures::{Figures, Memory, Work};
 pub use keys::{Keys, LAYOUT, Shard};
 pub use looks::InRooms;
 pub use news::News;
+pub use nodes::{LiveNode, Told};
 pub use reads::Present;
 pub use restore::{Lost, Past, Rule};
 pub use rooms::{Join, MOST_ROOMS, Members};
@@ -123,6 +128,8 @@ pub struct Store {
     token_life: Millis,
     stall: Duration,
     node: String,
+    /// What records call this node; 0 before it has shown itself.
+    number: AtomicU64,
     database: u8,
 }
 
@@ -140,10 +147,24 @@ impl Store {
     pub async fn connect(settings: StoreSettings) -> Result<Self, StoreError> {
         let link = link::Link::connect(&settings.url).await?;
         scripts::ALL.iter().for_each(|script| record::expect_script(script.name));
+        let store = Self::on(link, settings);
+        store.check_open_shards().await?;
+        Ok(store)
+    }
+
+    /// Connects to look at what is there, however unfit: checks nothing, changes nothing.
+    ///
+    /// # Errors
+    /// If Redis cannot be reached.
+    pub async fn reach(settings: StoreSettings) -> Result<Self, StoreError> {
+        Ok(Self::on(link::Link::reach(&settings.url).await?, settings))
+    }
+
+    fn on(link: link::Link, settings: StoreSettings) -> Self {
         let keys = Keys::new(&settings.prefix, settings.shards);
         let clock = Clock::default();
         let standings = Arc::new(standings::Standings::new(keys.shards()));
-        let store = Self {
+        Self {
             batcher: batcher::Batcher::new(link.clone(), keys.clone(), clock.clone(), Arc::clone(&standings)),
             feed: feed::Feed::new(link.clone(), keys.clone(), Arc::clone(&standings)),
             standings,
@@ -154,13 +175,12 @@ impl Store {
             token_life: Millis(i64::try_from(settings.token_life.as_millis()).unwrap_or(i64::MAX)),
             stall: settings.stall,
             node: settings.node,
+            number: AtomicU64::new(0),
             database: settings::database(&settings.url),
             link,
             keys,
             clock,
-        };
-        store.check_open_shards().await?;
-        Ok(store)
+        }
     }
 
     /// Refuses data of another layout or number of shards before anything is written. All shards have the same, so the
@@ -254,11 +274,7 @@ impl Store {
         if let Some(now) = self.clock.fixed() {
             return Ok(now);
         }
-        let args = vec!["".into(), 0.into()];
-        let reply = self.link.call(&scripts::NODE_BEAT, vec![key], args).await?;
-        let mut parts = reply::Parts::new(scripts::NODE_BEAT.name, reply);
-        let _nodes = parts.count()?;
-        parts.millis()
+        self.link.primary(&key)?.time().await
     }
 
     /// What Redis says of itself.

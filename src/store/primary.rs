@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use fred::cmd;
 use fred::prelude::*;
 use fred::types::ConnectHandle;
 use fred::types::config::{Options, ReconnectError, TcpConfig, UnresponsiveConfig};
@@ -18,6 +19,7 @@ use tokio::sync::Notify;
 use super::scripts::{self, Script};
 use super::{StoreError, settings};
 use crate::metrics::record;
+use crate::presence::Millis;
 
 /// A command that takes longer has failed as far as its caller is concerned; it may still run.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(1);
@@ -130,6 +132,14 @@ impl Primary {
         self.clients.iter().any(ClientLike::is_connected)
     }
 
+    /// Waits for the first connection, for so long at most.
+    pub(super) async fn connected(&self, patience: Duration) -> Result<(), StoreError> {
+        let connected = tokio::time::timeout(patience, self.client().wait_for_connect()).await;
+        connected
+            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "no answer")))
+            .map_err(|error| StoreError::Unavailable(format!("{}: {error}", self.name)))
+    }
+
     /// Runs a script by its hash; where Redis does not have it (restart, failover), by its text.
     pub(super) async fn run(
         &self,
@@ -179,6 +189,13 @@ impl Primary {
             join_all(self.clients.iter().map(reconnect)).await;
         }
         answer.map(drop)
+    }
+
+    /// Its clock, read now.
+    pub(super) async fn time(&self) -> Result<Millis, StoreError> {
+        let (seconds, micros): (i64, i64) =
+            self.judge(self.client().custom(cmd!("TIME"), Vec::<Value>::new()).await)?;
+        Ok(Millis(seconds * 1_000 + micros / 1_000))
     }
 
     /// Asks what this node knows of its cluster.

@@ -154,6 +154,16 @@ impl Store {
         Ok(lists.into_iter().flatten().flatten().map(|(user, ..)| user).collect())
     }
 
+    /// Everybody whom the lists of a shard have as present, the invisible among them; at most so many of each list.
+    ///
+    /// # Errors
+    /// If Redis did not answer; [`StoreError::Restoring`] if it has lost the shard.
+    pub async fn listed(&self, shard: Shard, most: usize) -> Result<Vec<Present>, StoreError> {
+        let statuses = [Status::Online, Status::Away, Status::Busy, Status::Invisible];
+        let lists = self.newest_of(shard..shard + 1, None, &statuses, most).await?;
+        Ok(lists.into_iter().flatten().collect())
+    }
+
     /// At most so many of each set of users and status, the newest first.
     async fn newest(
         &self,

@@ -74,9 +74,9 @@ macro_rules! script {
 script!(/// Fast path of heartbeats; an item takes two keys, or three if the caller asks for a status.
     SESSION_BEAT = "session_beat", "allow-oom", and_each(0, 1), and_each(1, 4));
 script!(/// Judges one sign of life.
-    SESSION_OPEN = "session_open", "allow-oom", exactly(13), exactly(16), "shard", "record", "user", "session");
+    SESSION_OPEN = "session_open", "allow-oom", exactly(13), exactly(17), "shard", "record", "user", "session");
 script!(/// A request that is no heartbeat.
-    SESSION_TOUCH = "session_touch", "allow-oom", exactly(13), exactly(10), "shard", "record", "user", "session");
+    SESSION_TOUCH = "session_touch", "allow-oom", exactly(13), exactly(11), "shard", "record", "user", "session");
 script!(/// A goodbye.
     SESSION_CLOSE = "session_close", "allow-oom", exactly(13), exactly(6), "shard", "record", "user");
 script!(/// A logout.
@@ -132,9 +132,9 @@ script!(/// Lists who is present.
 script!(/// Forgets what is copied and old.
     OUTBOX_TRIM = "outbox_trim", "allow-oom", and_each(1, 1), and_each(1, 1), "record");
 script!(/// A node shows that it lives.
-    NODE_BEAT = "node_beat", "allow-oom", exactly(1), exactly(2));
+    NODE_BEAT = "node_beat", "allow-oom", exactly(3), exactly(4));
 script!(/// A node stops.
-    NODE_LEAVE = "node_leave", "allow-oom", exactly(1), exactly(1));
+    NODE_LEAVE = "node_leave", "allow-oom", exactly(2), exactly(1));
 script!(/// Takes from quotas.
     LIMIT_TAKE = "limit_take", "allow-oom", and_each(0, 1), and_each(1, 3), "quota");
 script!(/// May somebody try a password.

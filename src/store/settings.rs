@@ -1,13 +1,12 @@
-//! Is this Redis fit for presence? What is wrong is said in words, with what to do.
+//! What a node does about the settings of Redis when it meets a server: refuses what is unfit (`fitness.rs` judges), mends
+//! what it may, and says the rest.
 
 use fred::prelude::*;
 
 use super::StoreError;
+use super::fitness::{self, Grade, Info, Verdict};
 use super::primary::Primary;
 use crate::metrics::labels::RedisSetting;
-
-/// The oldest Redis that has everything the scripts use.
-const OLDEST: (u64, u64) = (7, 0);
 
 /// Records of several sessions are longer than Redis packs by default.
 const PACKED_VALUE: u64 = 512;
@@ -28,54 +27,30 @@ pub(super) fn database(url: &str) -> u8 {
 /// Refuses a server that the URL should not lead to: part of a cluster, or a replica.
 pub(super) async fn check_role(primary: &Primary) -> Result<(), StoreError> {
     let info: String = primary.judge(primary.client().info(None).await)?;
-    let says = |line: &str| info.lines().any(|said| said.trim() == line);
-    if says("cluster_enabled:1") {
-        return Err(StoreError::Unfit(
-            "this redis is part of a cluster: let its URL begin with redis-cluster://".into(),
-        ));
-    }
-    if says("role:slave") {
-        return Err(StoreError::Unfit(
-            "this redis is a replica: name its primary, or let sentinels tell it (redis-sentinel://)".into(),
-        ));
-    }
-    Ok(())
+    judge(primary, &Info::parse(&info).role(true))
 }
 
 /// Refuses a primary that would lose presence, mends what may be mended, and warns of the rest.
 pub(super) async fn check(primary: &Primary) -> Result<(), StoreError> {
-    check_version(primary)?;
-    match read(primary, EVICTION).await? {
-        Some(policy) if policy != NO_EVICTION => {
-            return Err(StoreError::Unfit(format!(
-                "redis at {} has maxmemory-policy {policy}: it would evict leases, and people would go offline who \
-                 are there. Set `maxmemory-policy noeviction` in redis.conf, or `redis-cli CONFIG SET \
-                 maxmemory-policy noeviction`",
-                primary.name
-            )));
-        }
-        Some(_) => {}
-        None => tracing::warn!(
-            "cannot read the configuration of redis (CONFIG GET is not allowed): make sure that it has \
-             maxmemory-policy noeviction and notify-keyspace-events Ex"
-        ),
-    }
+    let version = primary.client().server_version().map(|version| version.to_string());
+    judge(primary, &fitness::version("redis", version.as_deref().unwrap_or_default()))?;
+    judge(primary, &fitness::eviction(read(primary, EVICTION).await?.as_deref()))?;
     enable_events(primary).await?;
     pack_records(primary).await
 }
 
-fn check_version(primary: &Primary) -> Result<(), StoreError> {
-    let Some(version) = primary.client().server_version() else {
-        tracing::warn!("redis does not tell its version; 7.0 or newer is needed");
-        return Ok(());
-    };
-    if (version.major, version.minor) < OLDEST {
-        return Err(StoreError::Unfit(format!(
-            "redis is version {}.{}, but 7.0 or newer (or Valkey) is needed",
-            version.major, version.minor
-        )));
+/// Refuses what is unfit, and warns of what cannot be told.
+fn judge(primary: &Primary, verdict: &Verdict) -> Result<(), StoreError> {
+    let name = &primary.name;
+    match verdict.grade {
+        Grade::Unfit => Err(StoreError::Unfit(format!("redis at {name}: {}", verdict.sentence()))),
+        Grade::Unknown => {
+            let Verdict { found, advice, .. } = verdict;
+            tracing::warn!(primary = name, found, advice, "something of redis is not known");
+            Ok(())
+        }
+        Grade::Fine | Grade::Unwise => Ok(()),
     }
-    Ok(())
 }
 
 /// Whether this value of `notify-keyspace-events` has keys tell that they expire.

@@ -1,4 +1,4 @@
-//! What happens to a whole shard: it is opened, owned and given up. And the nodes that do so.
+//! What happens to a whole shard: it is opened, owned and given up.
 
 use std::time::Duration;
 
@@ -115,24 +115,5 @@ impl Store {
     pub async fn release(&self, shard: Shard) -> Result<(), StoreError> {
         let args = vec![self.node.as_str().into()];
         self.link.call(&scripts::SHARD_RELEASE, vec![self.keys.owner(shard)], args).await.map(drop)
-    }
-
-    /// Shows that this node lives; answers how many do.
-    ///
-    /// # Errors
-    /// If Redis did not answer.
-    pub async fn show_node(&self) -> Result<u64, StoreError> {
-        let args = vec![self.node.as_str().into(), millis(OWNERSHIP)];
-        let reply = self.link.call(&scripts::NODE_BEAT, vec![self.keys.nodes()], args).await?;
-        Parts::new(scripts::NODE_BEAT.name, reply).count()
-    }
-
-    /// Says that this node stops.
-    ///
-    /// # Errors
-    /// If Redis did not answer.
-    pub async fn hide_node(&self) -> Result<(), StoreError> {
-        let args = vec![self.node.as_str().into()];
-        self.link.call(&scripts::NODE_LEAVE, vec![self.keys.nodes()], args).await.map(drop)
     }
 }

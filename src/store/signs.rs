@@ -74,6 +74,7 @@ impl Store {
             beat.reason.as_str().into(),
             sessions_bound(),
             i64::from(beat.takes).into(),
+            self.node_number(),
         ];
         let bearer = &beat.bearer;
         self.judge(&scripts::SESSION_OPEN, &bearer.user, &bearer.org, Some(lease), &args).await
@@ -112,6 +113,7 @@ impl Store {
                 self.policy.socket.ttl.0.into(),
                 self.policy.idle_offline.0.into(),
                 sessions_bound(),
+                self.node_number(),
             ];
             let lease = self.keys.lease(&bearer.user, &session);
             match self.ask(&scripts::SESSION_TOUCH, &bearer.user, &org, Some(lease), &args).await? {

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::Node;
 use super::owned::State;
 use super::ticks::Ticks;
-use crate::metrics::labels::{PoolState, RedisSetting, Transport};
+use super::{Node, transports};
+use crate::metrics::labels::{PoolState, RedisSetting};
 use crate::metrics::record;
 use crate::presence::{Millis, Status};
 use crate::store::{Figures, Memory, Pulse, StoreError, Work};
@@ -60,7 +60,7 @@ async fn figures(node: &Node, growth: &mut Growth) -> Result<(), StoreError> {
     record::users(Status::Online, stats.online);
     record::users(Status::Away, stats.away);
     record::users(Status::Busy, stats.busy);
-    record::sessions(Transport::Http, stats.sessions);
+    transports::tell(node, stats.sessions).await;
     record::outbox_streams(stats.entries);
     record::room_sessions(node.app.store.sessions_in_rooms().await?);
     Ok(())

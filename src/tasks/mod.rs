@@ -21,6 +21,7 @@ mod seals;
 mod service_keys;
 mod sweep;
 mod ticks;
+mod transports;
 mod trim;
 mod webhooks;
 

@@ -9,7 +9,8 @@ use super::Node;
 use super::owned::Heard;
 use super::ticks::Ticks;
 use crate::metrics::record;
-use crate::store::{Ownership, Shard, StoreError};
+use crate::moment;
+use crate::store::{Ownership, Shard, StoreError, Told};
 
 /// How often ownership is kept; it lasts three times as long.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -39,7 +40,7 @@ pub(super) async fn run(node: Node) {
 
 /// `nodes`: how many lived when Redis was last heard: their list may be on a server that is down, while the shards are not.
 async fn step(node: &Node, nodes: &mut u64) -> Result<(), StoreError> {
-    let shown = node.app.store.show_node().await;
+    let shown = node.app.store.show_node(&told(node)).await;
     *nodes = shown.as_ref().map_or(*nodes, |shown| (*shown).max(1));
     let all = node.app.store.keys().shards();
     let share = usize::from(all).div_ceil(usize::try_from(*nodes).unwrap_or(usize::MAX));
@@ -51,6 +52,16 @@ async fn step(node: &Node, nodes: &mut u64) -> Result<(), StoreError> {
     join_all(mine.iter().map(|shard| keep(node, *shard))).await;
     take(node, all, share).await;
     shown.map(drop)
+}
+
+/// What this node tells of itself.
+fn told(node: &Node) -> Told {
+    Told {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        sockets: node.live.sockets(),
+        since: node.app.started_at,
+        clock: moment::now(),
+    }
 }
 
 /// Takes shards that nobody keeps, up to this node's share. Every shard is asked for: which are free is not known.

@@ -57,6 +57,8 @@ pub struct Hub {
     registry: Mutex<Registry>,
     seats: AtomicU64,
     skew: Skew,
+    /// Places that carry a session.
+    carrying: AtomicU64,
 }
 
 impl Hub {
@@ -76,6 +78,12 @@ impl Hub {
         let reader = Reader { seat, viewer, mailbox: Arc::default() };
         self.registry().own.entry(reader.viewer.user.clone()).or_default().add(&reader);
         Place::new(Arc::clone(self), reader)
+    }
+
+    /// Connections that carry a session.
+    #[must_use]
+    pub fn carrying(&self) -> u64 {
+        self.carrying.load(Ordering::Relaxed)
     }
 
     /// What the node hears; `keys`: which users are on which shard.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::collections::hash_map::Entry as Slot;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::registry::{RoomKey, leave};
 use super::{Hub, Reader};
@@ -19,11 +20,12 @@ pub struct Place {
     reader: Reader,
     watched: Targets,
     has_all: bool,
+    is_carrying: bool,
 }
 
 impl Place {
     pub(super) fn new(hub: Arc<Hub>, reader: Reader) -> Self {
-        Self { hub, reader, watched: Targets::default(), has_all: false }
+        Self { hub, reader, watched: Targets::default(), has_all: false, is_carrying: false }
     }
 
     /// Whoever has it.
@@ -120,6 +122,16 @@ impl Place {
         self.has_all = true;
     }
 
+    /// Whether the connection carries a session now.
+    pub fn carry(&mut self, is_carrying: bool) {
+        let was_carrying = std::mem::replace(&mut self.is_carrying, is_carrying);
+        if is_carrying && !was_carrying {
+            self.hub.carrying.fetch_add(1, Ordering::Relaxed);
+        } else if was_carrying && !is_carrying {
+            self.hub.carrying.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
     /// The same person sees with other eyes from now on: another token, another role.
     pub fn see_as(&mut self, viewer: Arc<Claims>) {
         self.reader.viewer = viewer;
@@ -127,6 +139,7 @@ impl Place {
     }
 
     fn leave(&mut self, watched: &Targets) {
+        self.carry(false);
         self.unwatch(watched);
         let mut registry = self.hub.registry();
         leave(&mut registry.own, self.reader.viewer.user.clone(), self.reader.seat);

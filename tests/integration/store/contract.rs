@@ -6,12 +6,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use rollcall::presence::{
-    Activity, Claim, ConnectionId, EntryKind, Gate, GateKind, LoginId, Millis, Org, Outgoing, Pace, Reason,
-    Room, Status, Tab, UserId, Whose,
+    Activity, Claim, ConnectionId, Device, EntryKind, Gate, GateKind, LoginId, Millis, Org, Outgoing, Pace,
+    Reason, Room, Status, Tab, UserId, Whose,
 };
 use rollcall::store::limits::{Quota, Subject, Take};
 use rollcall::store::scripts::{self, Script};
-use rollcall::store::{Answer, Bearer, Beat, Lost, Ownership, Rule, STALL, Store, StoreError, StoreSettings};
+use rollcall::store::{
+    Answer, Bearer, Beat, Lost, Ownership, Rule, STALL, Store, StoreError, StoreSettings, Told,
+};
 
 use super::store;
 use crate::support::redis_command;
@@ -175,16 +177,130 @@ async fn rival(store: &Store) -> Store {
     rival
 }
 
+fn told() -> Told {
+    Told { version: "1".to_owned(), sockets: 3, since: Millis(1), clock: Millis(2) }
+}
+
+#[tokio::test]
+async fn nodes_tell_of_themselves_and_are_forgotten_with_what_they_told() {
+    let store = store(1).await;
+    let rival = rival(&store).await;
+    store.show_node(&told()).await.unwrap();
+    rival.show_node(&told()).await.unwrap();
+    let nodes = store.nodes().await.unwrap();
+    let names: Vec<_> = nodes.iter().map(|node| (node.name.as_str(), node.told.clone())).collect();
+    assert_eq!(names, [("rival", Some(told())), ("test", Some(told()))]);
+    assert_eq!(nodes[0].skew(), Some(Millis(2) - nodes[0].shown_at));
+    // A version that tells nothing beats without a word.
+    let older = store.keys().nodes();
+    redis_command(&format!("ZADD {older} {} older", nodes[0].shown_at.0)).await;
+    let nodes = store.nodes().await.unwrap();
+    assert_eq!((nodes[0].name.as_str(), &nodes[0].told, nodes.len()), ("older", &None, 3));
+    rival.hide_node().await.unwrap();
+    redis_command(&format!("ZREM {older} test older")).await;
+    let told_key = store.keys().nodes_told();
+    rival.show_node(&told()).await.unwrap();
+    let left = redis_command(&format!("HKEYS {told_key}")).await;
+    assert!(left.contains("rival") && !left.contains("test"), "{left}");
+}
+
+#[tokio::test]
+async fn a_node_keeps_its_number_and_numbers_of_the_dead_are_given_again_last() {
+    let store = store(1).await;
+    let rival = rival(&store).await;
+    let numbers = store.keys().node_numbers();
+    let number = async |name: &str| {
+        let all = redis_command(&format!("HGETALL {numbers}")).await;
+        let words: Vec<&str> = all.lines().filter(|line| !line.starts_with(['$', '*'])).collect();
+        let pair = words.chunks(2).find(|pair| pair[1] == name).map(|pair| pair[0].to_owned());
+        pair.unwrap_or_else(|| panic!("{name} has no number: {all}"))
+    };
+    store.show_node(&told()).await.unwrap();
+    rival.show_node(&told()).await.unwrap();
+    assert_eq!((number("test").await.as_str(), number("rival").await.as_str()), ("1", "2"));
+    store.hide_node().await.unwrap();
+    let again = Store::connect(super::settings_of(&store)).await.unwrap();
+    again.show_node(&told()).await.unwrap();
+    again.show_node(&told()).await.unwrap();
+    assert_eq!(number("test").await, "1", "it is the same node");
+    redis_command(&format!("HSET {numbers} 0 999")).await;
+    redis_command(&format!("HDEL {numbers} 1")).await;
+    again.show_node(&told()).await.unwrap();
+    assert_eq!(number("test").await, "1", "who lost the number has the next that no living node has");
+    redis_command(&format!("HSET {numbers} 0 0 1 somebody")).await;
+    again.show_node(&told()).await.unwrap();
+    assert_eq!(number("test").await, "1", "the dead give theirs up");
+}
+
 #[tokio::test]
 async fn nodes_are_counted_while_they_live() {
     let store = store(1).await;
     let rival = rival(&store).await;
-    assert_eq!(store.show_node().await.unwrap(), 1);
-    assert_eq!(rival.show_node().await.unwrap(), 2);
-    assert_eq!(rival.show_node().await.unwrap(), 2);
+    assert_eq!(store.show_node(&told()).await.unwrap(), 1);
+    assert_eq!(rival.show_node(&told()).await.unwrap(), 2);
+    assert_eq!(rival.show_node(&told()).await.unwrap(), 2);
     rival.hide_node().await.unwrap();
     rival.hide_node().await.unwrap();
-    assert_eq!(store.show_node().await.unwrap(), 1);
+    assert_eq!(store.show_node(&told()).await.unwrap(), 1);
+}
+
+/// A record as versions wrote it that noted neither node nor beginning of a session, and one of a version to come.
+#[tokio::test]
+async fn sessions_in_other_forms_are_read() {
+    let store = store(1).await;
+    store.open_empty(0, 1).await.unwrap();
+    store.show_node(&told()).await.unwrap();
+    let user = bearer("1").user;
+    let named = Beat { device: Some(Device::Web), ..beat("1") };
+    store.beat(&named).await.unwrap();
+    let session = async || store.facts(&user).await.unwrap().sessions.remove(0);
+    let whole = session().await;
+    assert_eq!((whole.opened, whole.node.as_deref()), (Some(super::a_day_ahead()), Some("test")));
+    let write = async |device: &str| {
+        let text = "local r = cmsgpack.unpack(redis.call('HGET', KEYS[1], ARGV[1])) r[14] = ARGV[2] \
+            return redis.call('HSET', KEYS[1], ARGV[1], cmsgpack.pack(r))";
+        redis_command(&format!("EVAL \"{text}\" 1 {} 1 {device}", store.keys().record(&user))).await;
+    };
+    write("web").await;
+    let old = session().await;
+    assert_eq!((old.device, old.opened, old.node), (Some(Device::Web), None, None));
+    store.clock().set(super::a_day_ahead() + Millis(90_000));
+    store.beat(&Beat { activity: Some(Activity::Idle), idle_ms: Some(1), ..named.clone() }).await.unwrap();
+    assert_eq!((session().await.device, session().await.opened), (Some(Device::Web), None), "written again");
+    write("web;1;e10").await;
+    let later = session().await;
+    assert_eq!(
+        (later.opened, later.node.as_deref()),
+        (Some(super::a_day_ahead() + Millis(3_600_000)), Some("test"))
+    );
+    write("web;what;ever").await;
+    assert_eq!((session().await.device, session().await.opened), (None, None));
+}
+
+/// A session is of the node that opened it; one that another connection takes over, or a socket, of the one that has it.
+#[tokio::test]
+async fn a_session_names_the_node_that_has_it() {
+    let store = store(1).await;
+    store.open_empty(0, 1).await.unwrap();
+    let rival = rival(&store).await;
+    let user = bearer("1").user;
+    let node = async || store.facts(&user).await.unwrap().sessions.remove(0).node;
+    let page = |name: &str| Beat { connection: Some(ConnectionId::parse(name).unwrap()), ..beat("1") };
+    store.beat(&Beat { reason: Reason::Login, ..page("red") }).await.unwrap();
+    assert_eq!(node().await, None, "it has not shown itself");
+    for store in [&*store, &rival] {
+        store.show_node(&told()).await.unwrap();
+    }
+    store.beat(&Beat { reason: Reason::Login, ..page("green") }).await.unwrap();
+    assert_eq!(node().await.as_deref(), Some("test"));
+    rival.beat(&Beat { reason: Reason::Login, ..page("green") }).await.unwrap();
+    assert_eq!(node().await.as_deref(), Some("test"), "a heartbeat comes by any node");
+    rival.beat(&Beat { pace: Pace::Socket, ..page("green") }).await.unwrap();
+    assert_eq!(node().await.as_deref(), Some("rival"), "a socket is held");
+    rival.hide_node().await.unwrap();
+    assert_eq!(node().await.as_deref(), Some("rival"), "whoever is gone is still named");
+    store.beat(&Beat { reason: Reason::Login, ..page("blue") }).await.unwrap();
+    assert_eq!(node().await.as_deref(), Some("test"), "a page took it over");
 }
 
 #[tokio::test]
@@ -369,7 +485,7 @@ async fn a_redis_that_forgot_the_scripts_learns_them_again() {
     store.open_shard(0, 1).await.unwrap();
     store.raise_shard(0, 1, 2).await.unwrap();
     store.own(0, false).await.unwrap();
-    store.show_node().await.unwrap();
+    store.show_node(&told()).await.unwrap();
     store.beat(&beat("1")).await.unwrap();
     store.beat(&beat("3")).await.unwrap();
     let told = store.entries(0, 0, 1).await.unwrap().remove(0);
