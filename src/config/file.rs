@@ -119,6 +119,8 @@ mod tests {
         assert!(
             flatten(&parse("redis_url = 'a'\n[redis]\nurl = 'b'").unwrap()).unwrap_err().contains("twice")
         );
-        assert!(flatten(&parse("[redis]\nshards = 2026-11-20").unwrap()).unwrap_err().contains("redis.shards"));
+        assert!(
+            flatten(&parse("[redis]\nshards = 2026-11-20").unwrap()).unwrap_err().contains("redis.shards")
+        );
     }
 }

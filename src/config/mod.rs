@@ -26,6 +26,7 @@ mod surroundings;
 #[cfg(test)]
 mod tests;
 mod traces;
+mod unwise;
 mod url;
 mod weak;
 mod webhooks;
@@ -51,6 +52,7 @@ pub use redis::Redis;
 pub use span::Span;
 pub use surroundings::Surroundings;
 pub use traces::Traces;
+pub use unwise::Unwise;
 pub use url::StoreUrl;
 pub use webhooks::Webhooks;
 

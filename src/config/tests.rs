@@ -283,3 +283,40 @@ fn secrets_of_the_examples_are_refused() {
         assert!(message.starts_with(name) && message.contains("different"), "{message}");
     }
 }
+
+#[test]
+fn what_is_unwise_in_production_is_told_and_nothing_else() {
+    let of = |args: &[&str]| {
+        let all = [&["serve"], args].concat();
+        let told: Vec<String> = config(&all).unwise().into_iter().map(|unwise| unwise.setting).collect();
+        told
+    };
+    assert_eq!(of(&[]), [""; 0], "as it comes");
+    let proxied = ["--listen", "0.0.0.0:8000", "--trusted-proxies", "10.0.0.0/8"];
+    assert_eq!(of(&proxied), [""; 0]);
+    for (args, setting) in [
+        (&["--internal-listen", "0.0.0.0:9000"][..], "ROLLCALL_INTERNAL_LISTEN"),
+        (&["--listen", "0.0.0.0:8000"], "ROLLCALL_TRUSTED_PROXIES"),
+        (&["--trusted-proxies", "0.0.0.0/0"], "ROLLCALL_TRUSTED_PROXIES"),
+        (&["--cors-origins", "http://app.example.com"], "ROLLCALL_CORS_ORIGINS"),
+        (&["--redis-url", "redis://redis.example.com:6379"], "ROLLCALL_REDIS_URL"),
+        (&["--auth-access-ttl", "2h"], "ROLLCALL_AUTH_ACCESS_TTL"),
+        (&["--auth-refresh-rotation", "fixed"], "ROLLCALL_AUTH_REFRESH_ROTATION"),
+        (&["--live-query-token"], "ROLLCALL_LIVE_QUERY_TOKEN"),
+        (&["--live-rooms", "open"], "ROLLCALL_LIVE_ROOMS"),
+        (&["--webhooks-allow-private"], "ROLLCALL_WEBHOOKS_ALLOW_PRIVATE"),
+        (&["--presence-ttl", "61s"], "ROLLCALL_PRESENCE_TTL"),
+        (&["--presence-linger", "0s"], "ROLLCALL_PRESENCE_LINGER"),
+        (&["--audit-retention", "31d"], "ROLLCALL_AUDIT_RETENTION"),
+        (&["--limits-login-account", "none"], "ROLLCALL_LIMITS_LOGIN_ACCOUNT"),
+    ] {
+        let told = of(args);
+        assert_eq!(told.len(), 1, "{args:?}: {told:?}");
+        assert!(told[0].starts_with(setting), "{args:?}: {told:?}");
+    }
+    let near =
+        ["redis://localhost", "redis+unix:///s", "redis://[::1]:6379", "redis://:secret@redis.example.com"];
+    for url in near {
+        assert_eq!(of(&["--redis-url", url]), [""; 0], "{url}");
+    }
+}

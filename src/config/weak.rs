@@ -32,6 +32,18 @@ pub(super) fn of_key(secret: &str) -> Option<String> {
     })
 }
 
+/// Why a secret that is long enough may still have been made up by somebody, if it looks so.
+pub(super) fn looks_made_up(secret: &str) -> Option<&'static str> {
+    let bytes = secret.trim().as_bytes();
+    let repeats = |length: &usize| bytes.chunks(*length).all(|chunk| bytes.starts_with(chunk));
+    if (1..=bytes.len() / 2).any(|length| repeats(&length)) {
+        return Some("the same characters again and again");
+    }
+    let are_letters =
+        |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b' ' | b',' | b'.' | b'-' | b'_');
+    bytes.iter().all(are_letters).then_some("words")
+}
+
 /// The same of a secret that somebody else has accepted already.
 pub(super) fn of_password(secret: &str) -> Option<String> {
     SAMPLES.contains(&secret.trim()).then(|| "is the one of the examples, which everybody knows".to_owned())
@@ -54,6 +66,16 @@ mod tests {
         }
         assert_eq!(of_key("f3a81c5d9e2b7046f3a81c5d9e2b7046"), None);
         assert_eq!(of_key("an uncommon sentence of forty characters"), None);
+    }
+
+    #[test]
+    fn what_somebody_may_have_made_up_is_told() {
+        assert_eq!(looks_made_up("an uncommon sentence of forty characters"), Some("words"));
+        assert_eq!(
+            looks_made_up("f3a81c5d9e2b7046f3a81c5d9e2b7046"),
+            Some("the same characters again and again")
+        );
+        assert_eq!(looks_made_up("f3a81c5d9e2b7046a90be1d27c5348f6"), None);
     }
 
     /// Every example of a secret in the files that come with the program is in the list.
