@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use crate::accounts::Accounts;
-use crate::app::connect_store;
+use crate::app::look_at_store;
 use crate::audit::{self, Audit, Sight};
 use crate::config::Config;
 use crate::http::explain::explain;
@@ -26,7 +26,7 @@ pub(super) struct Args {
 pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<bool> {
     let database = config.database.url()?.expose().into();
     let pool = audit::connect(&database, true, CONNECTIONS)?;
-    let store = connect_store(config).await?;
+    let store = look_at_store(config).await?;
     let explained =
         explain(&store, &Audit::new(pool.clone()), &Accounts::new(pool), &args.user, Sight::Truth).await?;
     let mut out = std::io::stdout().lock();

@@ -22,6 +22,9 @@ pub struct KeptPresence {
 impl From<Explanation> for KeptPresence {
     fn from(explanation: Explanation) -> Self {
         let Explanation { sessions, claims, gate, redis, postgres, .. } = explanation;
+        // Which machines the service runs on is nothing about the person.
+        let sessions =
+            sessions.into_iter().map(|session| ExplainedSession { node: None, ..session }).collect();
         Self { sessions, claims, gate, redis, postgres }
     }
 }

@@ -3,56 +3,28 @@
 
 mod differences;
 mod kept;
+mod session;
 mod shown;
 mod stored;
 mod text;
+mod why;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 pub use kept::KeptPresence;
+pub use session::ExplainedSession;
 
 use super::error::ApiError;
 use super::routes::timeline::TimelineEntry;
 use super::time::Timestamp;
 use crate::accounts::{AccountId, Accounts};
 use crate::audit::{Audit, Position, Sight};
-use crate::presence::{
-    Activity, Claim, ConnectionId, Device, GateKind, Millis, Mode, Org, Pace, SessionId, Status, UserId,
-};
-use crate::store::{Facts, SessionFacts, Store};
+use crate::presence::{Claim, Gate, GateKind, Org, Policy, Status, UserId};
+use crate::store::{Facts, Store};
 
 /// Entries of the history that belong to the answer.
 const ENTRIES: u32 = 10;
-
-/// One session.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ExplainedSession {
-    /// `null`: it stands for all there were before Redis lost them, until they show themselves.
-    #[schema(value_type = Option<String>, example = "k3v1.tab1")]
-    id: Option<SessionId>,
-    #[schema(value_type = Option<String>)]
-    device: Option<Device>,
-    /// `active` or `idle`.
-    #[schema(value_type = String)]
-    activity: Activity,
-    /// `visible`, `hidden` or `socket`.
-    #[schema(value_type = String)]
-    pace: Pace,
-    /// `standard`; `capped` (idle for nearly too long), `closing` (said goodbye) or `long` (granted at a slower pace).
-    mode: &'static str,
-    #[schema(value_type = Option<String>)]
-    connection: Option<ConnectionId>,
-    last_sign: Timestamp,
-    /// When it ends without another sign of life.
-    deadline: Timestamp,
-    /// How long that is from now, in ms; negative: it is overdue.
-    left_ms: i64,
-    /// What its alarm has left, in ms; `null`: it went off.
-    lease_left_ms: Option<i64>,
-    /// When it ends for idleness, however well it beats.
-    idle_until: Option<Timestamp>,
-}
 
 /// A claim in force.
 #[derive(Debug, Serialize, ToSchema)]
@@ -156,6 +128,8 @@ pub struct Explanation {
     now: Timestamp,
     /// In a sentence.
     summary: String,
+    /// What keeps them online, or what ended it, in plain words: a sentence for each reason.
+    why: Vec<String>,
     layers: Layers,
     sessions: Vec<ExplainedSession>,
     claims: Vec<ExplainedClaim>,
@@ -211,13 +185,10 @@ pub async fn explain(
         user_id: user.clone(),
         now: facts.now.into(),
         summary: text::summary(&facts, &layers),
-        sessions: facts.sessions.iter().map(|session| explained(session, facts.now)).collect(),
+        why: why::of(&facts, &layers, &entries, store.policy()),
+        sessions: sessions(&facts, store.policy()),
         claims: claims(&facts),
-        gate: facts.gate.as_ref().map(|gate| ExplainedGate {
-            kind: gate.kind,
-            version: gate.version,
-            until: gate.until.map(Timestamp::from),
-        }),
+        gate: gate(&facts),
         account: account.as_ref().map(ExplainedAccount::of),
         shard: shard(&facts, position),
         redis: facts.record.as_ref().map(Stored::in_redis),
@@ -229,25 +200,13 @@ pub async fn explain(
     }))
 }
 
-fn explained(session: &SessionFacts, now: Millis) -> ExplainedSession {
-    ExplainedSession {
-        id: session.id.clone(),
-        device: session.device,
-        activity: if session.idle { Activity::Idle } else { Activity::Active },
-        pace: session.pace,
-        mode: match session.mode {
-            Mode::Standard => "standard",
-            Mode::Capped => "capped",
-            Mode::Closing => "closing",
-            Mode::Long => "long",
-        },
-        connection: session.connection.clone(),
-        last_sign: (session.deadline - session.granted).into(),
-        deadline: session.deadline.into(),
-        left_ms: (session.deadline - now).0,
-        lease_left_ms: session.lease_left.map(|left| left.0),
-        idle_until: session.idle_until.map(Timestamp::from),
-    }
+fn sessions(facts: &Facts, policy: &Policy) -> Vec<ExplainedSession> {
+    facts.sessions.iter().map(|session| ExplainedSession::of(session, facts.now, policy)).collect()
+}
+
+fn gate(facts: &Facts) -> Option<ExplainedGate> {
+    let Gate { kind, version, until } = facts.gate.clone()?;
+    Some(ExplainedGate { kind, version, until: until.map(Timestamp::from) })
 }
 
 fn claims(facts: &Facts) -> Vec<ExplainedClaim> {

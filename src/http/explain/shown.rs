@@ -21,7 +21,12 @@ pub(super) fn facts(facts: Facts) -> Facts {
             facts.listed = None;
         }
         // They may have come unseen.
-        Some(record) => record.online_since = record.shown.online_since,
+        Some(record) => {
+            record.online_since = record.shown.online_since;
+            for session in &mut facts.sessions {
+                session.opened = session.opened.map(|opened| opened.max(record.online_since));
+            }
+        }
     }
     facts
 }

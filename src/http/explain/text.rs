@@ -3,8 +3,8 @@
 use std::fmt::{Display, Formatter, Result};
 use std::time::Duration;
 
-use super::{ExplainedSession, Explanation, Layers, Stored};
-use crate::presence::Status;
+use super::{ExplainedSession, Explanation, Layers, Stored, why};
+use crate::presence::{Millis, Status};
 use crate::store::Facts;
 
 /// Why, in a sentence.
@@ -35,13 +35,22 @@ fn or_none(value: Option<impl Display>) -> String {
     value.map_or_else(|| "none".to_owned(), |value| value.to_string())
 }
 
+fn or_unknown(value: Option<impl Display>) -> String {
+    value.map_or_else(|| "not known".to_owned(), |value| value.to_string())
+}
+
 impl Display for ExplainedSession {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let Self { activity, pace, mode, last_sign, deadline, .. } = self;
+        let Self { activity, pace, mode, transport, last_sign, deadline, .. } = self;
         let id = self.id.as_ref().map_or_else(|| "restored".to_owned(), ToString::to_string);
-        let device = or_none(self.device);
-        write!(f, "{id}: {activity}, {pace}, {mode}, device {device}, last sign {last_sign}, ")?;
-        write!(f, "deadline {deadline} ({})", span(self.left_ms))?;
+        let (device, connection) = (or_none(self.device), or_none(self.connection.as_ref()));
+        writeln!(
+            f,
+            "{id}: {activity}, {pace}, {mode}, device {device}, by {transport}, connection {connection}"
+        )?;
+        write!(f, "    since {}, node {}", or_unknown(self.since), or_unknown(self.node.as_ref()))?;
+        writeln!(f, ", last sign {last_sign} ({} ago)", why::span(Millis(self.quiet_ms)))?;
+        write!(f, "    deadline {deadline} ({})", span(self.left_ms))?;
         match self.idle_until {
             Some(until) => write!(f, ", idle until {until} at most"),
             None => Ok(()),
@@ -61,6 +70,7 @@ impl Display for Explanation {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         writeln!(f, "user {} at {}", self.user_id, self.now)?;
         writeln!(f, "  {}", self.summary)?;
+        self.why.iter().try_for_each(|why| writeln!(f, "  - {why}"))?;
         self.write_layers(f)?;
         self.write_stores(f)?;
         writeln!(f, "history, newest first")?;
