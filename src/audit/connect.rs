@@ -4,10 +4,14 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Executor, PgPool};
 
 use super::{AuditError, sql};
+
+/// Every migration that this program knows.
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// A pool of at most `max_connections`. Opens none yet, so that a node starts, and serves heartbeats, while Postgres
 /// is down. With `role_switch` each connection gives up the rights of its login for those of `rollcall_app`, if the
@@ -50,10 +54,7 @@ pub fn connect_as_owner(url: &SecretString) -> Result<PgPool, AuditError> {
 /// [`AuditError::Unavailable`] without Postgres, [`AuditError::Schema`] if a migration fails or the database is newer.
 pub async fn migrate(url: &SecretString) -> Result<(), AuditError> {
     let mut connection = parse(url)?.connect().await?;
-    sqlx::migrate!("./migrations")
-        .run(&mut connection)
-        .await
-        .map_err(|error| AuditError::Schema(error.to_string()))
+    MIGRATIONS.run(&mut connection).await.map_err(|error| AuditError::Schema(error.to_string()))
 }
 
 fn parse(url: &SecretString) -> Result<PgConnectOptions, AuditError> {

@@ -7,6 +7,7 @@
 
 mod at;
 pub mod chain;
+mod checkup;
 mod claims;
 mod compare;
 mod connect;
@@ -34,6 +35,7 @@ mod webhooks;
 mod write;
 
 pub use at::{Reach, WasPresent, WerePresent};
+pub use checkup::{LateEvents, Quarantined, Reserve, Rights, Schema, Server};
 pub use claims::ClaimRow;
 pub use connect::{connect, connect_as_owner, migrate};
 pub use copy::Copied;

@@ -167,6 +167,36 @@ statements! {
 
     PING = "SELECT 1";
 
+    /// What the server says of itself, and as whom the service works there.
+    SERVER = "SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int / 10000 AS major, \
+            pg_is_in_recovery() AS is_standby, current_setting('max_connections')::int AS most, \
+            current_setting('superuser_reserved_connections')::int AS reserved, \
+            (SELECT sum(numbackends)::bigint FROM pg_stat_database) AS used, \
+            current_user::text AS role, session_user::text AS login, now() AS now";
+
+    MIGRATIONS_APPLIED = "SELECT version, success, checksum FROM _sqlx_migrations ORDER BY version";
+
+    /// What this role may do with tables ($1) that are only added to.
+    RIGHTS = "SELECT t.name, coalesce(has_table_privilege(to_regclass(t.name), 'SELECT') \
+                AND has_table_privilege(to_regclass(t.name), 'INSERT'), false) AS may_add, \
+            coalesce(has_table_privilege(to_regclass(t.name), 'UPDATE, DELETE, TRUNCATE'), false) AS may_change \
+        FROM UNNEST($1::text[]) t (name) ORDER BY t.name";
+
+    /// For so long rows of each table by month have a place to go: none where this month has none.
+    RESERVE = "SELECT min(CASE WHEN has_now THEN extract(epoch FROM until - now()) END)::float8 AS seconds, \
+            bool_and(has_now) AS has_now FROM (\
+            SELECT p.relname, (max(to_date(right(c.relname, 7), 'YYYY_MM')) + interval '1 month') AT TIME ZONE 'UTC' AS until, \
+                bool_or(right(c.relname, 7) = to_char(now() AT TIME ZONE 'UTC', 'YYYY_MM')) AS has_now \
+            FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent \
+            WHERE p.oid IN (to_regclass('transitions_log'), to_regclass('system_events'), to_regclass('admin_actions')) \
+                AND c.relkind = 'r' GROUP BY p.relname) months";
+
+    QUARANTINE_COUNT = "SELECT count(*) AS count, max(quarantined_at) AS newest FROM quarantine";
+
+    /// System events of these kinds ($1) since so long ($2).
+    LATE_EVENTS = "SELECT kind, count(*) AS count, max(occurred_at) AS newest FROM system_events \
+        WHERE kind = ANY($1) AND occurred_at > now() - $2::interval GROUP BY kind ORDER BY kind";
+
     SYSTEM_EVENT = "INSERT INTO system_events (kind, detail) VALUES ($1, $2)";
 
     ENSURE_PARTITIONS = "SELECT ensure_partitions($1)";

@@ -8,6 +8,7 @@ mod bench;
 mod config;
 mod descriptors;
 mod dev;
+mod doctor;
 mod explain;
 mod exposition;
 mod healthcheck;
@@ -59,6 +60,11 @@ enum Command {
     /// Make and change accounts
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Look whether everything is well, and say what to do where it is not
+    ///
+    /// Reads Redis and Postgres by the settings of a node, while nodes run, and changes nothing. Exit code 0 if nothing
+    /// failed, 1 if something did, 64 if settings are missing.
+    Doctor(doctor::Args),
     /// Explain why a user has the status that they have
     Explain(explain::Args),
     /// Print an access token, to try things
@@ -127,6 +133,7 @@ async fn dispatch(loaded: &Loaded<Cli>) -> anyhow::Result<bool> {
         Command::Dev(args) => dev::run(config.clone(), args).await,
         Command::Migrate(args) => migrate::run(config, args).await,
         Command::User(command) => user::run(config, command).await,
+        Command::Doctor(args) => doctor::run(config, args).await,
         Command::Explain(args) => explain::run(config, args).await,
         Command::IssueToken(args) => issue_token::run(config, args),
         Command::Audit(command) => audit::run(config, command).await,

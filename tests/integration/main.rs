@@ -11,6 +11,7 @@ mod cluster;
 mod dashboards;
 mod deploy;
 mod devstack;
+mod doctor;
 mod history;
 mod house;
 mod http;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::crowd::users_of;
 use super::rigs::{Cluster, Rig, Sentinels};
 use super::{SHARDS, prove};
+use crate::doctor::Place;
 use crate::journeys::{BRIEF, eventually, history_of, status_of, story};
 use crate::support;
 use crate::support::service::Service;
@@ -182,5 +183,30 @@ async fn a_url_that_leads_to_the_wrong_kind_of_redis_says_which_is_right() {
     ] {
         let refused = Service::refused(&url, &database).await;
         assert!(refused.contains(advice), "{refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_sees_every_server() {
+    let (cluster, sentinels) = (Cluster::start(), Sentinels::start());
+    for (url, primaries) in [(cluster.url(), "3 primaries"), (sentinels.url(), "redis-sentinel://")] {
+        let place = Place { redis: url, shards: "12", ..Place::shared().await };
+        let node =
+            Service::node(&place.redis, &place.database, &place.prefix, &["--redis-shards", "12"]).await;
+        let answered = async || (node.beat(&node.token("1", "tab"), json!({})).await.0 == 200).then_some(());
+        eventually("an open node", Duration::from_secs(20), answered).await;
+        let (report, code) = place.examine().await;
+        assert_eq!((report.failures(), code), (vec![], 0), "{:#}", report.0);
+        assert!(
+            report.check("redis.reachable")["found"].as_str().unwrap().contains(primaries),
+            "{:#}",
+            report.0
+        );
+        assert!(
+            report.check("people")["found"].as_str().unwrap().contains("same of 1 who"),
+            "{:#}",
+            report.0
+        );
+        assert!(node.stop().await);
     }
 }
