@@ -5,7 +5,7 @@ mod faults;
 mod moves;
 mod rigs;
 mod stories;
-mod wire;
+pub mod wire;
 
 use std::collections::BTreeMap;
 
