@@ -8,4 +8,5 @@ mod rules;
 #[allow(dead_code, reason = "tests/integration uses the rest of it")]
 #[path = "../integration/support/mod.rs"]
 mod support;
+mod systemd;
 mod tools;

@@ -7,6 +7,7 @@ mod image;
 mod postgres;
 mod redis;
 mod replication;
+mod systemd;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
