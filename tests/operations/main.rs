@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod observability;
+mod proxies;
 mod rules;
 #[allow(dead_code, reason = "tests/integration uses the rest of it")]
 #[path = "../integration/support/mod.rs"]
