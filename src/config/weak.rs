@@ -88,6 +88,7 @@ mod tests {
             "docker-compose.yml",
             "README.md",
             "docs/operations.md",
+            "docs/deployment.md",
             "docs/api.md",
         ];
         let mut found = BTreeSet::new();

@@ -4,6 +4,7 @@
 
 mod compose;
 mod image;
+mod kubernetes;
 mod postgres;
 mod redis;
 mod replication;
