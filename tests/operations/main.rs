@@ -1,5 +1,5 @@
-//! What needs programs beside Redis and Postgres: Prometheus and promtool, proxies, systemd's tools. `./run operations`
-//! installs them and runs this; `cargo test` leaves it out unless it is named.
+//! What needs programs beside Redis and Postgres: Prometheus and promtool, proxies, systemd's tools; and a program that is
+//! built to send traces. `./run operations` installs and builds all that and runs this; `cargo test` leaves it out unless it is named.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -11,3 +11,5 @@ mod rules;
 mod support;
 mod systemd;
 mod tools;
+#[cfg(feature = "otlp")]
+mod traces;
