@@ -46,7 +46,9 @@ const BRIEF: &[&str] = &[
 ];
 
 /// What the program calls itself, beside what its scripts call: not all of it in the journey below.
-const OTHERWISE: [&str; 2] = [
+const OTHERWISE: [&str; 3] = [
+    // By `rollcall doctor`.
+    "script|exists",
     // In a cluster (see `replication.rs`).
     "cluster|nodes",
     // Sentinels speak the older protocol, without a hello; so would the service to a server that does.
