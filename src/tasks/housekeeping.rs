@@ -39,7 +39,7 @@ pub(super) async fn run(node: Node) {
     }
 }
 
-#[tracing::instrument(name = "housekeeping", skip_all)]
+#[tracing::instrument(name = "housekeeping", parent = None, skip_all)]
 async fn step(node: &Node) -> anyhow::Result<()> {
     let made = node.app.audit.ensure_partitions(MONTHS_AHEAD).await?;
     let dropped = node.app.audit.drop_partitions(node.app.config.audit.retention.duration()).await?;

@@ -58,7 +58,7 @@ struct Done {
     people: u64,
 }
 
-#[tracing::instrument(skip_all, fields(shards = lost.len()))]
+#[tracing::instrument(parent = None, skip_all, fields(shards = lost.len()))]
 async fn restore(node: &Node, lost: &BTreeMap<Shard, Option<i64>>) -> anyhow::Result<()> {
     let began = Instant::now();
     let begun = each(lost.iter().map(|(shard, begun)| (*shard, begin(node, *shard, *begun))).collect()).await;

@@ -9,11 +9,11 @@ mod traces;
 use std::io::IsTerminal;
 
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::layer::{Layered, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
-/// The span of a background task, which lasts as long as the node: for the log alone.
+/// The span of a background task, which lasts as long as the node: for the log alone. Rounds of a task are no part of it.
 pub const TASK: &str = "task";
 /// The span of a heartbeat, of which only a share is traced.
 pub const HEARTBEAT: &str = "heartbeat";
@@ -64,7 +64,8 @@ pub struct Telemetry {
     _traces: Option<traces::Sender>,
 }
 
-type Output = Box<dyn Layer<Registry> + Send + Sync>;
+type Filtered = Layered<EnvFilter, Registry>;
+type Output = Box<dyn Layer<Filtered> + Send + Sync>;
 
 /// Starts logging for the whole process, and traces for `collector`.
 ///
@@ -77,9 +78,9 @@ pub fn init(
     collector: Option<Collector<'_>>,
 ) -> Result<Telemetry, TelemetryError> {
     let colours = std::io::stderr().is_terminal();
-    let mut outputs = vec![log(filter, format, colours, std::io::stderr)?];
+    let mut outputs = vec![log(format, colours, std::io::stderr)];
     let telemetry = trace(collector, &mut outputs)?;
-    Registry::default().with(outputs).try_init()?;
+    filtered(filter)?.with(outputs).try_init()?;
     Ok(telemetry)
 }
 
@@ -99,20 +100,26 @@ fn trace(collector: Option<Collector<'_>>, _: &mut Vec<Output>) -> Result<Teleme
     }
 }
 
-/// The log, as a part of what events go to.
-fn log<W>(filter: &str, format: Format, colours: bool, writer: W) -> Result<Output, TelemetryError>
-where
-    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
-{
+/// What there is to be told. One filter for all that hear it: with a filter each, whoever asks whether something would be
+/// logged, and then does not log it (sqlx does), makes the next span go unheard.
+fn filtered(filter: &str) -> Result<Filtered, TelemetryError> {
     let mut filter = EnvFilter::try_new(filter)?;
     for directive in NEVER {
         filter = filter.add_directive(directive.parse()?);
     }
+    Ok(Registry::default().with(filter))
+}
+
+/// The log, as a part of what events go to.
+fn log<W>(format: Format, colours: bool, writer: W) -> Output
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
-    Ok(match format {
-        Format::Text => lines.with_ansi(colours).with_filter(filter).boxed(),
-        Format::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
-    })
+    match format {
+        Format::Text => lines.with_ansi(colours).boxed(),
+        Format::Json => lines.json().flatten_event(true).boxed(),
+    }
 }
 
 #[cfg(test)]
@@ -138,8 +145,8 @@ mod tests {
     fn logged(format: Format) -> String {
         let sink = Sink::default();
         let writer = sink.clone();
-        let log = log("info", format, false, move || writer.clone()).unwrap();
-        tracing::subscriber::with_default(Registry::default().with(vec![log]), || {
+        let log = log(format, false, move || writer.clone());
+        tracing::subscriber::with_default(filtered("info").unwrap().with(vec![log]), || {
             let span = tracing::info_span!("request", id = "r-1");
             span.in_scope(|| tracing::info!(shard = 7, "restored"));
             tracing::debug!("unheard");

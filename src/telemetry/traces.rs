@@ -6,9 +6,7 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler, SamplingResult, SdkTracerProvider, ShouldSample};
-use tracing::{Level, Metadata};
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::filter_fn;
 
 use super::{Collector, HEARTBEAT, Output, TASK, TelemetryError};
 
@@ -48,12 +46,7 @@ pub(super) fn begin(collector: Collector<'_>) -> Result<(Output, Sender), Teleme
         .with_sampler(Share { heartbeats: Sampler::TraceIdRatioBased(collector.heartbeats) })
         .build();
     let spans = tracing_opentelemetry::layer().with_tracer(provider.tracer(SERVICE));
-    Ok((spans.with_filter(filter_fn(is_traced)).boxed(), Sender(provider)))
-}
-
-/// What is said by the program itself; the span of a task would end with the node.
-fn is_traced(metadata: &Metadata<'_>) -> bool {
-    metadata.target().starts_with(SERVICE) && *metadata.level() <= Level::INFO && metadata.name() != TASK
+    Ok((spans.boxed(), Sender(provider)))
 }
 
 /// Every trace is sent, of heartbeats a share.
@@ -76,6 +69,8 @@ impl ShouldSample for Share {
         let sampler = match name {
             _ if is_within => &Sampler::ParentBased(Box::new(Sampler::AlwaysOn)),
             HEARTBEAT => &self.heartbeats,
+            // It would end with the node.
+            TASK => &Sampler::AlwaysOff,
             _ => &Sampler::AlwaysOn,
         };
         sampler.should_sample(parent, trace, name, kind, attributes, links)

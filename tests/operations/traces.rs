@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::routing::post;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -54,13 +55,15 @@ async fn a_collector_gets_requests_rounds_and_a_share_of_heartbeats() {
         let settings = [("ROLLCALL_TRACES_ENDPOINT", &*endpoint), ("ROLLCALL_TRACES_HEARTBEATS", share)];
         let mut node = Program::serve("traced", &stack.redis_url(), &database, &settings);
         let (client, token) = (reqwest::Client::new(), token("7"));
+        // A node that has just started opens its shards first.
+        let stats = || client.get(format!("{}/api/presence/stats/", node.base)).bearer_auth(&token);
+        let asked =
+            async || stats().header("x-request-id", "asked-once").send().await.unwrap().status().is_success();
+        eventually("the shards are open", PATIENCE, async || asked().await.then_some(())).await;
         for _ in 0..HEARTBEATS {
             let beat = client.post(format!("{}/api/users/heartbeat/", node.base)).bearer_auth(&token);
-            assert!(beat.json(&json!({})).send().await.unwrap().status().is_success());
+            assert_eq!(beat.json(&json!({})).send().await.unwrap().status(), StatusCode::OK);
         }
-        let stats = client.get(format!("{}/api/presence/stats/", node.base)).bearer_auth(&token);
-        let stats = stats.header("x-request-id", "asked-once").send().await.unwrap();
-        assert!(stats.status().is_success());
         // What waits to be sent is sent before the end.
         let copied =
             async || (node.metric("rollcall_audit_rows_total{result=\"stored\"}").await > 0.0).then_some(());

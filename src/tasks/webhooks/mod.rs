@@ -136,7 +136,7 @@ async fn reseal(node: &Node) -> Result<(), AccountError> {
     Ok(())
 }
 
-#[tracing::instrument(name = "webhook", skip_all)]
+#[tracing::instrument(name = "webhook", parent = None, skip_all)]
 async fn send(
     node: &Node,
     leased: &Leased,
