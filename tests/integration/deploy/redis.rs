@@ -20,7 +20,7 @@ use super::{read, root};
 use crate::cluster::wire::tell;
 use crate::journeys::{eventually, history_of, ready, status_of};
 use crate::support;
-use crate::support::service::{Service, answer};
+use crate::support::service::{SECRET, Service, answer};
 use crate::support::socket::Socket;
 
 /// Passwords of the users `default`, `rollcall`, `replica` and `sentinel`.
@@ -46,9 +46,7 @@ const BRIEF: &[&str] = &[
 ];
 
 /// What the program calls itself, beside what its scripts call: not all of it in the journey below.
-const OTHERWISE: [&str; 3] = [
-    // By `rollcall doctor`.
-    "script|exists",
+const OTHERWISE: [&str; 2] = [
     // In a cluster (see `replication.rs`).
     "cluster|nodes",
     // Sentinels speak the older protocol, without a hello; so would the service to a server that does.
@@ -245,7 +243,8 @@ async fn the_services_user_may_do_what_the_program_does_and_nothing_else() {
     fleet.add(false, |_, _| settings.clone()).unwrap_or_else(|error| panic!("{error}"));
     let redis = &fleet.members()[0];
     let url = format!("redis://rollcall:{SERVICE}@127.0.0.1:{}", redis.port());
-    let node = Service::node(&url, &support::database_url().await, "rc", BRIEF).await;
+    let database = support::database_url().await;
+    let node = Service::node(&url, &database, "rc", BRIEF).await;
     ready(&node).await;
     live(&node).await;
     goes_silent(&node, "7").await;
@@ -261,6 +260,7 @@ async fn the_services_user_may_do_what_the_program_does_and_nothing_else() {
     .await;
     ready(&node).await;
     goes_silent(&node, "9").await;
+    looks(&url, &database);
     let (allowed, scripted) = (allowed(), scripted());
     assert_eq!(scripted.difference(&allowed).collect::<Vec<_>>(), Vec::<&String>::new(), "scripts need them");
     // Figures are taken every 5 s.
@@ -275,6 +275,19 @@ async fn the_services_user_may_do_what_the_program_does_and_nothing_else() {
     assert_eq!(told(redis, "ACL LOG"), "", "whatever was refused");
     refuses(redis);
     assert!(node.stop().await);
+}
+
+/// Has the doctor look at the service, with the service's own user; whatever it finds, it must have looked.
+fn looks(redis: &str, database: &str) {
+    let looked = Command::new(env!("CARGO_BIN_EXE_rollcall"))
+        .arg("doctor")
+        .env("ROLLCALL_REDIS_URL", redis)
+        .env("ROLLCALL_REDIS_SHARDS", "2")
+        .env("ROLLCALL_DATABASE_URL", database)
+        .env("ROLLCALL_AUTH_SECRET", SECRET)
+        .output()
+        .unwrap();
+    assert!(!looked.stdout.is_empty(), "{}", String::from_utf8_lossy(&looked.stderr));
 }
 
 /// What the user may not.
@@ -339,7 +352,10 @@ async fn the_script_starts_a_server_with_both_users() {
     let _server = start(
         Command::new("sh").arg(&script).env("REDISCLI_AUTH", OPERATOR).env("SERVICE_PASSWORD", SERVICE),
     );
-    eventually("the server is there", Duration::from_secs(20), async || socket.exists().then_some(())).await;
+    eventually("the server is there", Duration::from_secs(20), async || {
+        std::os::unix::net::UnixStream::connect(&socket).ok()
+    })
+    .await;
     let answers = |commands: &str| {
         let mut stream = std::os::unix::net::UnixStream::connect(&socket).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
