@@ -17,7 +17,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 -- Of a node that is gone the number stays, because sessions name it; a thousandth node later it is given again.
 local MOST = 999
 local function own_number(said)
-  if redis.call('HGET', numbers, said) == node then return tonumber(said) end
+  if said ~= '0' and redis.call('HGET', numbers, said) == node then return tonumber(said) end
   local known = redis.call('HGETALL', numbers)
   for i = 1, #known, 2 do
     if known[i + 1] == node and known[i] ~= '0' then return tonumber(known[i]) end

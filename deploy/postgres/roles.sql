@@ -1,7 +1,8 @@
 -- The roles of Rollcall in Postgres, for the database that is connected to; it may be applied again and again.
---   psql --dbname=rollcall --file=deploy/postgres/roles.sql      as somebody who may create roles
---   rollcall migrate                                             as rollcall_owner
---   psql --dbname=rollcall --file=deploy/postgres/roles.sql      again: the reader's rights need the tables
+--   psql --set=ON_ERROR_STOP=1 --single-transaction --dbname=rollcall --file=deploy/postgres/roles.sql
+--                       as a superuser; from Postgres 15 on also as the database's owner with CREATEROLE and CREATEDB
+--   rollcall migrate    as rollcall_owner
+--   and the first line again: the reader's rights need the tables
 -- No password stands here: \password rollcall_owner, and so on for the others, or certificates, or the host's own way.
 --
 --   rollcall_owner   owns the database and its schema: `rollcall migrate`, `audit rebuild` (database.migrate_url)
@@ -18,8 +19,9 @@ BEGIN
             EXECUTE format('CREATE ROLE %I NOLOGIN', role);
         END IF;
     END LOOP;
-    -- Whoever is no superuser must be a member to hand the database over.
-    IF NOT pg_has_role(CURRENT_USER, 'rollcall_owner', 'member') THEN
+    -- Whoever is no superuser must be a member to hand the database over. Not pg_has_role(): from Postgres 16 on who creates
+    -- a role may only administer it, which counts as a member there and is not enough here.
+    IF CURRENT_USER <> 'rollcall_owner' AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = CURRENT_USER) THEN
         GRANT rollcall_owner TO CURRENT_USER;
     END IF;
 END
@@ -37,7 +39,8 @@ DO $$
 BEGIN
     EXECUTE format('ALTER DATABASE %I OWNER TO rollcall_owner', current_database());
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
-    EXECUTE format('GRANT CONNECT ON DATABASE %I TO rollcall_serve, rollcall_reader', current_database());
+    -- rollcall_app, too: a node asks how large the database is, which takes CONNECT of the role that it has taken on.
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO rollcall_serve, rollcall_reader, rollcall_app', current_database());
 END
 $$;
 ALTER SCHEMA public OWNER TO rollcall_owner;

@@ -27,6 +27,10 @@ pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<bool> {
     let database = config.database.url()?.expose().into();
     let pool = audit::connect(&database, true, CONNECTIONS)?;
     let store = look_at_store(config).await?;
+    // By another number of shards one would look for the user where nobody put them.
+    if let Some(fits) = store.layout().await? {
+        fits?;
+    }
     let explained =
         explain(&store, &Audit::new(pool.clone()), &Accounts::new(pool), &args.user, Sight::Truth).await?;
     let mut out = std::io::stdout().lock();

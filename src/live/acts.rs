@@ -165,7 +165,7 @@ impl Socket {
             self.welcome(claims, server_time).await?;
         }
         if let Some(place) = &mut self.place {
-            place.carry(status != Status::Offline);
+            place.carry(status.shown() != Status::Offline);
         }
         // Memberships end with the session; one that began anew has none. Nor may anybody enter while they are not seen. Of a
         // sign that failed nobody knows what it began.

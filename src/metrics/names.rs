@@ -72,7 +72,7 @@ table! {
 
     /// Users by the status that others see. The same on every node: aggregate with max.
     gauge USERS = "rollcall_users" [SHOWN];
-    /// Sessions alive by transport. The same on every node: aggregate with max.
+    /// Sessions alive by transport, of those whom others see; sockets of nodes that do not tell how many they have count as http. The same on every node: aggregate with max.
     gauge SESSIONS = "rollcall_sessions" [TRANSPORT];
     /// Sessions that are in rooms. The same on every node: aggregate with max.
     gauge ROOM_SESSIONS = "rollcall_room_sessions";
@@ -96,7 +96,7 @@ table! {
     gauge OUTBOX_ENTRIES = "rollcall_outbox_entries";
     /// Age of the oldest entry of this node's shards that is not in Postgres yet.
     seconds_gauge OUTBOX_OLDEST = "rollcall_outbox_oldest_seconds";
-    /// Entries in the streams of this node's shards, copied ones that are kept for a while included.
+    /// Entries in the streams of all shards, copied ones that are kept for a while included. The same on every node: aggregate with max.
     gauge OUTBOX_STREAM_ENTRIES = "rollcall_outbox_stream_entries";
     /// Entries on their way into Postgres, by what became of them.
     counter AUDIT_ROWS = "rollcall_audit_rows_total" [label("result", words!(AuditRow))];
@@ -159,7 +159,7 @@ table! {
     gauge REDIS_REPLICAS = "rollcall_redis_replicas";
     /// Commands that Redis has carried out since this node came. The same on every node: aggregate the rate with max.
     counter REDIS_COMMANDS = "rollcall_redis_commands_total";
-    /// Processor time of Redis since this node came. The same on every node: aggregate the rate with max.
+    /// Processor time of Redis (of a cluster its busiest server) since this node came. The same on every node: aggregate the rate with max.
     seconds_counter REDIS_CPU = "rollcall_redis_cpu_seconds_total";
     /// Keys that ended in Redis since this node came. The same on every node: aggregate the rate with max.
     counter REDIS_EXPIRED_KEYS = "rollcall_redis_expired_keys_total";
@@ -181,7 +181,7 @@ table! {
     counter REFRESH_REUSE = "rollcall_refresh_reuse_total";
     /// Key sets of trusted issuers read, by how it went.
     counter KEY_READINGS = "rollcall_issuer_key_readings_total" [label("result", words!(KeyReading))];
-    /// Tokens verified by keys that could not be read anew when they should have been.
+    /// Tokens that met keys which could not be read anew when they should have been; after a day they are refused.
     counter STALE_KEYS = "rollcall_issuer_stale_keys_total";
     /// Tokens that had been verified before, so that their signature was not checked again.
     counter KNOWN_TOKENS = "rollcall_known_tokens_total";

@@ -114,6 +114,11 @@ pub(super) fn view(user: &UserId, reply: Value) -> Result<Option<View>, StoreErr
     Ok(Some(View { user, org, status, since, online_since, last_seen, shown, text, emoji, devices }))
 }
 
+/// The device of an entry. A version that knows no more than it wrote everything that stands behind it in the record.
+fn device(text: &str) -> Option<Device> {
+    text.split(';').next()?.parse().ok()
+}
+
 fn some(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
@@ -196,7 +201,7 @@ fn read_entry(n: i64, fields: &Fields) -> Result<Entry, &'static str> {
         shown_version: fields.parse("sv")?,
         uncertainty_ms: fields.get("y").map_or(Ok(0), |_| fields.parse("y"))?,
         session: fields.text("i")?.parse().ok(),
-        device: fields.text("v")?.parse().ok(),
+        device: device(&fields.text("v")?),
         actor: some(fields.text("x")?.into_owned()),
         claims: fields.get("c").map(|text| claims(&text).ok_or("c")).transpose()?,
         text: fields.get("w").map(Cow::into_owned),

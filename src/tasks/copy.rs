@@ -148,7 +148,7 @@ async fn unread(node: &Node, shard: Shard, position: Position) -> Result<Option<
 }
 
 /// Copies a batch, as far as it has no gap; answers where to go on.
-#[tracing::instrument(parent = None, skip_all, fields(shard, entries = entries.len()))]
+#[tracing::instrument(parent = None, skip_all, fields(shard = shard, entries = entries.len()))]
 async fn copy(
     node: &Node,
     shard: Shard,
@@ -233,7 +233,7 @@ fn tell(entry: &Entry, gone: &Cache<UserId, Millis>) {
 
 /// The life of the shard in Redis is not the one that Postgres knows: two nodes opened it at once, or Postgres
 /// was put back to an older state. Redis has the entries, so Postgres follows.
-#[tracing::instrument(parent = None, skip_all, fields(shard, epoch))]
+#[tracing::instrument(parent = None, skip_all, fields(shard = shard, epoch = epoch))]
 async fn adopt(node: &Node, shard: Shard, epoch: i64) -> anyhow::Result<Position> {
     let first = node.app.store.entries(shard, 0, 1).await?.first().map_or(0, |entry| entry.n() - 1);
     tracing::warn!(shard, epoch, after = first, "the history follows the epoch that redis has");

@@ -35,18 +35,20 @@ pub(super) async fn run(node: Node) {
     let step = |shard| {
         let (node, lock) = (&node, &lock);
         async move {
-            match nudge(node, shard).await {
-                Ok(overdue) => drop(lock().insert(shard, overdue)),
-                Err(error) => tracing::debug!(shard, %error, "cannot nudge"),
+            let tell = |overdue| {
+                lock().insert(shard, overdue);
+            };
+            if let Err(error) = nudge(node, shard, tell).await {
+                tracing::debug!(shard, %error, "cannot nudge");
             }
         }
     };
     rounds::run(PERIOD, &node.stop, shards, step).await;
 }
 
-async fn nudge(node: &Node, shard: Shard) -> Result<Duration, StoreError> {
+/// How long something has been due is told before anything is done about it: where that fails, it grows.
+async fn nudge(node: &Node, shard: Shard, tell: impl FnOnce(Duration)) -> Result<(), StoreError> {
     let due = node.app.store.due(shard, SETTLED, MOST, true).await?;
-    let overdue = due.overdue.unwrap_or_default();
-    happen(node, shard, due, ExpiryPath::Nudge).await?;
-    Ok(overdue)
+    tell(due.overdue.unwrap_or_default());
+    happen(node, shard, due, ExpiryPath::Nudge).await
 }

@@ -13,7 +13,7 @@ use crate::store::{Opened, Shard};
 const PAGE: u64 = 1_000;
 
 /// Follows a shard that seems to have been set back, if it really was; answers where the copy goes on.
-#[tracing::instrument(name = "rewound", parent = None, skip_all, fields(shard))]
+#[tracing::instrument(name = "rewound", parent = None, skip_all, fields(shard = shard))]
 pub(super) async fn follow(
     node: &Node,
     shard: Shard,

@@ -134,13 +134,13 @@ impl KeyRing {
         let mut state = self.state();
         self.refresh(&mut state, now);
         let usable = self.is_usable(&state, now);
+        if state.failed && state.read_at.is_some() {
+            record::stale_key();
+        }
         let Some(keys) = state.keys.as_ref().filter(|_| usable) else {
             return self.begin(&mut state, now, self.times.short_pause).map_or(Look::Nothing, Look::Wait);
         };
         if let Some(key) = keys.find(kid, algorithm) {
-            if state.failed {
-                record::stale_key();
-            }
             return Look::Found(key, state.generation);
         }
         self.begin(&mut state, now, self.times.pause).map_or(Look::Unknown, Look::Wait)

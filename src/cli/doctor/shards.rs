@@ -26,14 +26,17 @@ type Standing = Vec<Result<ShardFacts, StoreError>>;
 /// Looks at all shards.
 pub(super) async fn check(patient: &Patient, store: &Store, nodes: &[LiveNode]) -> Vec<Check> {
     let (mut facts, mut positions) = (store.shard_facts().await, patient.positions.clone());
+    let mut nodes = nodes.to_vec();
     let deadline = Instant::now() + PATIENCE;
-    while !nodes.is_empty() && is_unsettled(&facts, nodes, positions.as_ref()) && Instant::now() < deadline {
+    while !nodes.is_empty() && is_unsettled(&facts, &nodes, positions.as_ref()) && Instant::now() < deadline {
         tokio::time::sleep(PAUSE).await;
+        // One that came since may have taken shards.
+        nodes = store.nodes().await.unwrap_or(nodes);
         facts = store.shard_facts().await;
         positions = patient.audit.positions().await.ok();
     }
     let mut checks = silent(&facts).map_or_else(Vec::new, |check| vec![check]);
-    checks.push(owners(&facts, nodes));
+    checks.push(owners(&facts, &nodes));
     checks.push(open(&facts, positions.as_ref()));
     checks.push(match positions {
         Some(positions) => outbox(store, &facts, &positions).await,

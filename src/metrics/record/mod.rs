@@ -150,7 +150,7 @@ pub fn outbox(entries: u64, oldest: Duration) {
     set(&names::OUTBOX_OLDEST, &[], oldest.as_secs_f64());
 }
 
-/// The streams of this node's shards hold so many entries.
+/// The streams of all shards hold so many entries.
 pub fn outbox_streams(entries: u64) {
     set(&names::OUTBOX_STREAM_ENTRIES, &[], number(entries));
 }

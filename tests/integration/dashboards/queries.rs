@@ -133,7 +133,7 @@ fn wrong_range(selector: &Captures<'_>) -> Option<String> {
     // What is said of 30 days, and what annotations ask, is the same whatever span is shown.
     let spans: &[&str] =
         if is_grown { &["[$__rate_interval]", "[$__range]", "[30d]", "[5m]"] } else { &[""] };
-    let is_average = call == "avg_over_time(" && range == "[30d:3d]";
+    let is_average = call == "avg_over_time(" && range == "[30d:3h]";
     (!is_average && !spans.contains(&range)).then(|| format!("{name} over {range}"))
 }
 

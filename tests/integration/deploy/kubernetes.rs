@@ -164,7 +164,7 @@ fn a_roll_out_has_all_nodes_and_time_to_stop() {
 }
 
 #[test]
-fn everything_finds_the_pods_and_only_some_the_internal_port() {
+fn everything_finds_the_pods_and_only_some_reach_each_port() {
     let deployment = manifest("base/deployment.yaml");
     let labels = &deployment["spec"]["template"]["metadata"]["labels"];
     let network = manifest("base/network.yaml");
@@ -187,9 +187,16 @@ fn everything_finds_the_pods_and_only_some_the_internal_port() {
     let [public, internal] = list(&deployment["spec"]["template"]["spec"]["containers"][0]["ports"]) else {
         panic!("two ports")
     };
-    let [open, kept] = list(&network["spec"]["ingress"]) else { panic!("two rules") };
-    assert_eq!((&open["ports"][0]["port"], &open["from"]), (&public["name"], &Value::Null));
-    assert_eq!((&kept["ports"][0]["port"], list(&kept["from"]).len()), (&internal["name"], 1));
+    let rules = list(&network["spec"]["ingress"]);
+    assert_eq!(rules.len(), 2);
+    for (rule, port, namespace) in [(&rules[0], public, "ingress-nginx"), (&rules[1], internal, "monitoring")]
+    {
+        assert_eq!((&rule["ports"][0]["port"], list(&rule["ports"]).len()), (&port["name"], 1));
+        let from = list(&rule["from"]);
+        assert_eq!(from.len(), 1, "{namespace}");
+        let named = &from[0]["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"];
+        assert_eq!(named, namespace);
+    }
     assert_eq!(list(&service["spec"]["ports"]).len(), 1);
     assert_eq!(service["spec"]["ports"][0]["targetPort"], public["name"]);
     assert_eq!(monitor["spec"]["podMetricsEndpoints"][0]["port"], internal["name"]);

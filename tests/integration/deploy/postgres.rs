@@ -68,6 +68,7 @@ async fn serves(stack: &DevStack, url: &str) {
     assert_eq!(node.post(token, "/api/auth/logout/", json!({})).await.0, StatusCode::OK);
     history_of(&node, &ada.id.to_string(), 2).await;
     prove(&node.app.audit).await;
+    node.app.audit.room().await.unwrap();
     assert!(node.stop().await);
 }
 

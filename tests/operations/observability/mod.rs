@@ -33,7 +33,7 @@ const QUIET: &[(&str, &str)] = &[
     (r#"status="429""#, "nobody is too fast"),
     ("admin/.*", "no administrator does anything"),
     ("process_virtual_memory_max_bytes", "a process need not have a limit"),
-    ("[30d:3d]", "a day that is long past is asked for"),
+    ("[30d:3h]", "a day that is long past is asked for"),
 ];
 
 /// Alerts on how fast the node is: on a machine that is busy with something else they are right.

@@ -21,6 +21,8 @@ const AT_ONCE: usize = 400;
 const TICK: Duration = Duration::from_millis(10);
 /// Heartbeats sent between two looks at whether to rest.
 const MOST_OF_TURN: usize = 10_000;
+/// Nobody comes while so many heartbeats wait: those who are there would fall behind by more with each newcomer.
+const MOST_BEHIND: u32 = 5_000;
 /// Over so long the last heartbeats of those who are silenced are spread.
 pub(super) const WINDOW: Duration = Duration::from_secs(10);
 /// A call that failed while the shard was opened or Redis was busy is made again after this pause, so many times.
@@ -44,6 +46,8 @@ pub(super) struct Crowd {
     silent: Vec<AtomicBool>,
     silencing: Mutex<Silencing>,
     resting: AtomicBool,
+    /// Heartbeats whose time has come and that are not sent: newcomers wait for them.
+    behind: AtomicU32,
     /// Held while heartbeats are under way.
     sending: AsyncMutex<()>,
     sent: AtomicU64,
@@ -60,6 +64,7 @@ impl Crowd {
             silent: (0..people).map(|_| AtomicBool::new(false)).collect(),
             silencing: Mutex::default(),
             resting: AtomicBool::new(false),
+            behind: AtomicU32::new(0),
             sending: AsyncMutex::default(),
             sent: AtomicU64::new(0),
             failed: AtomicU64::new(0),
@@ -133,6 +138,9 @@ impl Crowd {
     }
 
     async fn login(&self, number: u32) -> anyhow::Result<()> {
+        while self.behind.load(Ordering::Relaxed) > MOST_BEHIND {
+            tokio::time::sleep(TICK).await;
+        }
         let beat = self.beat(number, Reason::Login)?;
         for _ in 1..ATTEMPTS {
             if matches!(self.app.store.beat(&beat).await, Ok(Answer::Standing { .. })) {
@@ -158,6 +166,8 @@ impl Crowd {
                 continue;
             }
             owed += (f64::from(begun) * elapsed / cycle).min(f64::from(begun));
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "fewer than people")]
+            self.behind.store(owed as u32, Ordering::Relaxed);
             let mut turn = Vec::new();
             while owed >= 1.0 && turn.len() < MOST_OF_TURN {
                 owed -= 1.0;

@@ -48,6 +48,10 @@ pub(super) async fn check(patient: &Patient, store: &Store, most: Option<usize>)
         compared.problems.push(problem);
     }
     let suspects: Vec<UserId> = compared.suspects.iter().take(MOST_SUSPECTS).cloned().collect();
+    let unjudged = compared.suspects.len() - suspects.len();
+    if unjudged > 0 {
+        compared.problems.push(format!("{unjudged} who seemed to differ were not looked at again"));
+    }
     match settle(store, &patient.audit, suspects).await {
         Ok(settled) => told(name, compared, settled),
         Err(error) => Check::not_checked(name, format!("{error:#}")),
@@ -55,12 +59,13 @@ pub(super) async fn check(patient: &Patient, store: &Store, most: Option<usize>)
 }
 
 fn told(name: &str, compared: Compared, settled: Settled) -> Check {
-    let Compared { people, is_cut, problems, .. } = compared;
+    let Compared { people, is_cut, mut problems, .. } = compared;
     let cut = if is_cut { ", when the time was over" } else { "" };
+    let more = if problems.is_empty() { String::new() } else { format!("; {}", problems.join("; ")) };
     if !settled.differ.is_empty() {
         return Check::failure(
             name,
-            format!("{} of {people} who are present differ between Redis and Postgres{cut}", settled.differ.len()),
+            format!("{} of {people} who are present differ between Redis and Postgres{cut}{more}", settled.differ.len()),
             "others see of them what Redis says; reports about the past, and a restore of Redis, go by Postgres",
             "`rollcall explain <user>` says more of each; a change of status by themselves, or a logout by force, mends them; \
              find out who wrote into Redis or Postgres by hand",
@@ -77,6 +82,9 @@ fn told(name: &str, compared: Compared, settled: Settled) -> Check {
             "whether the two agree about them cannot be said before",
             "See what is said of the outbox",
         );
+    }
+    if settled.moving > 0 {
+        problems.push(format!("{} changed at each look", settled.moving));
     }
     if !problems.is_empty() {
         return Check::not_checked(

@@ -26,6 +26,8 @@ pub(super) struct Settled {
     pub(super) differ: Vec<String>,
     /// People whose entries wait to be copied.
     pub(super) waiting: usize,
+    /// People who changed at each look, so that nothing can be said of them.
+    pub(super) moving: usize,
 }
 
 /// Looks again at each, until they agree, or stand still and differ.
@@ -40,10 +42,11 @@ pub(super) async fn settle(
             break;
         }
         let before = facts(store, &suspects).await?;
-        if !wait_for_copy(audit, &before).await? {
-            settled.waiting = suspects.len();
-            return Ok(settled);
-        }
+        let copied = wait_for_copy(audit, &before).await?;
+        settled.waiting += copied.iter().filter(|is_copied| !**is_copied).count();
+        let judged = suspects.into_iter().zip(before).zip(copied).filter(|(_, is_copied)| *is_copied);
+        let (users, before): (Vec<UserId>, Vec<Facts>) = judged.map(|(judged, _)| judged).unzip();
+        suspects = users;
         let last = audit.last(&suspects).await?;
         let mut claims = claims_of(audit, &suspects).await?;
         let after = facts(store, &suspects).await?;
@@ -59,6 +62,7 @@ pub(super) async fn settle(
         }
         suspects = moving;
     }
+    settled.moving = suspects.len();
     Ok(settled)
 }
 
@@ -68,8 +72,8 @@ async fn facts(store: &Store, users: &[UserId]) -> Result<Vec<Facts>, StoreError
     facts.into_iter().collect()
 }
 
-/// Waits until everything that had happened by these facts is in Postgres; whether it is.
-async fn wait_for_copy(audit: &Audit, facts: &[Facts]) -> anyhow::Result<bool> {
+/// Waits until everything that had happened by these facts is in Postgres; of which it is.
+async fn wait_for_copy(audit: &Audit, facts: &[Facts]) -> anyhow::Result<Vec<bool>> {
     let deadline = Instant::now() + COPY;
     loop {
         let positions = audit.positions().await?;
@@ -77,11 +81,9 @@ async fn wait_for_copy(audit: &Audit, facts: &[Facts]) -> anyhow::Result<bool> {
             let position = positions.get(&facts.shard).copied().unwrap_or_default();
             position.epoch == facts.head.epoch && position.n >= facts.head.n
         };
-        if facts.iter().all(is_copied) {
-            return Ok(true);
-        }
-        if Instant::now() > deadline {
-            return Ok(false);
+        let copied: Vec<bool> = facts.iter().map(is_copied).collect();
+        if copied.iter().all(|is_copied| *is_copied) || Instant::now() > deadline {
+            return Ok(copied);
         }
         tokio::time::sleep(PAUSE).await;
     }
