@@ -99,12 +99,18 @@ impl Socket {
         }
     }
 
-    /// The next presence of somebody in a status.
+    /// The next presence of somebody in a status: as a change, or in a snapshot, which takes its place where the server had to
+    /// look anew.
     pub async fn sees(&mut self, user: &str, status: &str) -> Value {
         loop {
-            let frame = self.next_of("presence").await;
-            if frame["user_id"] == user && frame["status"] == status {
-                return frame;
+            let frame = self.next().await;
+            if frame["type"] != "presence" && frame["type"] != "snapshot" {
+                continue;
+            }
+            let views = frame["views"].as_array().map_or(std::slice::from_ref(&frame), Vec::as_slice);
+            if let Some(seen) = views.iter().find(|seen| seen["user_id"] == user && seen["status"] == status)
+            {
+                return seen.clone();
             }
         }
     }
