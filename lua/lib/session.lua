@@ -1,10 +1,9 @@
 -- How a sign of life changes a session. Needs lib/user.lua.
 
--- Adds a session that this node opens, in place of what a restore put there. The first of a login that names its tab replaces its session `0`.
+-- Adds a session that this node opens, in place of what a restore put there. The first that names its tab replaces `0`.
 local function place_session(user, rec, id, now, node)
   remove_where(user, rec, now, function(s) return s.id == RESTORED end)
-  local login, at = login_of(id), #rec.sessions + 1
-  local zero, named = nil, false
+  local login, at, zero, named = login_of(id), #rec.sessions + 1, nil, false
   for i, s in ipairs(rec.sessions) do
     if s.id == login .. '.0' then zero = i elseif login_of(s.id) == login then named = true end
   end

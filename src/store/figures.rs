@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fred::prelude::*;
 use futures::future::join_all;
 
+use super::fitness::{Info, PRESSURE_PERCENT};
 use super::link::Link;
 use super::primary::Primary;
 use super::{StoreError, settings};
@@ -71,7 +72,7 @@ pub(super) async fn read(link: &Link) -> Result<Figures, StoreError> {
 
 async fn of(primary: &Primary) -> Result<Figures, StoreError> {
     let info: String = primary.judge(primary.client().info(None).await)?;
-    let mut figures = Figures::of(&primary.name, &info);
+    let mut figures = Figures::of(&primary.name, &Info::parse(&info));
     let events = settings::read(primary, settings::NOTIFICATIONS).await?;
     if events.is_some_and(|events| !settings::tells_expiry(&events)) {
         figures.unsound.insert(RedisSetting::Notifications);
@@ -85,41 +86,28 @@ async fn of(primary: &Primary) -> Result<Figures, StoreError> {
 
 impl Figures {
     /// What `INFO` of a server says.
-    fn of(server: &str, info: &str) -> Self {
-        let lines: BTreeMap<&str, &str> = info
-            .lines()
-            .filter_map(|line| line.split_once(':'))
-            .map(|(name, value)| (name, value.trim()))
-            .collect();
-        let text = |name: &str| lines.get(name).copied().unwrap_or_default();
-        let count = |name: &str| text(name).parse().unwrap_or(0);
-        let millis = |name: &str| (text(name).parse().unwrap_or(0.0_f64) * 1_000.0).max(0.0) as u64;
-        let keys_of = |(name, value): (&&str, &&str)| {
-            let keys = value.strip_prefix("keys=")?.split(',').next()?.parse::<u64>().ok()?;
-            name.starts_with("db").then_some(keys)
-        };
-        let is_ok = |name: &str| matches!(text(name), "ok" | "");
+    fn of(server: &str, info: &Info) -> Self {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "no server ran for ages")]
+        let millis = |name: &str| (info.text(name).parse().unwrap_or(0.0_f64) * 1_000.0).max(0.0) as u64;
         let mut unsound = BTreeSet::new();
-        if !matches!(text("maxmemory_policy"), settings::NO_EVICTION | "") {
+        if !matches!(info.text("maxmemory_policy"), settings::NO_EVICTION | "") {
             unsound.insert(RedisSetting::Eviction);
         }
-        if text("aof_enabled") == "0" {
+        if info.text("aof_enabled") == "0" {
             unsound.insert(RedisSetting::AppendOnly);
         }
         let work = Work {
-            commands: count("total_commands_processed"),
+            commands: info.count("total_commands_processed"),
             cpu_millis: millis("used_cpu_user") + millis("used_cpu_sys"),
-            expired: count("expired_keys"),
-            evicted: count("evicted_keys"),
+            expired: info.count("expired_keys"),
+            evicted: info.count("evicted_keys"),
         };
         Self {
-            memory: Memory { used: count("used_memory"), limit: count("maxmemory") },
-            clients: count("connected_clients"),
-            keys: lines.iter().filter_map(keys_of).sum(),
-            replicas: count("connected_slaves"),
-            is_kept: ["aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_bgsave_status"]
-                .into_iter()
-                .all(is_ok),
+            memory: Memory { used: info.count("used_memory"), limit: info.count("maxmemory") },
+            clients: info.count("connected_clients"),
+            keys: info.keys(),
+            replicas: info.count("connected_slaves"),
+            is_kept: info.failed_writes().is_empty(),
             unsound,
             work: BTreeMap::from([(server.to_owned(), work)]),
         }
@@ -141,6 +129,12 @@ impl Figures {
 }
 
 impl Memory {
+    /// Whether new sessions are to be refused, so that those there are can go on.
+    #[must_use]
+    pub const fn is_nearly_full(self) -> bool {
+        self.limit > 0 && self.used * 100 >= self.limit * PRESSURE_PERCENT
+    }
+
     /// By the share of the limit; those without one by what they use, and behind those that have one.
     fn fullness(&self) -> (u64, u64) {
         (self.used.saturating_mul(10_000).checked_div(self.limit).unwrap_or(0), self.used)
@@ -158,7 +152,7 @@ mod tests {
 
     #[test]
     fn what_a_server_says_is_understood() {
-        let figures = Figures::of("a", INFO);
+        let figures = Figures::of("a", &Info::parse(INFO));
         assert_eq!(figures.memory, Memory { used: 900, limit: 1_000 });
         assert_eq!((figures.clients, figures.keys, figures.replicas, figures.is_kept), (7, 7, 2, false));
         assert_eq!(figures.unsound, BTreeSet::from([RedisSetting::Eviction]));
@@ -170,7 +164,7 @@ mod tests {
         let other = INFO
             .replace("connected_slaves:2", "connected_slaves:0")
             .replace("aof_enabled:1", "aof_enabled:0");
-        let both = Figures::of("a", INFO).with(Figures::of("b", &other));
+        let both = Figures::of("a", &Info::parse(INFO)).with(Figures::of("b", &Info::parse(&other)));
         assert_eq!((both.clients, both.keys, both.replicas), (14, 14, 0));
         assert_eq!(both.unsound, BTreeSet::from([RedisSetting::Eviction, RedisSetting::AppendOnly]));
         assert_eq!(both.work.keys().collect::<Vec<_>>(), ["a", "b"]);

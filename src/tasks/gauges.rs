@@ -10,7 +10,7 @@ use super::{Node, transports};
 use crate::metrics::labels::{PoolState, RedisSetting};
 use crate::metrics::record;
 use crate::presence::{Millis, Status};
-use crate::store::{Figures, Memory, Pulse, StoreError, Work};
+use crate::store::{Figures, Pulse, StoreError, Work};
 
 /// How often Redis is asked whether it answers.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -20,9 +20,6 @@ const FIGURES: u32 = 5;
 
 /// What hardly changes is asked every so many pulses: every minute.
 const ROOM: u32 = 60;
-
-/// Above this share of its memory Redis takes no new sessions; renewals and expiry go on.
-const PRESSURE_PERCENT: u64 = 85;
 
 /// A task.
 pub(super) async fn run(node: Node) {
@@ -53,7 +50,7 @@ async fn take(node: &Node, growth: &mut Growth) {
 
 async fn figures(node: &Node, growth: &mut Growth) -> Result<(), StoreError> {
     let figures = node.app.store.figures().await?;
-    node.owned.set_pressure(is_nearly_full(figures.memory));
+    node.owned.set_pressure(figures.memory.is_nearly_full());
     redis(&figures, growth);
     heard(node).await?;
     let stats = node.app.store.stats(None).await?;
@@ -129,10 +126,6 @@ async fn clock(node: &Node) -> Result<Millis, StoreError> {
     record::clock_skew(skew);
     node.live.set_skew(skew);
     Ok(now)
-}
-
-fn is_nearly_full(memory: Memory) -> bool {
-    memory.limit > 0 && memory.used * 100 >= memory.limit * PRESSURE_PERCENT
 }
 
 fn outbox(node: &Node, now: Millis) {

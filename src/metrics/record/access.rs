@@ -20,7 +20,7 @@ pub fn keys_read(well: bool) {
     count(&names::KEY_READINGS, &[result.as_str()], 1);
 }
 
-/// A token was verified by a key that could not be read anew.
+/// A token met a key set that could not be read anew when it should have been.
 pub fn stale_key() {
     count(&names::STALE_KEYS, &[], 1);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Grade, Verdict, version};
 
 /// Above this share of its memory Redis takes no new sessions; renewals and expiry go on.
-const PRESSURE_PERCENT: u64 = 85;
+pub(in crate::store) const PRESSURE_PERCENT: u64 = 85;
 /// Above this share it is time to think of more.
 const SOON_PERCENT: u64 = 70;
 /// A replica that is behind for longer, in seconds, would lose that much at a failover.
@@ -23,12 +23,27 @@ impl Info {
         Self(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
-    fn text(&self, name: &str) -> &str {
+    /// A line's value; empty if there is none.
+    pub(in crate::store) fn text(&self, name: &str) -> &str {
         self.0.get(name).map(String::as_str).unwrap_or_default()
     }
 
-    fn count(&self, name: &str) -> u64 {
+    /// A line's number; 0 if there is none.
+    pub(in crate::store) fn count(&self, name: &str) -> u64 {
         self.text(name).parse().unwrap_or(0)
+    }
+
+    /// Keys of all databases.
+    pub(in crate::store) fn keys(&self) -> u64 {
+        let databases = self.0.iter().filter(|(name, _)| name.starts_with("db"));
+        let keys = |value: &String| value.strip_prefix("keys=")?.split(',').next()?.parse::<u64>().ok();
+        databases.filter_map(|(_, value)| keys(value)).sum()
+    }
+
+    /// Ways to write to disk of which the last try failed.
+    pub(in crate::store) fn failed_writes(&self) -> Vec<&'static str> {
+        let ways = ["aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_bgsave_status"];
+        ways.into_iter().filter(|name| !matches!(self.text(name), "ok" | "")).collect()
     }
 
     /// A server that is no part of what the URL says, or takes no writes. `is_named`: the URL names this very server.
@@ -66,10 +81,7 @@ impl Info {
     /// What becomes of presence when the server ends. `fsync`: the setting `appendfsync`, where it may be read.
     #[must_use]
     pub fn persistence(&self, fsync: Option<&str>) -> Verdict {
-        let failed = ["aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_bgsave_status"]
-            .into_iter()
-            .filter(|name| !matches!(self.text(name), "ok" | ""))
-            .collect::<Vec<_>>();
+        let failed = self.failed_writes();
         if !failed.is_empty() {
             return Verdict::unfit(
                 format!("the last write to disk failed ({})", failed.join(", ")),

@@ -4,6 +4,7 @@
 mod info;
 
 pub use info::Info;
+pub(super) use info::PRESSURE_PERCENT;
 
 use super::settings;
 
