@@ -127,6 +127,7 @@ pub(super) async fn run_node_with(
     let mut tasks = Tasks::spawn(&app, &live);
     let (close_public, close_internal) = (CancellationToken::new(), CancellationToken::new());
     let public_ended = CancellationToken::new();
+    let drain = options.drain;
     let serving = tokio::spawn({
         let (app, close, ended) = (app.clone(), close_public.clone(), public_ended.clone());
         let routes = live.routes();
@@ -150,7 +151,7 @@ pub(super) async fn run_node_with(
     app.start_draining();
     tracing::info!("stopping");
     close_public.cancel();
-    let left = live.drain(options.drain).await;
+    let left = live.drain(drain).await;
     if !left {
         tracing::warn!("some sockets did not close in time");
     }

@@ -6,8 +6,9 @@ use std::path::Path;
 use super::ConfigError;
 
 /// The concerns that are sections of the file; settings of no section stand at its top.
-const SECTIONS: &[&str] =
-    &["redis", "database", "auth", "presence", "http", "cors", "limits", "live", "audit"];
+const SECTIONS: &[&str] = &[
+    "redis", "database", "auth", "presence", "http", "cors", "limits", "live", "audit", "traces", "webhooks",
+];
 
 /// The tables of trusted issuers.
 pub(super) const ISSUERS: &str = "issuers";

@@ -11,7 +11,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command};
 
 use super::url::without_password;
-use super::{Config, ConfigError, error, file, issuers};
+use super::{Config, ConfigError, error, file, in_force, issuers};
 
 /// The id of `--config`, which is no setting of the file.
 pub(super) const FILE: &str = "config_file";
@@ -100,7 +100,7 @@ pub(super) fn known() -> Vec<String> {
 }
 
 /// A command of the settings alone: judges the values of a file.
-fn settings() -> Command {
+pub(super) fn settings() -> Command {
     Config::augment_args(Command::new("rollcall").no_binary_name(true).disable_help_flag(true))
 }
 
@@ -154,6 +154,7 @@ where
     }
     problems.extend(config.problems());
     if problems.is_empty() {
+        config.in_force = in_force::of(&rows, &config.derived());
         Ok(Loaded { command: parsed, rows })
     } else {
         Err(ConfigError::Settings(problems))

@@ -10,6 +10,7 @@ mod database;
 mod error;
 mod file;
 mod http;
+mod in_force;
 mod issuers;
 mod limits;
 mod listen;
@@ -39,6 +40,7 @@ pub use cors::{Cors, Origins};
 pub use database::Database;
 pub use error::{ConfigError, EXIT_USAGE};
 pub use http::Http;
+pub use in_force::InForce;
 pub use issuers::{ClaimNames, Issuer, IssuerKeys, Signature};
 pub use limits::Limits;
 pub use listen::Listen;
@@ -106,6 +108,9 @@ pub struct Config {
     /// Other servers that are told of changes.
     #[command(flatten)]
     pub webhooks: Webhooks,
+    /// All of these as they may be shown; filled by [`load()`].
+    #[arg(skip)]
+    pub in_force: Vec<InForce>,
 }
 
 impl Config {

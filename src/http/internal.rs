@@ -11,30 +11,17 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use serde::Serialize;
 use tokio::sync::Mutex;
-use tokio::time::timeout;
 
 use super::fallback::{not_allowed, not_found};
+use super::health::Health;
 use crate::app::App;
 use crate::config::Cidrs;
-use crate::store::Pulse;
 
 /// How long an answer about the stores is good: probes of many balancers must not become a load.
 const FRESH: Duration = Duration::from_secs(1);
-/// A store that does not answer a probe within this time is down.
-const PATIENCE: Duration = Duration::from_secs(2);
 /// The exposition format of Prometheus.
 const EXPOSITION: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-
-/// How the service is, and each thing it depends on.
-#[derive(Clone, Debug, Serialize)]
-struct Health {
-    /// `ok`, `degraded`, `unavailable` or `draining`.
-    status: &'static str,
-    /// `ok` or `down`, by name; `partial` for a cluster of Redis of which a part is down.
-    checks: BTreeMap<&'static str, &'static str>,
-}
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -88,22 +75,8 @@ impl Internal {
         {
             return health.clone();
         }
-        let redis = timeout(PATIENCE, self.app.store.ping());
-        let postgres = timeout(PATIENCE, self.app.audit.ping());
-        let (redis, postgres) = tokio::join!(redis, postgres);
-        let health = judged(redis.ok().and_then(Result::ok), matches!(postgres, Ok(Ok(()))));
+        let health = Health::of(&self.app).await;
         *last = Some((Instant::now(), health.clone()));
         health
     }
-}
-
-fn judged(redis: Option<Pulse>, postgres: bool) -> Health {
-    let (status, redis) = match (redis, postgres) {
-        (Some(Pulse::Whole), true) => ("ok", "ok"),
-        (Some(Pulse::Whole), false) => ("degraded", "ok"),
-        (Some(Pulse::Partial), _) => ("degraded", "partial"),
-        (None, _) => ("unavailable", "down"),
-    };
-    let postgres = if postgres { "ok" } else { "down" };
-    Health { status, checks: BTreeMap::from([("redis", redis), ("postgres", postgres)]) }
 }

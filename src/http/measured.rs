@@ -33,11 +33,13 @@ pub(super) fn method(method: &Method) -> &'static str {
 
 /// The label of a status.
 pub(super) fn status(status: StatusCode) -> &'static str {
-    const KNOWN: [(u16, &str); 14] = [
+    const KNOWN: [(u16, &str); 16] = [
         (200, "200"),
         (101, "101"),
         (201, "201"),
         (204, "204"),
+        (304, "304"),
+        (307, "307"),
         (400, "400"),
         (401, "401"),
         (403, "403"),

@@ -4,7 +4,9 @@
 //! passes the layers of [`middleware`], and reaches a handler in `routes` whose arguments ([`extract`]) have parsed
 //! and checked everything; what goes wrong is an [`ApiError`].
 
+mod assets;
 mod copied;
+mod demo;
 mod dossier;
 mod error;
 pub mod explain;
@@ -13,6 +15,7 @@ mod failures;
 mod fallback;
 pub mod file;
 mod guard;
+mod health;
 mod internal;
 mod limits;
 mod measured;
@@ -43,8 +46,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
+pub use demo::Demo;
 pub use error::{ApiError, FieldError};
 pub use fallback::{not_allowed, not_found};
+pub use health::{Lag, lags};
 pub use measured::heartbeat as measure_heartbeat;
 pub use problem::Problem;
 pub use request_id::RequestId;
@@ -72,17 +77,19 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 const INTERNAL_CONNECTIONS: usize = 100;
 
 /// How a node serves, beside its settings.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// How long requests in flight may go on after shutdown began.
     pub drain: Duration,
     /// Mounts `/bench/token/`, which only verifies the token.
     pub bench_route: bool,
+    /// Mounts `/demo/`, where a browser can be one of these people.
+    pub demo: Option<Demo>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { drain: Duration::from_secs(10), bench_route: false }
+        Self { drain: Duration::from_secs(10), bench_route: false, demo: None }
     }
 }
 
@@ -111,7 +118,7 @@ pub async fn serve(
         timeout: REQUEST_TIMEOUT,
         trusted_proxies: app.config.proxies.trusted.clone(),
     };
-    let router = router::public(app, live, &rules, options.bench_route)?;
+    let router = router::public(app, live, &rules, options)?;
     Ok(serve_router(listener, router, limits, shutdown).await)
 }
 

@@ -18,11 +18,12 @@ use super::middleware::{RequestRules, layered};
 use super::openapi;
 use super::routes::{
     activity, admin_status, admin_users, at, audit_logs, audit_stats, bench, blocked_addresses, bulk, data,
-    erase, explain, export, gates, heartbeat, login, own, pending, people, people_changes, people_export,
-    people_import, permissions, presence, presence_admin, privacy, register, reset_link, rooms, service_keys,
-    sessions, status, timeline, tokens, totp, transitions, trash, users, webhook_deliveries, webhooks,
-    well_known,
+    erase, explain, export, gates, health, heartbeat, login, own, pending, people, people_changes,
+    people_export, people_import, permissions, presence, presence_admin, privacy, register, reset_link,
+    rooms, service_keys, sessions, settings, status, timeline, tokens, totp, transitions, trash, users,
+    webhook_deliveries, webhooks, well_known,
 };
+use super::{Options, assets, demo};
 use crate::app::App;
 use crate::metrics::record;
 
@@ -44,7 +45,9 @@ pub(super) static PATHS: LazyLock<BTreeMap<String, Vec<&'static str>>> = LazyLoc
     let described = described().into_openapi().paths.paths.into_iter();
     let described = described.map(|(path, item)| (path, openapi::methods(&item)));
     let streams = STREAMS.map(|(path, method)| (path.to_owned(), vec![method]));
-    described.chain(streams).chain(UNDESCRIBED.map(|path| (path.to_owned(), Vec::new()))).collect()
+    let pages = assets::PATHS.iter().chain(&assets::DEMO_PATHS).chain(&demo::PATHS);
+    let others = UNDESCRIBED.iter().chain(pages).map(|path| ((*path).to_owned(), Vec::new()));
+    described.chain(streams).chain(others).collect()
 });
 
 /// Makes the metrics of every described route begin at 0: a rate needs a value before the first request.
@@ -139,6 +142,8 @@ fn presence() -> OpenApiRouter<App> {
 fn admin() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(permissions::mine))
+        .routes(routes!(health::health))
+        .routes(routes!(settings::settings))
         .routes(routes!(pending::list))
         .routes(routes!(pending::stats))
         .routes(routes!(pending::approve))
@@ -170,7 +175,7 @@ pub fn openapi_json(live: OpenApiRouter<App>) -> serde_json::Result<String> {
     document.to_pretty_json().map(|text| text + "\n")
 }
 
-/// The whole public API, its layers included. `bench_route` mounts `/bench/token/`.
+/// The whole public API and the pages, their layers included.
 ///
 /// # Errors
 /// As [`openapi_json`].
@@ -178,15 +183,19 @@ pub(super) fn public(
     app: App,
     live: OpenApiRouter<App>,
     rules: &RequestRules,
-    bench_route: bool,
+    options: Options,
 ) -> serde_json::Result<Router> {
     expect_routes();
     let document = Bytes::from(openapi_json(live.clone())?);
     let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
     let (mut router, _) = described().merge(live).split_for_parts();
     router = router.route(UNDESCRIBED[0], get(move || async move { (json, document) }));
-    if bench_route {
+    if options.bench_route {
         router = router.route(UNDESCRIBED[1], any(bench::token));
+    }
+    router = router.merge(assets::routes());
+    if let Some(demo) = options.demo {
+        router = router.merge(demo::routes(demo));
     }
     router = router.fallback(not_found).method_not_allowed_fallback(not_allowed);
     router = router.layer(from_fn_with_state(app.clone(), guard));

@@ -30,11 +30,11 @@ impl Banner {
     fn text(&self) -> String {
         let Self { base, internal, password, database_url, .. } = self;
         let data_dir = self.data_dir.display();
-        let crowd = self.crowd_line();
+        let (crowd, play) = (self.crowd_line(), self.play_line());
         let times = self.times();
         format!(
             "
-  rollcall is ready     {base}/
+  rollcall is ready     {base}/console/  for administrators{play}
   metrics, readiness    {internal}/metrics  {internal}/readyz
   data                  {data_dir}  (remove it for a fresh start)
   log in as             admin, moderator or user{crowd}
@@ -68,6 +68,16 @@ Ctrl-C stops everything.
         match self.crowd {
             0 => String::new(),
             count => format!("; or any of {count} people of the crowd, such as ada.berg"),
+        }
+    }
+
+    fn play_line(&self) -> String {
+        match self.crowd {
+            0 => String::new(),
+            _ => format!(
+                "\n  to play with          {}/demo/  in several windows, each of which is somebody",
+                self.base
+            ),
         }
     }
 
@@ -109,5 +119,6 @@ mod tests {
         assert!(text.contains(r#"-d '{"username":"user","password":"abcd-efgh-jkmn"}'"#));
         assert!(text.contains("psql 'postgres://rollcall@localhost:5432/rollcall?host=/data/sockets'"));
         assert!(text.contains("heartbeat 30s / gone after 2m"));
+        assert!(text.contains("http://127.0.0.1:8000/console/") && !text.contains("/demo/"));
     }
 }

@@ -16,12 +16,13 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use super::serve::{Listeners, run_node};
+use super::serve::{Listeners, run_node_with};
 use super::{descriptors, start_log, stop};
 use crate::app::App;
 use crate::audit;
 use crate::config::{Config, ConfigError, Listen, StoreUrl, Surroundings};
 use crate::devstack::{DevStack, Options, Search};
+use crate::http::{self, Demo};
 use banner::Banner;
 use panel::Panel;
 
@@ -61,8 +62,13 @@ pub(super) async fn run(mut config: Config, args: &Args) -> anyhow::Result<bool>
     audit::migrate(&database_url.clone().into()).await?;
     let app = App::build(config).await?;
     let password = kept::text(stack.data_dir(), "password", kept::password)?;
-    let crowd = if args.demo { people::crowd() } else { Vec::new() };
-    people::ensure(&app, &crowd, &password).await?;
+    let (crowd, guests) =
+        if args.demo { (people::crowd(), people::guests()) } else { (Vec::new(), Vec::new()) };
+    people::ensure(&app, &[crowd.clone(), guests.clone()].concat(), &password).await?;
+    let demo = args.demo.then(|| Demo {
+        people: guests.into_iter().map(|guest| guest.username).collect(),
+        password: password.text.clone().into(),
+    });
 
     let base = format!("http://{}", listeners.public.local_addr()?);
     let internal = format!("http://{}", listeners.internal.local_addr()?);
@@ -79,7 +85,8 @@ pub(super) async fn run(mut config: Config, args: &Args) -> anyhow::Result<bool>
         let (policy, stop) = (app.policy, shutdown.clone());
         async move { play(Panel::new(base.clone(), internal), banner, crowd, policy, stop).await }
     }));
-    let clean = run_node(listeners.public, listeners.internal, app, shutdown).await;
+    let options = http::Options { demo, ..http::Options::default() };
+    let clean = run_node_with(listeners.public, listeners.internal, app, options, shutdown).await;
     scene.await.context("the demo")?.transpose()?;
     tokio::task::spawn_blocking(move || stack.stop()).await??;
     writeln!(std::io::stdout(), "\nstopped; {} keeps everything", args.data_dir.display())?;

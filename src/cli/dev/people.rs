@@ -21,12 +21,26 @@ const FIRST: [&str; 20] = [
 const LAST: [&str; 10] =
     ["Berg", "Castro", "Dubois", "Eriksen", "Fischer", "Garcia", "Haddad", "Ivanova", "Jansen", "Kovacs"];
 
+/// Those whom one can be at `/demo/`. They are not in the crowd: nobody else moves them.
+const GUESTS: [&str; 12] =
+    ["Aiko", "Bruno", "Chidi", "Dilek", "Emil", "Farah", "Gustav", "Hana", "Ines", "Jonas", "Kemi", "Luca"];
+
 /// One of the crowd.
 #[derive(Clone, Debug)]
 pub(super) struct DemoPerson {
     pub(super) username: String,
     first_name: &'static str,
     last_name: &'static str,
+}
+
+/// Those whom one can be: 12 people.
+pub(super) fn guests() -> Vec<DemoPerson> {
+    let guest = |first_name: &'static str| DemoPerson {
+        username: first_name.to_lowercase(),
+        first_name,
+        last_name: "",
+    };
+    GUESTS.into_iter().map(guest).collect()
 }
 
 /// All of the crowd: 200 people.
@@ -40,15 +54,14 @@ pub(super) fn crowd() -> Vec<DemoPerson> {
 }
 
 /// Makes the accounts that do not exist yet. With a new password (its file was removed) the others get it, too.
-pub(super) async fn ensure(app: &App, crowd: &[DemoPerson], password: &Kept) -> anyhow::Result<()> {
+pub(super) async fn ensure(app: &App, more: &[DemoPerson], password: &Kept) -> anyhow::Result<()> {
     let existing = app.accounts.all().await?;
     let existing: BTreeMap<String, AccountId> =
         existing.into_iter().map(|account| (account.username, account.id)).collect();
     let hands = HANDS.map(|role| (role, role.as_str(), "", ""));
-    let crowd = crowd
-        .iter()
-        .map(|person| (Role::User, person.username.as_str(), person.first_name, person.last_name));
-    let wanted: Vec<_> = hands.into_iter().chain(crowd).collect();
+    let more =
+        more.iter().map(|person| (Role::User, person.username.as_str(), person.first_name, person.last_name));
+    let wanted: Vec<_> = hands.into_iter().chain(more).collect();
     if !password.new && wanted.iter().all(|(_, name, ..)| existing.contains_key(*name)) {
         return Ok(());
     }
@@ -85,8 +98,8 @@ mod tests {
 
     #[test]
     fn the_crowd_has_two_hundred_different_people_with_good_names() {
-        let names: BTreeSet<_> = crowd().into_iter().map(|person| person.username).collect();
-        assert_eq!(names.len(), 200);
+        let names: BTreeSet<_> = crowd().into_iter().chain(guests()).map(|person| person.username).collect();
+        assert_eq!(names.len(), 212);
         assert!(names.iter().all(|name| Username::parse(name).is_ok()));
     }
 }

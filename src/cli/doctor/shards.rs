@@ -9,8 +9,9 @@ use tokio::time::Instant;
 use super::Patient;
 use super::report::Check;
 use crate::audit::Position;
+use crate::http::{Lag, lags};
 use crate::moment::Timestamp;
-use crate::presence::{Millis, Outgoing};
+use crate::presence::Millis;
 use crate::store::{LiveNode, OWNERSHIP, Shard, ShardFacts, Store, StoreError};
 
 /// A dead node's shards are taken within this time, and so is an epoch followed.
@@ -143,35 +144,14 @@ fn open(facts: &Standing, positions: Option<&HashMap<u16, Position>>) -> Check {
     }
 }
 
-/// A shard whose entries wait.
-struct Lag {
-    shard: Shard,
-    entries: i64,
-    age: Millis,
-}
-
 async fn outbox(store: &Store, facts: &Standing, positions: &HashMap<u16, Position>) -> Check {
     let name = "outbox";
-    let now = match store.now().await {
-        Ok(now) => now,
-        Err(error) => return Check::not_checked(name, error.to_string()),
-    };
-    let (mut lags, mut strayed, mut kept) = (Vec::new(), Vec::new(), 0);
+    let (mut strayed, mut kept) = (Vec::new(), 0);
     for (shard, of) in numbered(facts) {
         let position = positions.get(&shard).copied().unwrap_or_default();
         kept += of.entries;
-        match of.epoch {
-            Some(epoch) if epoch != position.epoch => {
-                strayed
-                    .push(format!("shard {shard}: Redis has epoch {epoch}, the history {}", position.epoch));
-            }
-            Some(_) if of.n > position.n => {
-                let first = store.entries(shard, position.n, 1).await.ok();
-                let since =
-                    first.and_then(|first| first.first().and_then(Outgoing::detected_at)).unwrap_or(now);
-                lags.push(Lag { shard, entries: of.n - position.n, age: now - since });
-            }
-            _ => {}
+        if let Some(epoch) = of.epoch.filter(|epoch| *epoch != position.epoch) {
+            strayed.push(format!("shard {shard}: Redis has epoch {epoch}, the history {}", position.epoch));
         }
     }
     if !strayed.is_empty() {
@@ -183,7 +163,10 @@ async fn outbox(store: &Store, facts: &Standing, positions: &HashMap<u16, Positi
         )
         .of(strayed);
     }
-    judged(lags, kept)
+    match lags(store, facts, positions).await {
+        Ok(lags) => judged(lags, kept),
+        Err(error) => Check::not_checked(name, error.to_string()),
+    }
 }
 
 fn judged(mut lags: Vec<Lag>, kept: u64) -> Check {

@@ -40,6 +40,13 @@ pub struct LoginBody {
     totp: Option<SecretString>,
 }
 
+impl LoginBody {
+    /// Of somebody without a second factor.
+    pub(in crate::http) fn of(username: String, password: SecretString) -> Self {
+        Self { username, password, totp: None }
+    }
+}
+
 /// An access token and the token that renews it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TokenPair {

@@ -11,6 +11,7 @@ mod explain;
 mod export;
 mod gates;
 mod gone_clients;
+mod health;
 mod heartbeat;
 pub mod host_tokens;
 mod internal;

@@ -114,6 +114,8 @@ const ENDPOINTS: &[(&str, &str, Demand)] = &[
     ("GET", "/api/admin/audit-logs/", May("view_audit_logs")),
     ("GET", "/api/admin/audit-logs/export/", May("export_data")),
     ("GET", "/api/admin/audit-logs/stats/", May("view_audit_logs")),
+    ("GET", "/api/admin/health/", May("view_settings")),
+    ("GET", "/api/admin/settings/", May("view_settings")),
     ("GET", "/api/users/admin/users/{id}/export/", May("export_data")),
     ("POST", "/api/users/data/export/", May("export_data")),
     ("POST", "/api/users/admin/users/{id}/erase/", May("erase_user")),
