@@ -27,6 +27,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("argon2::", &["auth"]),
     ("aws_lc_rs::", &["auth"]),
     ("totp_rs::", &["auth"]),
+    ("rust_embed::", &["http"]),
     ("std::env", &["config"]),
 ];
 
