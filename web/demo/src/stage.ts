@@ -1,6 +1,6 @@
 /** What the client has told of, as signals: everything the page shows comes from here. */
 import { batch, computed, signal } from "@preact/signals";
-import type { RollcallEvents, State, View } from "@rollcall/sdk";
+import type { Events, Own, State, View } from "@rollcall/sdk";
 import { tokensOf } from "./login.ts";
 import { DroppableSocket, droppableFetch } from "./network.ts";
 import type { Person } from "./people.ts";
@@ -21,7 +21,7 @@ export interface Line {
 }
 
 type Rollcall = ReturnType<typeof rollcall.connect>;
-type Counts = RollcallEvents["counts"];
+type Counts = Events["counts"];
 
 /** Everybody who can be here, by user id. */
 export const names = signal<ReadonlyMap<string, string>>(new Map());
@@ -37,7 +37,7 @@ export const typing = signal<ReadonlySet<string>>(new Set());
 export const counts = signal<Counts | undefined>(undefined);
 export const log = signal<readonly Line[]>([]);
 /** How this person's own status was taken, `invisible` included. */
-export const own = signal<View | undefined>(undefined);
+export const own = signal<Own | undefined>(undefined);
 
 /** The others who type. */
 export const typists = computed(() => [...typing.value].filter((id) => id !== me.value?.user_id));
@@ -108,10 +108,10 @@ function seen(view: View): void {
   views.value = new Map(views.value).set(view.user_id, view);
 }
 
-function happened(news: RollcallEvents["room"]): void {
+function happened(news: Events["room"]): void {
   if (news.room !== LOBBY) return;
   batch(() => {
-    lobby.value = connection?.members(LOBBY) ?? [];
+    lobby.value = (connection?.members(LOBBY) ?? []).map(({ user_id }) => user_id);
     if (news.typing) typing.value = marked(typing.value, news.typing.user_id, news.typing.on);
     if (news.left) typing.value = marked(typing.value, news.left.user_id, false);
   });
