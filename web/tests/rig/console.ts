@@ -1,0 +1,43 @@
+/** The console as an administrator uses it: the way in, its pages, and when a page is done with loading. */
+import type { Page } from "playwright-core";
+import type { Service } from "./service.ts";
+
+/** A page of the console. */
+export interface Place {
+  name: string;
+  /** Below `/console`. */
+  path: string;
+}
+
+/** Every page of the console that can be reached without knowing somebody. */
+export const PLACES: Place[] = [
+  { name: "now", path: "/" },
+  { name: "people", path: "/people" },
+  { name: "history", path: "/history" },
+  { name: "audit", path: "/audit" },
+  { name: "approvals", path: "/approvals" },
+  { name: "settings", path: "/settings" },
+];
+
+/** Signs in by the form, as somebody sitting there does. */
+export async function signIn(page: Page, service: Service, username = "admin"): Promise<void> {
+  await page.goto(`${service.base}/console/`);
+  await page.getByLabel("User name").fill(username);
+  await page.getByLabel("Password").fill(service.password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("navigation", { name: "Pages" }).waitFor();
+}
+
+/** Goes to a page and waits until it shows what it has. */
+export async function visit(page: Page, service: Service, path: string): Promise<void> {
+  await page.goto(`${service.base}/console${path}`);
+  await settled(page);
+}
+
+/** Waits until the page has its heading and nothing on it is still loading. */
+export async function settled(page: Page): Promise<void> {
+  await page.locator("main h1").first().waitFor();
+  await page.waitForFunction(
+    () => !document.querySelector('main .skeleton, main [aria-busy="true"], main .loading'),
+  );
+}
