@@ -57,7 +57,7 @@ test("signing out ends the login", async () => {
   const { results } = await admin.get<{ results: { action_type: string }[] }>(
     "/api/admin/audit-logs/?actor=admin&limit=5",
   );
-  expect(results.map(({ action_type }) => action_type)).toContain("LOGOUT");
+  expect(results.map(({ action_type }) => action_type)).toContain("USER_LOGOUT");
 });
 
 test("an address below the console leads there after signing in", async () => {
