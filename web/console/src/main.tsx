@@ -1,0 +1,19 @@
+// The entry: styles, the start of the login, the page.
+
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/controls.css";
+import "./styles/page.css";
+import "./styles/table.css";
+import "./styles/overlays.css";
+import "./styles/shell.css";
+import "./state/theme.js";
+import { render } from "preact";
+import { start } from "./api/session.js";
+import { App } from "./app.js";
+
+const root = document.getElementById("app");
+if (root) {
+  render(<App />, root);
+  void start();
+}

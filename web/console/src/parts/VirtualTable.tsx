@@ -1,0 +1,181 @@
+// A table of any length: a real <table> in which only the rows that can be seen exist, between two rows that keep the room
+// of the others. `aria-rowcount` and `aria-rowindex` tell screen readers where they are.
+
+import type { ComponentChildren } from "preact";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { type Column, cellClass, HeadCell, type Sorting } from "./DataTable.js";
+import { type RowWindow, windowRows } from "./rows.js";
+
+/** Rows drawn ahead of those that are seen. */
+const AHEAD = 8;
+
+export interface VirtualTableProps<T> {
+  caption: string;
+  columns: readonly Column<T>[];
+  count: number;
+  /** A row by its number, counted from 0; `undefined` while it is on its way. */
+  rowAt: (at: number) => T | undefined;
+  /** The height of each row in px. */
+  rowHeight: number;
+  /** The rows that are drawn: from `first` to `last` (not included). Called when they change. */
+  onWindow: (first: number, last: number) => void;
+  sorting?: Sorting | undefined;
+  onSort?: (by: string) => void;
+  isBusy?: boolean;
+  rowClass?: (row: T) => string | undefined;
+  /** Changes when the table shows another list, and begins at its top. */
+  listKey: string;
+}
+
+/** Draws what of `count` rows can be seen. */
+export function VirtualTable<T>(props: VirtualTableProps<T>) {
+  const {
+    caption,
+    columns,
+    count,
+    rowAt,
+    rowHeight,
+    sorting,
+    onSort,
+    isBusy = false,
+    rowClass,
+  } = props;
+  const frame = useRef<HTMLDivElement>(null);
+  const rows = useRowWindow(frame, props);
+  const drawn: ComponentChildren[] = [];
+  for (let at = rows.first; at < rows.last; at += 1) {
+    const row = rowAt(at);
+    drawn.push(
+      <tr
+        key={at}
+        aria-rowindex={at + 2}
+        class={row === undefined ? "is-coming" : rowClass?.(row)}
+        style={{ height: `${rowHeight}px` }}
+      >
+        {row === undefined ? (
+          <td colSpan={columns.length}>
+            <span class="skeleton" />
+          </td>
+        ) : (
+          columns.map((column) => (
+            <td key={column.key} class={cellClass(column)}>
+              {column.cell(row)}
+            </td>
+          ))
+        )}
+      </tr>,
+    );
+  }
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+    <section ref={frame} class="table-frame is-virtual" aria-label={caption} tabIndex={0}>
+      <table
+        class="table is-fixed"
+        aria-rowcount={count + 1}
+        aria-busy={isBusy}
+        onKeyDown={(event) => moveByKey(event, frame.current, rowHeight)}
+      >
+        <caption class="unseen">{caption}</caption>
+        <thead>
+          <tr aria-rowindex={1}>
+            {columns.map((column) => (
+              <HeadCell key={column.key} {...{ column, sorting, onSort }} />
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          <Room height={rows.above} span={columns.length} />
+          {drawn}
+          <Room height={rows.below} span={columns.length} />
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function Room({ height, span }: { height: number; span: number }) {
+  if (height === 0) return null;
+  return (
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: nothing in it takes the focus; it only keeps room
+    <tr class="room" aria-hidden="true">
+      <td colSpan={span} style={{ height: `${height}px` }} />
+    </tr>
+  );
+}
+
+function useRowWindow<T>(
+  frame: { current: HTMLDivElement | null },
+  { count, rowHeight, onWindow, listKey }: VirtualTableProps<T>,
+): RowWindow {
+  const [rows, setRows] = useState<RowWindow>(() =>
+    windowRows({ count, rowHeight, top: 0, height: 600, ahead: AHEAD }),
+  );
+  const shown = useRef(rows);
+  const tell = useRef(onWindow);
+  tell.current = onWindow;
+
+  useLayoutEffect(() => {
+    const element = frame.current;
+    if (!element) return;
+    let height = element.clientHeight;
+    let isAwaited = false;
+    const measure = () => {
+      isAwaited = false;
+      const next = windowRows({ count, rowHeight, top: element.scrollTop, height, ahead: AHEAD });
+      const was = shown.current;
+      if (was.first === next.first && was.last === next.last && was.below === next.below) return;
+      shown.current = next;
+      setRows(next);
+      tell.current(next.first, next.last);
+    };
+    // One measurement a frame: a scroll that fires faster costs nothing.
+    const later = () => {
+      if (isAwaited) return;
+      isAwaited = true;
+      requestAnimationFrame(measure);
+    };
+    const sizes = new ResizeObserver(([entry]) => {
+      height = entry?.contentRect.height ?? height;
+      later();
+    });
+    sizes.observe(element);
+    element.addEventListener("scroll", later, { passive: true });
+    measure();
+    tell.current(shown.current.first, shown.current.last);
+    return () => {
+      sizes.disconnect();
+      element.removeEventListener("scroll", later);
+    };
+  }, [frame, count, rowHeight]);
+
+  // Another list begins at its top.
+  useLayoutEffect(() => {
+    frame.current?.scrollTo({ top: 0 });
+  }, [frame, listKey]);
+
+  return rows;
+}
+
+/** Up and down go to the same control of the next row, and the table scrolls along. */
+function moveByKey(event: KeyboardEvent, frame: HTMLElement | null, rowHeight: number): void {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const target = event.target as HTMLElement;
+  const row = target.closest("tbody tr");
+  const cell = target.closest("td");
+  if (!step || !row || !cell || !frame) return;
+  const place = Array.from(row.children).indexOf(cell);
+  const next = step > 0 ? row.nextElementSibling : row.previousElementSibling;
+  const control = next?.children[place]?.querySelector<HTMLElement>("a, input, button");
+  event.preventDefault();
+  if (!control) {
+    frame.scrollBy({ top: step * rowHeight });
+    return;
+  }
+  control.focus({ preventScroll: true });
+  const { top, bottom } = control.getBoundingClientRect();
+  const bounds = frame.getBoundingClientRect();
+  // The head of the table stays above the rows, and is as high as one.
+  if (top < bounds.top + 2 * rowHeight || bottom > bounds.bottom - rowHeight) {
+    frame.scrollBy({ top: step * rowHeight });
+  }
+}
