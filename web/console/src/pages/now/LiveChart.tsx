@@ -1,0 +1,29 @@
+// Who has been present in the last quarter of an hour, by status.
+
+import { useMemo } from "preact/hooks";
+import { TimeChart } from "../../charts/index.js";
+import { Section } from "../../parts/index.js";
+import type { Flow } from "./flow.js";
+
+export function LiveChart({ flow }: { flow: Flow }) {
+  const course = flow.course.value;
+  const series = useMemo(
+    () => [
+      { label: "Online", values: course.online, color: "var(--online)" },
+      { label: "Away", values: course.away, color: "var(--away)" },
+      { label: "Busy", values: course.busy, color: "var(--busy)" },
+    ],
+    [course],
+  );
+  return (
+    <Section title="The last quarter of an hour">
+      <TimeChart
+        label="People by status"
+        times={course.times}
+        series={series}
+        stacked
+        height={210}
+      />
+    </Section>
+  );
+}

@@ -1,0 +1,197 @@
+// What flows in: counts each second and every change of status. Changes wait while somebody looks at the list or has paused
+// it, so that nothing moves under a pointer.
+
+import { type ReadonlySignal, signal } from "@preact/signals";
+import { api } from "../../api/client.js";
+import { followEvents, type StreamEvent } from "../../api/events.js";
+import type { Counts, CursorPage, Moment, Status, Transition } from "../../api/types.js";
+import { serverNow } from "../../state/clock.js";
+import { may } from "../../state/me.js";
+import { learn } from "../../state/names.js";
+import { type Course, courseAfter, courseBefore, SPAN } from "./course.js";
+
+/** A change of status in the list. */
+export interface Change {
+  key: string;
+  user_id: string;
+  from: Status;
+  to: Status;
+  reason: string;
+  occurred_at: Moment;
+  text: string | null;
+  emoji: string | null;
+}
+
+/** The flow of one organisation, or of all. */
+export interface Flow {
+  counts: ReadonlySignal<Counts | null>;
+  course: ReadonlySignal<Course>;
+  /** Newest first. */
+  changes: ReadonlySignal<readonly Change[]>;
+  /** How many wait to be shown. */
+  waiting: ReadonlySignal<number>;
+  /** Changes of the last minute. */
+  perMinute: ReadonlySignal<number>;
+  connection: ReadonlySignal<"opening" | "live" | "broken">;
+  /** Holds changes back, or lets them in. */
+  hold: (isHeld: boolean) => void;
+  /** Lets in what waits, once. */
+  letIn: () => void;
+  stop: () => void;
+}
+
+/** Changes kept in the list, and at most waiting. */
+const MOST = 200;
+/** How often the list is written anew, in ms. */
+const FLUSH_EVERY = 500;
+/** Pages of the history that are read to begin with. */
+const PAGES_BACK = 3;
+const PER_PAGE = 1000;
+
+/** Begins to follow. */
+export function startFlow(org: string): Flow {
+  const counts = signal<Counts | null>(null);
+  const course = signal<Course>({ times: [], online: [], away: [], busy: [] });
+  const changes = signal<readonly Change[]>([]);
+  const waiting = signal(0);
+  const perMinute = signal(0);
+  const connection = signal<"opening" | "live" | "broken">("opening");
+  const aborter = new AbortController();
+  let fresh: Change[] = [];
+  let recent: number[] = [];
+  let isHeld = false;
+  let hasPast = false;
+
+  const letIn = () => {
+    if (fresh.length === 0) return;
+    changes.value = merged(fresh, changes.value);
+    fresh = [];
+    waiting.value = 0;
+  };
+  const take = (change: Change) => {
+    recent.push(Date.parse(change.occurred_at));
+    fresh.unshift(change);
+    if (fresh.length > MOST) fresh.length = MOST;
+  };
+  const readPast = async () => {
+    if (!may("view_history")) return;
+    const past = await readChanges(org, aborter.signal);
+    for (const { occurred_at } of past.rows) recent.push(Date.parse(occurred_at));
+    changes.value = merged(changes.value, past.rows.slice(0, MOST).map(asChange));
+    const steps = past.rows.map((row) => ({
+      from: row.from_status,
+      to: row.to_status,
+      at: Date.parse(row.occurred_at),
+    }));
+    if (counts.value) course.value = courseBefore(counts.value, steps, serverNow(), past.since);
+  };
+  const count = (now: Counts) => {
+    counts.value = now;
+    course.value = courseAfter(course.value, now, serverNow());
+    if (hasPast) return;
+    hasPast = true;
+    readPast().catch(() => undefined);
+  };
+  const onEvent = ({ event, data, id }: StreamEvent) => {
+    if (event === "counts") count(JSON.parse(data));
+    else if (event === "transition") {
+      const told = JSON.parse(data);
+      take({ ...told, key: `${told.user_id} ${id}` });
+    }
+  };
+
+  const stopEvents = followEvents(
+    "/api/presence/events/",
+    { org },
+    {
+      onEvent,
+      onOpen: (isAgain) => {
+        connection.value = "live";
+        // What was missed meanwhile is in the history.
+        if (isAgain) hasPast = false;
+      },
+      onBreak: () => {
+        connection.value = "broken";
+      },
+    },
+  );
+  const timer = setInterval(() => {
+    const minuteAgo = serverNow() - 60_000;
+    recent = recent.filter((at) => at > minuteAgo);
+    perMinute.value = recent.length;
+    if (isHeld) waiting.value = fresh.length;
+    else letIn();
+  }, FLUSH_EVERY);
+  void readNames(aborter.signal);
+
+  return {
+    counts,
+    course,
+    changes,
+    waiting,
+    perMinute,
+    connection,
+    hold: (next) => {
+      isHeld = next;
+    },
+    letIn,
+    stop: () => {
+      aborter.abort();
+      stopEvents();
+      clearInterval(timer);
+    },
+  };
+}
+
+/** Newer and older changes in one list, each once. */
+function merged(newer: readonly Change[], older: readonly Change[]): readonly Change[] {
+  const known = new Set(newer.map(identity));
+  return [...newer, ...older.filter((change) => !known.has(identity(change)))].slice(0, MOST);
+}
+
+function identity({ user_id, occurred_at, to }: Change): string {
+  return `${user_id} ${occurred_at} ${to}`;
+}
+
+function asChange(row: Transition): Change {
+  return {
+    key: `${row.shard} ${row.epoch} ${row.n}`,
+    user_id: row.user_id ?? "",
+    from: row.from_status,
+    to: row.to_status,
+    reason: row.reason,
+    occurred_at: row.occurred_at,
+    text: null,
+    emoji: null,
+  };
+}
+
+/** The changes of the last minutes, newest first, and since when they are all there. */
+async function readChanges(
+  org: string,
+  signal: AbortSignal,
+): Promise<{ rows: Transition[]; since: number }> {
+  const since = serverNow() - SPAN;
+  const rows: Transition[] = [];
+  let cursor: string | null = null;
+  for (let page = 0; page < PAGES_BACK; page += 1) {
+    const read: CursorPage<Transition> = await api("/api/presence/transitions/", {
+      query: { org, since: new Date(since).toISOString(), limit: PER_PAGE, cursor },
+      signal,
+    });
+    rows.push(...read.results);
+    cursor = read.next_cursor;
+    if (cursor === null) return { rows, since };
+  }
+  const oldest = rows.at(-1);
+  return { rows, since: oldest ? Date.parse(oldest.occurred_at) : since };
+}
+
+/** The names of those who are present: most changes are theirs. */
+async function readNames(signal: AbortSignal): Promise<void> {
+  const present = await api<{ online_users: { id: number; username: string }[] }>(
+    "/api/users/admin/users/online/",
+    { query: { limit: PER_PAGE }, signal },
+  ).catch(() => null);
+  for (const { id, username } of present?.online_users ?? []) learn(id, username);
+}
