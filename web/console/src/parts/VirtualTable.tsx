@@ -13,8 +13,8 @@ export interface VirtualTableProps<T> {
   caption: string;
   columns: readonly Column<T>[];
   count: number;
-  /** A row by its number, counted from 0; `undefined` while it is on its way. */
-  rowAt: (at: number) => T | undefined;
+  /** A row by its number, counted from 0; `undefined` while it is on its way, `null` if it is gone. */
+  rowAt: (at: number) => T | undefined | null;
   /** The height of each row in px. */
   rowHeight: number;
   /** The rows that are drawn: from `first` to `last` (not included). Called when they change. */
@@ -49,19 +49,19 @@ export function VirtualTable<T>(props: VirtualTableProps<T>) {
       <tr
         key={at}
         aria-rowindex={at + 2}
-        class={row === undefined ? "is-coming" : rowClass?.(row)}
+        class={row ? rowClass?.(row) : undefined}
         style={{ height: `${rowHeight}px` }}
       >
-        {row === undefined ? (
-          <td colSpan={columns.length}>
-            <span class="skeleton" />
-          </td>
-        ) : (
+        {row ? (
           columns.map((column) => (
             <td key={column.key} class={cellClass(column)}>
               {column.cell(row)}
             </td>
           ))
+        ) : (
+          <td colSpan={columns.length} class="faint">
+            {row === null ? "No longer in this list" : <span class="skeleton" />}
+          </td>
         )}
       </tr>,
     );

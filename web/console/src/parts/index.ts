@@ -22,5 +22,6 @@ export { Empty, ErrorNotice, Loading, Notice } from "./Notices.js";
 export { Facts, Figure, Figures, FilterBar, PageHead, Section, Tabs } from "./Page.js";
 export { PersonLink, personHref } from "./PersonLink.js";
 export { Badge, StandingBadge, StatusDot, type Tone } from "./StatusDot.js";
+export { SuspensionEnd } from "./SuspensionEnd.js";
 export { Time } from "./Time.js";
 export { VirtualTable } from "./VirtualTable.js";

@@ -1,0 +1,120 @@
+// The directory as the table needs it: any row of a hundred thousand, fetched by pages when it comes into view. Pages that
+// scrolled by are called off before they are asked for; a page after one that is known is asked for behind its cursor, which
+// costs the service less than counting to it.
+
+import { type ReadonlySignal, signal } from "@preact/signals";
+import { api, type Query } from "../../api/client.js";
+import { asProblem, isAborted, type Problem } from "../../api/problem.js";
+import type { Person } from "../../api/types.js";
+import { pagesOf } from "../../parts/rows.js";
+import { learn } from "../../state/names.js";
+
+const PER_PAGE = 100;
+/** Pages that are kept; those farthest from view go first. */
+const MOST_PAGES = 40;
+/** How long the table must rest before rows are asked for, in ms. */
+const REST = 60;
+
+interface PeoplePage {
+  count: number | null;
+  next_cursor: string | null;
+  results: Person[];
+}
+
+/** A list of people, by its filters. */
+export interface Directory {
+  /** How many there are; `null` until the first page has come. */
+  count: ReadonlySignal<number | null>;
+  problem: ReadonlySignal<Problem | null>;
+  /** Changes whenever rows have come. */
+  version: ReadonlySignal<number>;
+  /** A row, counted from 0; `undefined`: not here yet; `null`: it left the list while its page was read. */
+  rowAt: (at: number) => Person | undefined | null;
+  /** These rows (`last` not included) are in view. */
+  want: (first: number, last: number) => void;
+  /** Reads what is in view anew, and shows what is there until then. */
+  reload: () => void;
+  stop: () => void;
+}
+
+/** Opens the list that `query` asks for. */
+export function openDirectory(query: Query): Directory {
+  const count = signal<number | null>(null);
+  const problem = signal<Problem | null>(null);
+  const version = signal(0);
+  const pages = new Map<number, PeoplePage>();
+  const running = new Map<number, AbortController>();
+  let inView: [first: number, last: number] = [0, 1];
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const keep = (number: number, page: PeoplePage) => {
+    pages.set(number, page);
+    if (page.count !== null) count.value = page.count;
+    for (const person of page.results) learn(person.id, person.username);
+    const middle = (inView[0] + inView[1]) / 2 / PER_PAGE + 1;
+    while (pages.size > MOST_PAGES) {
+      const farthest = [...pages.keys()].reduce((one, other) =>
+        Math.abs(one - middle) >= Math.abs(other - middle) ? one : other,
+      );
+      pages.delete(farthest);
+    }
+    problem.value = null;
+    version.value += 1;
+  };
+  const fetchPage = (number: number) => {
+    const aborter = new AbortController();
+    running.set(number, aborter);
+    const cursor = pages.get(number - 1)?.next_cursor;
+    const place = cursor ? { cursor } : { page: number };
+    api<PeoplePage>("/api/users/admin/users/", {
+      query: { ...query, per_page: PER_PAGE, ...place },
+      signal: aborter.signal,
+    })
+      .then(
+        (page) => keep(number, page),
+        (error) => {
+          if (!isAborted(error)) problem.value = asProblem(error);
+        },
+      )
+      .finally(() => {
+        if (running.get(number) === aborter) running.delete(number);
+      });
+  };
+  const fetchMissing = (isAnew: boolean) => {
+    const wanted = pagesOf(inView[0], inView[1], PER_PAGE);
+    for (const [number, aborter] of running) {
+      if (isAnew || !wanted.includes(number)) {
+        aborter.abort();
+        running.delete(number);
+      }
+    }
+    for (const number of wanted) {
+      if (!running.has(number) && (isAnew || !pages.has(number))) fetchPage(number);
+    }
+  };
+  fetchMissing(false);
+
+  return {
+    count,
+    problem,
+    version,
+    rowAt: (at) => {
+      const page = pages.get(Math.floor(at / PER_PAGE) + 1);
+      return page && (page.results[at % PER_PAGE] ?? null);
+    },
+    want: (first, last) => {
+      inView = [first, Math.max(last, first + 1)];
+      clearTimeout(timer);
+      timer = setTimeout(() => fetchMissing(false), REST);
+    },
+    reload: () => {
+      const wanted = pagesOf(inView[0], inView[1], PER_PAGE);
+      for (const number of pages.keys()) if (!wanted.includes(number)) pages.delete(number);
+      fetchMissing(true);
+    },
+    stop: () => {
+      clearTimeout(timer);
+      for (const aborter of running.values()) aborter.abort();
+    },
+  };
+}
