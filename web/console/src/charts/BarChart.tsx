@@ -1,15 +1,13 @@
-/**
- * Counts side by side: how long sessions are, how many people came on each day.
- *
- * Plain elements, not a canvas: there are some hundred bars at most, and the style sheet gives them their colours.
- */
+// Counts side by side: how long sessions are, how many people came on each day.
+//
+// Plain elements, not a canvas: there are some hundred bars at most, and the style sheet gives them their colours.
 
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import "./charts.css";
-import { fullCount, roundAbove, shortCount } from "./axis";
-import { ChartFrame } from "./ChartFrame";
-import { moved } from "./crosshair";
+import { fullCount, roundAbove, shortCount } from "./axis.js";
+import { ChartFrame } from "./ChartFrame.js";
+import { moved } from "./crosshair.js";
 
 /** One bar. */
 export interface Bar {

@@ -1,6 +1,4 @@
-/**
- * What surrounds every chart: its name, the sentence that says what it shows, and the same numbers as a table.
- */
+// What surrounds every chart: its name, the sentence that says what it shows, and the same numbers as a table.
 
 import type { ComponentChildren, JSX } from "preact";
 import { useId, useState } from "preact/hooks";

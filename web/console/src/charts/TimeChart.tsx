@@ -1,18 +1,16 @@
-/**
- * Numbers over time: lines, areas, steps, stacks, with a crosshair that mouse and keyboard move.
- */
+// Numbers over time: lines, areas, steps, stacks, with a crosshair that mouse and keyboard move.
 
 import type { JSX } from "preact";
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import "uplot/dist/uPlot.min.css";
 import "./charts.css";
-import { fullCount, momentLabel } from "./axis";
-import { ChartFrame } from "./ChartFrame";
-import { moved } from "./crosshair";
-import type { TimeSeries } from "./lanes";
-import type { Peak, Picture, Threshold } from "./plot";
-import { summarise } from "./summary";
-import { usePlot } from "./usePlot";
+import { fullCount, momentLabel } from "./axis.js";
+import { ChartFrame } from "./ChartFrame.js";
+import { moved } from "./crosshair.js";
+import type { TimeSeries } from "./lanes.js";
+import type { Peak, Picture, Threshold } from "./plot.js";
+import { summarise } from "./summary.js";
+import { usePlot } from "./usePlot.js";
 
 /** What a time chart is told. */
 export interface TimeChartProps {
@@ -85,7 +83,10 @@ function numbers(series: readonly TimeSeries[], times: readonly number[], zone?:
 
 function said(one: TimeSeries, index: number): string {
   const value = one.values[index];
-  return value === null || value === undefined ? "unknown" : fullCount(value);
+  if (value === null || value === undefined) return "unknown";
+  const [low, high] = [one.range?.low[index], one.range?.high[index]];
+  if (typeof low !== "number" || typeof high !== "number") return fullCount(value);
+  return `${fullCount(value)} (${fullCount(low)}–${fullCount(high)})`;
 }
 
 interface DrawingProps {

@@ -1,6 +1,4 @@
-/**
- * Words and numbers beside the axes: times in a zone, counts short enough for a phone.
- */
+// Words and numbers beside the axes: times in a zone, counts short enough for a phone.
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

@@ -1,9 +1,7 @@
-/**
- * Colours for a canvas.
- *
- * The palette lives in CSS custom properties that may hold `light-dark()` or name one another; a canvas takes
- * plain colours only. So a hidden element wears each colour, and what it looks like is read back.
- */
+// Colours for a canvas.
+//
+// The palette lives in CSS custom properties that may hold `light-dark()` or name one another; a canvas takes
+// plain colours only. So a hidden element wears each colour, and what it looks like is read back.
 
 /** A function that turns CSS colours into plain ones, as they look inside `host` now. */
 export function colorsOf(host: Element): (color: string) => string {

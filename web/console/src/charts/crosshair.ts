@@ -1,4 +1,4 @@
-/** How keys move a crosshair over a row of points. */
+// How keys move a crosshair over a row of points.
 
 /** Where a key moves it to, or `undefined` for keys that are not meant. Both numbers are indices. */
 export function moved(key: string, index: number, last: number): number | undefined {

@@ -1,9 +1,7 @@
-/**
- * What a time chart is given, and how it becomes the columns that are drawn.
- *
- * The library draws no stacks and no ranges; both are columns with a band between them, so this is where
- * they are made of what the caller has.
- */
+// What a time chart is given, and how it becomes the columns that are drawn.
+//
+// The library draws no stacks and no ranges; both are columns with a band between them, so this is where
+// they are made of what the caller has.
 
 /** One line of a time chart. */
 export interface TimeSeries {

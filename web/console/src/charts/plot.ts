@@ -1,13 +1,11 @@
-/**
- * The drawing of a time chart: everything that uPlot is told.
- *
- * Colours are asked for at each drawing, so that a change of theme needs nothing but another drawing.
- */
+// The drawing of a time chart: everything that uPlot is told.
+//
+// Colours are asked for at each drawing, so that a change of theme needs nothing but another drawing.
 
 import uPlot from "uplot";
-import { roundAbove, shortCount, TIME_STEPS, timeLabels } from "./axis";
-import { faint } from "./colors";
-import { type Plotted, plotted, type TimeSeries } from "./lanes";
+import { roundAbove, shortCount, TIME_STEPS, timeLabels } from "./axis.js";
+import { faint } from "./colors.js";
+import { type Plotted, plotted, type TimeSeries } from "./lanes.js";
 
 /** A horizontal line that values are compared with. */
 export interface Threshold {
@@ -209,7 +207,7 @@ function markPeak(plot: uPlot, peak: Peak, around: Surroundings, scale: number):
   ctx.setLineDash([]);
   ctx.beginPath();
   ctx.arc(x, y, 4 * scale, 0, 2 * Math.PI);
-  ctx.fillStyle = around.color("var(--chart-peak)");
+  ctx.fillStyle = around.color("var(--chart-strong)");
   ctx.strokeStyle = around.color(PAPER);
   ctx.lineWidth = 2 * scale;
   ctx.fill();

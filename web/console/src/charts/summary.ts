@@ -1,9 +1,7 @@
-/**
- * What a chart shows, in a sentence: for those who do not see it, and for those who have no time to look.
- */
+// What a chart shows, in a sentence: for those who do not see it, and for those who have no time to look.
 
-import { fullCount, momentLabel } from "./axis";
-import type { TimeSeries } from "./lanes";
+import { fullCount, momentLabel } from "./axis.js";
+import type { TimeSeries } from "./lanes.js";
 
 /** The facts of one line. */
 export interface Facts {

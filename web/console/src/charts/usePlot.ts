@@ -1,14 +1,12 @@
-/**
- * Keeps a drawing in step with its element: its width, the theme, and the numbers.
- *
- * New numbers go into the drawing that is there; only another set of lines makes a new one.
- */
+// Keeps a drawing in step with its element: its width, the theme, and the numbers.
+//
+// New numbers go into the drawing that is there; only another set of lines makes a new one.
 
 import type { RefObject } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type uPlot from "uplot";
-import { colorsOf, onThemeChange } from "./colors";
-import { columns, draw, type Picture } from "./plot";
+import { colorsOf, onThemeChange } from "./colors.js";
+import { columns, draw, type Picture } from "./plot.js";
 
 /** What can be asked of a drawing. */
 export interface Plot {

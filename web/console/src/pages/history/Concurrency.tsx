@@ -1,0 +1,147 @@
+// How many people were online over time: average, highest and lowest of each step, and the peak of all.
+
+import { useMemo } from "preact/hooks";
+import { api } from "../../api/client.js";
+import type { Moment } from "../../api/types.js";
+import { TimeChart, type TimeSeries } from "../../charts/index.js";
+import {
+  Download,
+  Empty,
+  ErrorNotice,
+  Figure,
+  Figures,
+  FilterBar,
+  Loading,
+  Section,
+  Select,
+  Time,
+} from "../../parts/index.js";
+import { may } from "../../state/me.js";
+import { useFilters } from "../../state/useFilters.js";
+import { useResource } from "../../state/useResource.js";
+import { countWords, spanWords } from "../../state/words.js";
+import { OrgField, RefreshButton, SpanFields, useSpan, ZoneField } from "./SpanFields.js";
+import { customSpan, STEP_WORDS, stepsFor } from "./span.js";
+import { ownZone } from "./zone.js";
+
+const PATH = "/api/presence/figures/concurrency/";
+const DEFAULTS = { span: "7d", from: "", to: "", step: "", org: "", zone: "" };
+
+interface Point {
+  at: Moment;
+  /** At that moment. */
+  users: number;
+  /** Within the step that begins then. */
+  max: number;
+  min: number;
+  average: number;
+}
+
+interface Answer {
+  step_ms: number;
+  /** `null`: nobody was online. */
+  peak: { users: number; at: Moment } | null;
+  average: number;
+  points: Point[];
+}
+
+/** The chart of people online. */
+export function Concurrency() {
+  const filters = useFilters(DEFAULTS);
+  const { values, set } = filters;
+  const span = useSpan(values);
+  const zone = values.zone || ownZone();
+  const steps = stepsFor(span);
+  const step = steps.includes(values.step) ? values.step : "";
+  const query = { from: span.since, to: span.until, step, time_zone: zone, org: values.org };
+  const { data, problem, reload } = useResource(
+    (signal) => api<Answer>(PATH, { query, signal }),
+    [JSON.stringify(query)],
+    { keeps: true },
+  );
+  const select = (from: number, to: number) => set(customSpan(from, to));
+  return (
+    <>
+      <FilterBar filters={filters}>
+        <SpanFields filters={filters} span={span} />
+        <Select
+          label="Resolution"
+          value={step}
+          options={[["", "Fitting"], ...steps.map((one) => [one, STEP_WORDS[one] ?? one] as const)]}
+          onChange={(chosen) => set({ step: chosen })}
+        />
+        <ZoneField value={values.zone} onChange={(chosen) => set({ zone: chosen })} />
+        <OrgField value={values.org} onChange={(org) => set({ org })} />
+        <span class="filter-actions">
+          <RefreshButton onClick={span.refresh} />
+          {may("export_data") && (
+            <Download
+              path={`${PATH}export/`}
+              query={query}
+              name="concurrency"
+              formats={["csv", "ndjson"]}
+            />
+          )}
+        </span>
+      </FilterBar>
+      {problem && <ErrorNotice problem={problem} onRetry={reload} />}
+      {!data && !problem && <Loading label="Counting" />}
+      {data && <Drawn answer={data} zone={zone} onSelect={select} />}
+    </>
+  );
+}
+
+function Drawn({
+  answer,
+  zone,
+  onSelect,
+}: {
+  answer: Answer;
+  zone: string;
+  onSelect: (from: number, to: number) => void;
+}) {
+  const { points, peak } = answer;
+  const times = useMemo(() => points.map((point) => Date.parse(point.at)), [points]);
+  const series = useMemo(() => seriesOf(points), [points]);
+  const top = useMemo(
+    () => (peak ? { at: Date.parse(peak.at), value: peak.users } : undefined),
+    [peak],
+  );
+  if (points.length === 0 || !peak) {
+    return <Empty title="Nobody was online in this time">Look at a longer time.</Empty>;
+  }
+  return (
+    <Section title="People online" about="Drag over the chart to look closer.">
+      <Figures>
+        <Figure
+          label="Peak"
+          value={countWords(peak.users)}
+          more={<Time at={peak.at} isAbsolute />}
+        />
+        <Figure label="On average" value={countWords(Math.round(answer.average * 10) / 10)} />
+        <Figure label="At the end" value={countWords(points.at(-1)?.users ?? 0)} />
+        <Figure label="Each point" value={spanWords(answer.step_ms)} />
+      </Figures>
+      <TimeChart
+        label={`Average and range of each ${spanWords(answer.step_ms)}`}
+        times={times}
+        series={series}
+        peak={top}
+        timeZone={zone}
+        height={300}
+        onSelect={onSelect}
+      />
+    </Section>
+  );
+}
+
+function seriesOf(points: readonly Point[]): TimeSeries[] {
+  return [
+    {
+      label: "People online",
+      color: "var(--chart-1)",
+      values: points.map((point) => point.average),
+      range: { low: points.map((point) => point.min), high: points.map((point) => point.max) },
+    },
+  ];
+}

@@ -1,0 +1,82 @@
+// How long people stay: the distribution of lengths, and what it says.
+
+import { useMemo } from "preact/hooks";
+import { api } from "../../api/client.js";
+import { BarChart } from "../../charts/index.js";
+import {
+  Empty,
+  ErrorNotice,
+  Figure,
+  Figures,
+  FilterBar,
+  Loading,
+  Section,
+} from "../../parts/index.js";
+import { useFilters } from "../../state/useFilters.js";
+import { useResource } from "../../state/useResource.js";
+import { countWords, spanWords } from "../../state/words.js";
+import { type Lengths as Answer, bucketLabel, filledBuckets, lengthsSummary } from "./buckets.js";
+import { OrgField, RefreshButton, SpanFields, useSpan } from "./SpanFields.js";
+
+const DEFAULTS = { span: "7d", from: "", to: "", org: "" };
+
+/** The histogram of lengths. */
+export function Lengths() {
+  const filters = useFilters(DEFAULTS);
+  const { values, set } = filters;
+  const span = useSpan(values);
+  const query = { from: span.since, to: span.until, org: values.org };
+  const { data, problem, reload } = useResource(
+    (signal) => api<Answer>("/api/presence/figures/sessions/", { query, signal }),
+    [JSON.stringify(query)],
+    { keeps: true },
+  );
+  return (
+    <>
+      <FilterBar filters={filters}>
+        <SpanFields filters={filters} span={span} />
+        <OrgField value={values.org} onChange={(org) => set({ org })} />
+        <span class="filter-actions">
+          <RefreshButton onClick={span.refresh} />
+        </span>
+      </FilterBar>
+      {problem && <ErrorNotice problem={problem} onRetry={reload} />}
+      {!data && !problem && <Loading label="Counting" />}
+      {data && <Distribution answer={data} />}
+    </>
+  );
+}
+
+function Distribution({ answer }: { answer: Answer }) {
+  const bars = useMemo(
+    () =>
+      filledBuckets(answer.buckets).map((bucket) => {
+        const label = bucketLabel(bucket);
+        return { label, name: label, value: bucket.count };
+      }),
+    [answer.buckets],
+  );
+  if (bars.length === 0) return <Empty title="Nobody was online in this time" />;
+  const said = (ms: number | null) => (ms === null ? "–" : spanWords(ms));
+  return (
+    <Section title="How long people stay" about="From coming online to going offline.">
+      <Figures>
+        <Figure label="Sessions" value={countWords(answer.count)} />
+        <Figure label="Half are shorter than" value={said(answer.median_ms)} />
+        <Figure label="Nine in ten" value={said(answer.p90_ms)} />
+        <Figure label="99 in 100" value={said(answer.p99_ms)} />
+        <Figure label="On average" value={said(answer.mean_ms)} />
+        <Figure label="Longest" value={said(answer.longest_ms)} />
+      </Figures>
+      <BarChart
+        label="Sessions by length"
+        rowName="Length"
+        unit="sessions"
+        bars={bars}
+        summary={lengthsSummary(answer)}
+        showSummary
+        height={280}
+      />
+    </Section>
+  );
+}

@@ -1,0 +1,170 @@
+// Who was present at a moment of the past, and whether that is the whole answer.
+
+import { useState } from "preact/hooks";
+import { api } from "../../api/client.js";
+import type { CursorPage, Moment as Instant, Status } from "../../api/types.js";
+import {
+  type Column,
+  DataTable,
+  DateTimeField,
+  Empty,
+  ErrorNotice,
+  FilterBar,
+  Icon,
+  Loading,
+  MoreRows,
+  Notice,
+  PersonLink,
+  Select,
+  StatusDot,
+  Time,
+} from "../../parts/index.js";
+import { serverNow } from "../../state/clock.js";
+import { type CursorList, useCursorList } from "../../state/useCursorList.js";
+import { type Filters, useFilters } from "../../state/useFilters.js";
+import { absoluteWords, plural, STATUS_WORDS, spanWords } from "../../state/words.js";
+import { type Reveal, RevealButton, RevealNotice, useReveal } from "./Reveal.js";
+import { OrgField } from "./SpanFields.js";
+
+const DEFAULTS = { time: "", status: "", org: "" };
+
+type Values = typeof DEFAULTS;
+
+interface Present {
+  user_id: string | null;
+  org: string;
+  status: Status;
+  since: Instant;
+  until: Instant | null;
+}
+
+interface Answer extends CursorPage<Present> {
+  count: number;
+  incomplete_because: string | null;
+}
+
+const COLUMNS: readonly Column<Present>[] = [
+  { key: "who", head: "Who", cell: (row) => <PersonLink id={row.user_id} /> },
+  { key: "status", head: "Status", cell: (row) => <StatusDot status={row.status} /> },
+  { key: "since", head: "Since", cell: (row) => <Time at={row.since} isAbsolute /> },
+  {
+    key: "until",
+    head: "Until",
+    from: "tablet",
+    cell: (row) => <Time at={row.until} isAbsolute none="still so" />,
+  },
+  {
+    key: "for",
+    head: "In all",
+    isNumber: true,
+    from: "desktop",
+    cell: (row) =>
+      spanWords((row.until ? Date.parse(row.until) : serverNow()) - Date.parse(row.since)),
+  },
+  { key: "org", head: "Organisation", from: "desktop", cell: (row) => row.org },
+];
+
+/** The list of those who were there. */
+export function Moment() {
+  const filters = useFilters<Values>(DEFAULTS);
+  const [arrival] = useState(() => new Date(serverNow() - 1000).toISOString());
+  const [answer, setAnswer] = useState<Answer | null>(null);
+  const reveal = useReveal();
+  const { values } = filters;
+  const time = values.time || arrival;
+  const query = { time, status: values.status, org: values.org, why: reveal.why };
+  const list = useCursorList<Present>(
+    async (cursor, signal) => {
+      const page = await api<Answer>("/api/presence/at/", { query: { ...query, cursor }, signal });
+      setAnswer(page);
+      return page;
+    },
+    [JSON.stringify(query)],
+  );
+  return (
+    <>
+      <MomentFilters filters={filters} time={time} reveal={reveal} />
+      <RevealNotice reveal={reveal} />
+      {answer?.incomplete_because && list.problem === null && (
+        <Notice tone="warn">This may not be everybody: {answer.incomplete_because}.</Notice>
+      )}
+      <Those list={list} time={time} count={answer?.count ?? 0} />
+    </>
+  );
+}
+
+const MINUTE = 60_000;
+const MOVES = [
+  ["An hour earlier", -60 * MINUTE, "−1 h"],
+  ["5 minutes earlier", -5 * MINUTE, "−5 min"],
+  ["5 minutes later", 5 * MINUTE, "+5 min"],
+  ["An hour later", 60 * MINUTE, "+1 h"],
+] as const;
+
+function MomentFilters({
+  filters,
+  time,
+  reveal,
+}: {
+  filters: Filters<Values>;
+  time: Instant;
+  reveal: Reveal;
+}) {
+  const { values, set } = filters;
+  const statuses = (["online", "away", "busy"] as Status[]).concat(reveal.why ? ["invisible"] : []);
+  const move = (by: number) => {
+    const moved = Math.min(Date.parse(time) + by, serverNow() - 1000);
+    set({ time: new Date(moved).toISOString() });
+  };
+  return (
+    <FilterBar filters={filters}>
+      <DateTimeField label="Moment" value={time} onChange={(chosen) => set({ time: chosen })} />
+      <fieldset class="steps">
+        <legend class="unseen">Move the moment</legend>
+        {MOVES.map(([words, by, short]) => (
+          <button key={by} type="button" class="button" aria-label={words} onClick={() => move(by)}>
+            {short}
+          </button>
+        ))}
+        <button type="button" class="button" onClick={() => set({ time: "" })}>
+          <Icon name="now" size={16} /> Now
+        </button>
+      </fieldset>
+      <Select
+        label="Status"
+        value={values.status}
+        options={[["", "Any"], ...statuses.map((one) => [one, STATUS_WORDS[one]] as const)]}
+        onChange={(status) => set({ status })}
+      />
+      <OrgField value={values.org} onChange={(org) => set({ org })} />
+      <span class="filter-actions">
+        <RevealButton reveal={reveal} />
+      </span>
+    </FilterBar>
+  );
+}
+
+function Those({ list, time, count }: { list: CursorList<Present>; time: Instant; count: number }) {
+  if (list.items.length === 0) {
+    if (list.problem) return <ErrorNotice problem={list.problem} onRetry={list.reload} />;
+    if (list.isLoading) return <Loading label="Reading who was there" />;
+    return <Empty title="Nobody was present">At {absoluteWords(time)}.</Empty>;
+  }
+  return (
+    <>
+      <p class="found" role="status">
+        <b>{plural(count, "person was", "people were")}</b> present at {absoluteWords(time)}.
+      </p>
+      <DataTable
+        caption={`Who was present at ${absoluteWords(time)}`}
+        columns={COLUMNS}
+        rows={list.items}
+        keyOf={(row) => `${row.user_id}.${row.since}`}
+        isBusy={list.isLoading}
+      >
+        {list.problem && <ErrorNotice problem={list.problem} onRetry={list.more} />}
+        <MoreRows list={list} />
+      </DataTable>
+    </>
+  );
+}

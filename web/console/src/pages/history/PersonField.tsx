@@ -1,0 +1,78 @@
+// A field for a user id that also takes the beginning of a name: the accounts that fit are offered below it.
+
+import { useEffect, useId, useState } from "preact/hooks";
+import { api } from "../../api/client.js";
+import type { Person } from "../../api/types.js";
+import { Field } from "../../parts/index.js";
+import { learn } from "../../state/names.js";
+
+/** How long typing must rest, in ms. */
+const REST = 250;
+/** Names offered at a time. */
+const OFFERED = 8;
+
+/** Chooses somebody. `value` is a user id. */
+export function PersonField({
+  label,
+  value,
+  onChange,
+}: {
+  label: string;
+  value: string;
+  onChange: (id: string) => void;
+}) {
+  const list = useId();
+  const [typed, setTyped] = useState(value);
+  const [found, setFound] = useState<Person[]>([]);
+  useEffect(() => setTyped(value), [value]);
+  useEffect(() => {
+    const word = typed.trim();
+    if (word === value) return;
+    const aborter = new AbortController();
+    const timer = setTimeout(() => {
+      if (isId(word)) return onChange(word);
+      search(word, aborter.signal).then(setFound, () => setFound([]));
+    }, REST);
+    return () => {
+      aborter.abort();
+      clearTimeout(timer);
+    };
+  }, [typed, value, onChange]);
+  return (
+    <Field label={label}>
+      {(ties) => (
+        <>
+          <input
+            class="input"
+            {...ties}
+            list={list}
+            value={typed}
+            placeholder="Name or id"
+            autoComplete="off"
+            spellcheck={false}
+            onInput={(event) => setTyped(event.currentTarget.value)}
+          />
+          <datalist id={list}>
+            {found.map((person) => (
+              <option key={person.id} value={String(person.id)}>
+                {person.username}
+              </option>
+            ))}
+          </datalist>
+        </>
+      )}
+    </Field>
+  );
+}
+
+/** Numbers are accounts, a tilde stands in ids of other issuers; nothing at all is everybody. */
+function isId(word: string): boolean {
+  return word === "" || /^\d+$/.test(word) || word.includes("~");
+}
+
+async function search(word: string, signal: AbortSignal): Promise<Person[]> {
+  const query = { search: word, per_page: OFFERED };
+  const page = await api<{ results: Person[] }>("/api/users/admin/users/", { query, signal });
+  for (const person of page.results) learn(person.id, person.username);
+  return page.results;
+}
