@@ -11,15 +11,20 @@ const REST = 250;
 /** Names offered at a time. */
 const OFFERED = 8;
 
+const NO_OTHERS: readonly string[] = [];
+
 /** Chooses somebody. `value` is a user id. */
 export function PersonField({
   label,
   value,
   onChange,
+  others = NO_OTHERS,
 }: {
   label: string;
   value: string;
   onChange: (id: string) => void;
+  /** Words that stand for somebody without an account. */
+  others?: readonly string[];
 }) {
   const list = useId();
   const [typed, setTyped] = useState(value);
@@ -30,14 +35,14 @@ export function PersonField({
     if (word === value) return;
     const aborter = new AbortController();
     const timer = setTimeout(() => {
-      if (isId(word)) return onChange(word);
+      if (isId(word) || others.includes(word)) return onChange(word);
       search(word, aborter.signal).then(setFound, () => setFound([]));
     }, REST);
     return () => {
       aborter.abort();
       clearTimeout(timer);
     };
-  }, [typed, value, onChange]);
+  }, [typed, value, onChange, others]);
   return (
     <Field label={label}>
       {(ties) => (

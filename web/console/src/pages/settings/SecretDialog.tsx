@@ -1,8 +1,7 @@
 // A secret that is shown once: it is in this answer of the service and nowhere else.
 
-import { useId, useState } from "preact/hooks";
-import { Dialog, Icon, Notice } from "../../parts/index.js";
-import { announce } from "../../state/toasts.js";
+import { useId } from "preact/hooks";
+import { CopyButton, Dialog, Notice } from "../../parts/index.js";
 
 /** A secret to be copied now. */
 export interface Shown {
@@ -16,16 +15,6 @@ export interface Shown {
 /** Shows a secret until it is put away. */
 export function SecretDialog({ title, secret, about, onClose }: Shown & { onClose: () => void }) {
   const id = useId();
-  const [isCopied, setCopied] = useState(false);
-  const copy = async () => {
-    const input = document.getElementById(id) as HTMLInputElement;
-    input.select();
-    // Without a secure origin there is no clipboard; the text is selected then, and the keyboard does the rest.
-    await navigator.clipboard?.writeText(secret);
-    if (!navigator.clipboard) return;
-    setCopied(true);
-    announce("Copied");
-  };
   return (
     <Dialog title={title} onClose={onClose}>
       <div class="stack">
@@ -39,14 +28,12 @@ export function SecretDialog({ title, secret, about, onClose }: Shown & { onClos
           <div class="secret">
             <input
               id={id}
-              class="input is-code"
+              class="input"
               readOnly
               value={secret}
               onFocus={(event) => event.currentTarget.select()}
             />
-            <button type="button" class="button" onClick={copy}>
-              <Icon name={isCopied ? "check" : "copy"} size={16} /> {isCopied ? "Copied" : "Copy"}
-            </button>
+            <CopyButton text={secret} />
           </div>
           <p class="field-hint">{about}</p>
         </div>

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { api, part } from "../../api/client.js";
 import { Dialog, Select, TextField } from "../../parts/index.js";
 import { Boxes, FormFoot } from "./FormParts.js";
-import { EVENTS, type Webhook } from "./shapes.js";
+import { EVENTS, WEBHOOKS, type Webhook } from "./shapes.js";
 import { useSubmission } from "./useSubmission.js";
 
 const DEBOUNCES = [
@@ -47,8 +47,8 @@ function send(fields: Fields, webhook: Webhook | undefined): Promise<Webhook | M
     debounce_ms: fields.debounce ? Number(fields.debounce) : null,
   };
   return webhook
-    ? api<Webhook>(`/api/admin/webhooks/${part(webhook.id)}/`, { method: "PATCH", body })
-    : api<MadeWebhook>("/api/admin/webhooks/", { method: "POST", body });
+    ? api<Webhook>(`${WEBHOOKS}${part(webhook.id)}/`, { method: "PATCH", body })
+    : api<MadeWebhook>(WEBHOOKS, { method: "POST", body });
 }
 
 /** Asks for the address of a webhook and what it is told; changes `webhook` if there is one. */

@@ -32,6 +32,9 @@ export const SCOPES = [
   ["grants", "Sign grants that let people into rooms"],
 ] as const;
 
+/** Where webhooks are. */
+export const WEBHOOKS = "/api/admin/webhooks/";
+
 /** A server that is told of changes, without its secret. */
 export interface Webhook {
   id: string;

@@ -1,0 +1,32 @@
+// Who acted, on what, and how much it matters.
+
+import { Badge, PersonLink, type Tone } from "../../parts/index.js";
+import type { Action } from "./shapes.js";
+
+const TONES: Record<string, Tone> = { warning: "warn", critical: "bad", error: "bad" };
+
+/** How much it matters; what is of no weight says nothing. */
+export function SeverityBadge({ severity }: { severity: string }) {
+  if (severity === "info") return null;
+  return <Badge tone={TONES[severity] ?? "plain"}>{severity}</Badge>;
+}
+
+/** Who did it. */
+export function Actor({ action }: { action: Action }) {
+  const { actor, actor_id } = action;
+  if (actor_id === null || actor_id === "cli") return <>{actor}</>;
+  return <PersonLink id={actor_id} name={actor} />;
+}
+
+/** On whom or what it was done. */
+export function Target({ action }: { action: Action }) {
+  const { target_type, target_id } = action;
+  if (target_id === null) return <span class="faint">{target_type?.toLowerCase() ?? "–"}</span>;
+  if (target_type === "USER") return <PersonLink id={target_id} />;
+  return (
+    <>
+      {target_type && <span class="faint">{target_type.toLowerCase()} </span>}
+      <code>{target_id}</code>
+    </>
+  );
+}
