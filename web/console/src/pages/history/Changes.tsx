@@ -13,6 +13,7 @@ import {
   Loading,
   MoreRows,
   PersonLink,
+  Section,
   Select,
   StatusDot,
   Time,
@@ -22,7 +23,7 @@ import { type CursorList, useCursorList } from "../../state/useCursorList.js";
 import { type Filters, useFilters } from "../../state/useFilters.js";
 import { REASONS, reasonWords, STATUS_WORDS, spanWords } from "../../state/words.js";
 import { PersonField } from "./PersonField.js";
-import { type Reveal, RevealButton, RevealNotice, useReveal } from "./Reveal.js";
+import { RevealButton, RevealNotice, useReveal } from "./Reveal.js";
 import { OrgField, RefreshButton, SpanFields, type Spanned, useSpan } from "./SpanFields.js";
 
 const PATH = "/api/presence/transitions/";
@@ -99,11 +100,20 @@ export function Changes() {
     (cursor, signal) => api<CursorPage<Row>>(PATH, { query: { ...query, cursor }, signal }),
     [JSON.stringify(query)],
   );
+  const actions = (
+    <>
+      <RevealButton reveal={reveal} />
+      <RefreshButton onClick={span.refresh} />
+      {may("export_data") && <Download path={`${PATH}export/`} query={query} name="transitions" />}
+    </>
+  );
   return (
     <>
-      <ChangeFilters filters={filters} span={span} reveal={reveal} query={query} />
+      <ChangeFilters filters={filters} span={span} isWhole={reveal.why !== ""} />
       <RevealNotice reveal={reveal} />
-      <Rows list={list} />
+      <Section title="Changes of status" about="Newest first." actions={actions} isFlush>
+        <Rows list={list} />
+      </Section>
     </>
   );
 }
@@ -120,17 +130,15 @@ function statusOptions(none: string, withInvisible: boolean) {
 function ChangeFilters({
   filters,
   span,
-  reveal,
-  query,
+  isWhole,
 }: {
   filters: Filters<Values>;
   span: Spanned;
-  reveal: Reveal;
-  query: Query;
+  /** The invisible are shown, and can be filtered for. */
+  isWhole: boolean;
 }) {
   const { values, set } = filters;
   const setUser = useCallback((user: string) => set({ user }), [set]);
-  const isWhole = reveal.why !== "";
   return (
     <FilterBar filters={filters}>
       <SpanFields filters={filters} span={span} />
@@ -154,13 +162,6 @@ function ChangeFilters({
         onChange={(reason) => set({ reason })}
       />
       <OrgField value={values.org} onChange={(org) => set({ org })} />
-      <span class="filter-actions">
-        <RefreshButton onClick={span.refresh} />
-        <RevealButton reveal={reveal} />
-        {may("export_data") && (
-          <Download path={`${PATH}export/`} query={query} name="transitions" />
-        )}
-      </span>
     </FilterBar>
   );
 }

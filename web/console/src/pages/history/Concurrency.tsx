@@ -1,5 +1,6 @@
 // How many people were online over time: average, highest and lowest of each step, and the peak of all.
 
+import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 import { api } from "../../api/client.js";
 import type { Moment } from "../../api/types.js";
@@ -39,8 +40,8 @@ interface Point {
 
 interface Answer {
   step_ms: number;
-  /** `null`: nobody was online. */
-  peak: { users: number; at: Moment } | null;
+  /** Of nobody where nobody was online. */
+  peak: { users: number; at: Moment };
   average: number;
   points: Point[];
 }
@@ -59,6 +60,19 @@ export function Concurrency() {
     [JSON.stringify(query)],
     { keeps: true },
   );
+  const actions = (
+    <>
+      <RefreshButton onClick={span.refresh} />
+      {may("export_data") && (
+        <Download
+          path={`${PATH}export/`}
+          query={query}
+          name="concurrency"
+          formats={["csv", "ndjson"]}
+        />
+      )}
+    </>
+  );
   const select = (from: number, to: number) => set(customSpan(from, to));
   return (
     <>
@@ -72,21 +86,10 @@ export function Concurrency() {
         />
         <ZoneField value={values.zone} onChange={(chosen) => set({ zone: chosen })} />
         <OrgField value={values.org} onChange={(org) => set({ org })} />
-        <span class="filter-actions">
-          <RefreshButton onClick={span.refresh} />
-          {may("export_data") && (
-            <Download
-              path={`${PATH}export/`}
-              query={query}
-              name="concurrency"
-              formats={["csv", "ndjson"]}
-            />
-          )}
-        </span>
       </FilterBar>
       {problem && <ErrorNotice problem={problem} onRetry={reload} />}
       {!data && !problem && <Loading label="Counting" />}
-      {data && <Drawn answer={data} zone={zone} onSelect={select} />}
+      {data && <Drawn answer={data} zone={zone} actions={actions} onSelect={select} />}
     </>
   );
 }
@@ -94,24 +97,23 @@ export function Concurrency() {
 function Drawn({
   answer,
   zone,
+  actions,
   onSelect,
 }: {
   answer: Answer;
   zone: string;
+  actions: ComponentChildren;
   onSelect: (from: number, to: number) => void;
 }) {
   const { points, peak } = answer;
   const times = useMemo(() => points.map((point) => Date.parse(point.at)), [points]);
   const series = useMemo(() => seriesOf(points), [points]);
-  const top = useMemo(
-    () => (peak ? { at: Date.parse(peak.at), value: peak.users } : undefined),
-    [peak],
-  );
-  if (points.length === 0 || !peak) {
+  const top = useMemo(() => ({ at: Date.parse(peak.at), value: peak.users }), [peak]);
+  if (peak.users === 0) {
     return <Empty title="Nobody was online in this time">Look at a longer time.</Empty>;
   }
   return (
-    <Section title="People online" about="Drag over the chart to look closer.">
+    <Section title="People online" about="Drag over the chart to look closer." actions={actions}>
       <Figures>
         <Figure
           label="Peak"

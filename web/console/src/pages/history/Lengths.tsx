@@ -36,9 +36,7 @@ export function Lengths() {
       <FilterBar filters={filters}>
         <SpanFields filters={filters} span={span} />
         <OrgField value={values.org} onChange={(org) => set({ org })} />
-        <span class="filter-actions">
-          <RefreshButton onClick={span.refresh} />
-        </span>
+        <RefreshButton onClick={span.refresh} />
       </FilterBar>
       {problem && <ErrorNotice problem={problem} onRetry={reload} />}
       {!data && !problem && <Loading label="Counting" />}
@@ -59,7 +57,10 @@ function Distribution({ answer }: { answer: Answer }) {
   if (bars.length === 0) return <Empty title="Nobody was online in this time" />;
   const said = (ms: number | null) => (ms === null ? "–" : spanWords(ms));
   return (
-    <Section title="How long people stay" about="From coming online to going offline.">
+    <Section
+      title="How long people stay"
+      about="From coming online to going offline, of all that ended in this time."
+    >
       <Figures>
         <Figure label="Sessions" value={countWords(answer.count)} />
         <Figure label="Half are shorter than" value={said(answer.median_ms)} />

@@ -15,6 +15,7 @@ import {
   MoreRows,
   Notice,
   PersonLink,
+  Section,
   Select,
   StatusDot,
   Time,
@@ -23,7 +24,7 @@ import { serverNow } from "../../state/clock.js";
 import { type CursorList, useCursorList } from "../../state/useCursorList.js";
 import { type Filters, useFilters } from "../../state/useFilters.js";
 import { absoluteWords, plural, STATUS_WORDS, spanWords } from "../../state/words.js";
-import { type Reveal, RevealButton, RevealNotice, useReveal } from "./Reveal.js";
+import { RevealButton, RevealNotice, useReveal } from "./Reveal.js";
 import { OrgField } from "./SpanFields.js";
 
 const DEFAULTS = { time: "", status: "", org: "" };
@@ -83,14 +84,22 @@ export function Moment() {
   );
   return (
     <>
-      <MomentFilters filters={filters} time={time} reveal={reveal} />
+      <MomentFilters filters={filters} time={time} isWhole={reveal.why !== ""} />
       <RevealNotice reveal={reveal} />
       {answer?.incomplete_because && list.problem === null && (
         <Notice tone="warn">This may not be everybody: {answer.incomplete_because}.</Notice>
       )}
-      <Those list={list} time={time} count={answer?.count ?? 0} />
+      <Section title={title(answer, list, time)} actions={<RevealButton reveal={reveal} />} isFlush>
+        <Those list={list} time={time} />
+      </Section>
     </>
   );
+}
+
+function title(answer: Answer | null, list: CursorList<Present>, time: Instant): string {
+  const when = absoluteWords(time);
+  if (!answer || list.problem) return `Present at ${when}`;
+  return `${plural(answer.count, "person was", "people were")} present at ${when}`;
 }
 
 const MINUTE = 60_000;
@@ -104,14 +113,15 @@ const MOVES = [
 function MomentFilters({
   filters,
   time,
-  reveal,
+  isWhole,
 }: {
   filters: Filters<Values>;
   time: Instant;
-  reveal: Reveal;
+  /** The invisible are shown, and can be filtered for. */
+  isWhole: boolean;
 }) {
   const { values, set } = filters;
-  const statuses = (["online", "away", "busy"] as Status[]).concat(reveal.why ? ["invisible"] : []);
+  const statuses = (["online", "away", "busy"] as Status[]).concat(isWhole ? ["invisible"] : []);
   const move = (by: number) => {
     const moved = Math.min(Date.parse(time) + by, serverNow() - 1000);
     set({ time: new Date(moved).toISOString() });
@@ -137,34 +147,26 @@ function MomentFilters({
         onChange={(status) => set({ status })}
       />
       <OrgField value={values.org} onChange={(org) => set({ org })} />
-      <span class="filter-actions">
-        <RevealButton reveal={reveal} />
-      </span>
     </FilterBar>
   );
 }
 
-function Those({ list, time, count }: { list: CursorList<Present>; time: Instant; count: number }) {
+function Those({ list, time }: { list: CursorList<Present>; time: Instant }) {
   if (list.items.length === 0) {
     if (list.problem) return <ErrorNotice problem={list.problem} onRetry={list.reload} />;
     if (list.isLoading) return <Loading label="Reading who was there" />;
-    return <Empty title="Nobody was present">At {absoluteWords(time)}.</Empty>;
+    return <Empty title="Nobody was present" />;
   }
   return (
-    <>
-      <p class="found" role="status">
-        <b>{plural(count, "person was", "people were")}</b> present at {absoluteWords(time)}.
-      </p>
-      <DataTable
-        caption={`Who was present at ${absoluteWords(time)}`}
-        columns={COLUMNS}
-        rows={list.items}
-        keyOf={(row) => `${row.user_id}.${row.since}`}
-        isBusy={list.isLoading}
-      >
-        {list.problem && <ErrorNotice problem={list.problem} onRetry={list.more} />}
-        <MoreRows list={list} />
-      </DataTable>
-    </>
+    <DataTable
+      caption={`Who was present at ${absoluteWords(time)}`}
+      columns={COLUMNS}
+      rows={list.items}
+      keyOf={(row) => `${row.user_id}.${row.since}`}
+      isBusy={list.isLoading}
+    >
+      {list.problem && <ErrorNotice problem={list.problem} onRetry={list.more} />}
+      <MoreRows list={list} />
+    </DataTable>
   );
 }

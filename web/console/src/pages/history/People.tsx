@@ -82,9 +82,7 @@ export function People() {
         />
         <ZoneField value={values.zone} onChange={(chosen) => set({ zone: chosen })} />
         <OrgField value={values.org} onChange={(org) => set({ org })} />
-        <span class="filter-actions">
-          <RefreshButton onClick={span.refresh} />
-        </span>
+        <RefreshButton onClick={span.refresh} />
       </FilterBar>
       {problem && <ErrorNotice problem={problem} onRetry={reload} />}
       {!data && !problem && <Loading label="Counting" />}

@@ -12,6 +12,7 @@ import {
   MoreRows,
   PersonLink,
   SearchField,
+  Section,
   Time,
 } from "../../parts/index.js";
 import { type CursorList, useCursorList } from "../../state/useCursorList.js";
@@ -96,11 +97,15 @@ export function Totals() {
         />
         <SpanFields filters={filters} span={span} />
         <OrgField value={values.org} onChange={(org) => set({ org })} />
-        <span class="filter-actions">
-          <RefreshButton onClick={span.refresh} />
-        </span>
       </FilterBar>
-      <Rows list={list} whole={span.to - span.from} />
+      <Section
+        title="Time online per person"
+        about="Longest first."
+        actions={<RefreshButton onClick={span.refresh} />}
+        isFlush
+      >
+        <Rows list={list} whole={span.to - span.from} />
+      </Section>
     </>
   );
 }

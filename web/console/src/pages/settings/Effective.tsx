@@ -25,8 +25,15 @@ const COLUMNS: readonly Column<Setting>[] = [
   {
     key: "name",
     head: "Setting",
-    width: "22%",
-    cell: (setting) => <code class="setting-name">{setting.name}</code>,
+    width: "30%",
+    cell: (setting) => (
+      <>
+        <code class="setting-name">{setting.name}</code>
+        <div class="faint small">
+          <code>{setting.variable}</code>
+        </div>
+      </>
+    ),
   },
   {
     key: "value",
@@ -34,8 +41,8 @@ const COLUMNS: readonly Column<Setting>[] = [
     width: "24%",
     cell: (setting) => (
       <span class="setting-value">
-        <code>{setting.value || "–"}</code>
-        {isChanged(setting) && <Badge tone="accent">set</Badge>}
+        <code>{setting.value ?? "–"}</code>
+        {isSet(setting) && <Badge tone="accent">{setting.source}</Badge>}
       </span>
     ),
   },
@@ -44,7 +51,7 @@ const COLUMNS: readonly Column<Setting>[] = [
     head: "By default",
     width: "14%",
     from: "tablet",
-    cell: (setting) => <code class="faint">{setting.default || "–"}</code>,
+    cell: (setting) => <code class="faint">{setting.default ?? "–"}</code>,
   },
   {
     key: "about",
@@ -54,16 +61,18 @@ const COLUMNS: readonly Column<Setting>[] = [
   },
 ];
 
-function isChanged(setting: Setting): boolean {
-  return setting.value !== setting.default;
+/** Whether somebody chose the value. */
+function isSet({ source }: Setting): boolean {
+  return source !== "derived" && !source.startsWith("default");
 }
 
-/** The settings that have each of the words in their name, value or description. */
-export function matching(all: readonly Setting[], search: string, onlyChanged: boolean): Setting[] {
+/** The settings that have each of the words in their names, value or description. */
+export function matching(all: readonly Setting[], search: string, onlySet: boolean): Setting[] {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   return all.filter((setting) => {
-    const text = `${setting.name} ${setting.value} ${setting.about}`.toLowerCase();
-    return words.every((word) => text.includes(word)) && (!onlyChanged || isChanged(setting));
+    const { name, variable, value, about } = setting;
+    const text = `${name} ${variable} ${value ?? ""} ${about}`.toLowerCase();
+    return words.every((word) => text.includes(word)) && (!onlySet || isSet(setting));
   });
 }
 

@@ -31,25 +31,25 @@ describe("the end of a life", () => {
 });
 
 describe("the search in settings", () => {
-  const setting = (name: string, value: string, about = "") => ({
+  const setting = (name: string, source: string, about = "") => ({
     name,
-    value,
-    default: "1",
+    variable: `ROLLCALL_${name.toUpperCase()}`,
+    source,
     about,
   });
   const all = [
-    setting("presence.ttl", "2", "how long a lease is"),
-    setting("audit.retention", "1"),
+    setting("presence.ttl", "environment", "how long a lease is"),
+    setting("audit.retention", "default of this command"),
   ];
 
-  it("finds by name, value and words, all of them", () => {
+  it("finds what has all the words, somewhere", () => {
     expect(matching(all, "ttl", false)).toEqual([all[0]]);
     expect(matching(all, "LEASE presence", false)).toEqual([all[0]]);
     expect(matching(all, "lease audit", false)).toEqual([]);
     expect(matching(all, "", false)).toEqual(all);
   });
 
-  it("can leave out what is as by default", () => {
+  it("can leave out what nobody chose", () => {
     expect(matching(all, "", true)).toEqual([all[0]]);
   });
 });

@@ -2,11 +2,17 @@
 
 import type { Moment } from "../../api/types.js";
 
-/** A setting in force. Secrets are not among them. */
+/** A setting in force. Of a secret it is told only that there is one. */
 export interface Setting {
+  /** As a settings file has it. */
   name: string;
-  value: string;
-  default: string;
+  /** The environment variable. */
+  variable: string;
+  /** Absent where it is not set. */
+  value?: string | null;
+  default?: string | null;
+  /** `default`, `default of this command`, `derived`, `file`, `environment` or `command line`. */
+  source: string;
   about: string;
 }
 
