@@ -17,7 +17,10 @@ const tsc = join(dirname(require.resolve("typescript/package.json")), "bin", "ts
 const sharedIndex = {
   name: "shared index",
   setup(bundle) {
-    bundle.onResolve({ filter: /^\.\/index\.js$/ }, () => ({ path: "./index.cjs", external: true }));
+    bundle.onResolve({ filter: /^\.\/index\.js$/ }, () => ({
+      path: "./index.cjs",
+      external: true,
+    }));
   },
 };
 
@@ -35,7 +38,10 @@ await build({
   plugins: [sharedIndex],
 });
 for (const name of readdirSync(dist).filter((file) => file.endsWith(".d.ts"))) {
-  const types = readFileSync(join(dist, name), "utf8").replaceAll(/(["']\.\/\w+)\.js(["'])/g, "$1.cjs$2");
+  const types = readFileSync(join(dist, name), "utf8").replaceAll(
+    /(["']\.\/\w+)\.js(["'])/g,
+    "$1.cjs$2",
+  );
   writeFileSync(join(dist, name.replace(/\.d\.ts$/, ".d.cts")), types);
 }
 await build({

@@ -1,113 +1,118 @@
-// What one tab knows: how people stand, how many there are, who is in which room.
+// What one tab knows, of what it watches: how people stand, how many there are, who is in which room.
 //
 // A change that is not newer than what is known is dropped; a snapshot is taken as it is, because a service that lost
 // its store may have forgotten a newer version.
 
-import type { Heard } from "./transport.js";
-import type { Counts, RoomEvent, View } from "./types.js";
-import { ORG, ofKind, ROOM, USER } from "./wants.js";
+import { safely } from "./failure.js";
+import type { Frame } from "./transport.js";
+import type { Events, View } from "./types.js";
+import { ORG, ROOM, USER } from "./wants.js";
 
-export interface BookNeeds {
-  /** Whether what is known of a user, organisation or room is to be kept. */
-  keeps(name: string): boolean;
-  changed(view: View): void;
-  counted(counts: Counts): void;
-  happened(event: RoomEvent): void;
-}
+export type Watcher = (view: View) => void;
+export type Emit = <Name extends keyof Events>(name: Name, event: Events[Name]) => void;
 
 export interface Book {
+  /** Whom this tab watches: the names, with their kinds. */
+  names(): Iterable<string>;
+  /** Watches, and tells what is known already; answers how to stop. */
+  watch(names: string[], watcher: Watcher): () => void;
   /** Takes in what the service told. */
-  hear(frame: Heard): void;
+  hear(frame: Frame, user: string | undefined): void;
   view(id: string): View | undefined;
-  members(room: string): Set<string> | undefined;
-  /** Everything that is known of these, as frames for a tab that asks late. */
-  recall(names: string[]): Heard;
-  /** Forgets whom nobody wants any more. */
+  members(room: string): Iterable<string>;
+  /** Forgets those whom nobody watches any more. */
   prune(): void;
 }
 
-const isOffline = (view: View | undefined) => !view || view.status === "offline";
-
-export function createBook(needs: BookNeeds): Book {
+export function createBook(emit: Emit): Book {
+  const watchers = new Map<string, Set<Watcher>>();
+  /** The names of organisations and rooms among them. */
+  const groups = new Set<string>();
   const views = new Map<string, View>();
-  const counts = new Map<string, Counts>();
   const rooms = new Map<string, Set<string>>();
+  let own: string | undefined;
 
-  const see = (view: View, isWhole: boolean) => {
+  const concerns = (name: string, id: string) =>
+    name === USER + id || name[0] === ORG || rooms.get(name)?.has(id);
+  /** Who is to be told of somebody. */
+  const concerned = (id: string) => {
+    const told = new Set(watchers.get(USER + id));
+    for (const name of groups)
+      if (concerns(name, id)) for (const watcher of watchers.get(name) ?? []) told.add(watcher);
+    return told;
+  };
+
+  const see = (view: View, isWhole?: boolean) => {
     const id = view.user_id;
     const old = views.get(id);
-    const isOld = old?.version && view.version && view.version <= old.version;
-    if (!needs.keeps(USER + id) || (isOld && !isWhole)) return;
-    // A change does not say since when somebody has been present without a break, nor where.
-    const known = isOffline(view)
-      ? { online_since: null, devices: [] }
-      : isOffline(old)
-        ? { online_since: view.since, devices: [] }
-        : { online_since: old?.online_since ?? null, devices: old?.devices ?? [] };
-    const next: View = { ...known, ...view };
+    const told = concerned(id);
+    if (!told.size && id !== own) return;
+    if (!isWhole && old?.version && view.version && view.version <= old.version) return;
+    // A change says neither since when somebody has been present without a break, nor where.
+    const before = old && old.status !== "offline" ? old : { online_since: view.since };
+    const { online_since = null, devices = [] } = view.status === "offline" ? {} : (before as View);
+    const next = { online_since, devices, ...view };
     if (JSON.stringify(next) === JSON.stringify(old)) return;
     views.set(id, next);
-    needs.changed(next);
-  };
-
-  const hearRoom = ({ type: _, ...event }: Heard) => {
-    const { room, joined, left } = event as unknown as RoomEvent;
-    if (joined) {
-      rooms.get(room)?.add(joined.user_id);
-      see({ last_seen: null, ...joined }, false);
-    }
-    if (left) rooms.get(room)?.delete(left.user_id);
-    needs.happened(event as unknown as RoomEvent);
-  };
-
-  const count = (org: string, numbers: Omit<Counts, "org">) => {
-    const known = { ...numbers, org };
-    counts.set(org, known);
-    needs.counted(known);
+    if (id === own) emit("status", next);
+    for (const watcher of told) safely(watcher, next);
+    if (told.size) emit("presence", next);
   };
 
   return {
-    hear(frame) {
-      if (frame.type === "room") return hearRoom(frame);
-      if (frame.type === "counts") {
-        const { type: _, server_time: __, org, ...numbers } = frame;
-        return count(org, numbers as Omit<Counts, "org">);
+    names: () => watchers.keys(),
+    watch(names, watcher) {
+      // One of its own, so that who watches twice is told twice, and nobody who has stopped.
+      let isWatching = true;
+      const mine: Watcher = (view) => isWatching && watcher(view);
+      for (const name of names) {
+        watchers.set(name, (watchers.get(name) ?? new Set()).add(mine));
+        if (name[0] === ORG || name[0] === ROOM) groups.add(name);
       }
-      if (frame.type === "presence") {
-        const { type: _, ...view } = frame;
-        return see(view as unknown as View, false);
+      queueMicrotask(() => {
+        for (const [id, view] of views)
+          if (names.some((name) => concerns(name, id))) safely(mine, view);
+      });
+      return () => {
+        isWatching = false;
+        for (const name of names) {
+          const left = watchers.get(name);
+          left?.delete(mine);
+          if (left?.size) continue;
+          watchers.delete(name);
+          groups.delete(name);
+          rooms.delete(name);
+        }
+      };
+    },
+    hear({ type, ...frame }, user) {
+      own = user;
+      const { room, joined, left, org } = frame;
+      if (type === "presence") see(frame as View);
+      else if (type === "counts") {
+        if (watchers.has(ORG + org)) emit("counts", frame as Events["counts"]);
+      } else if (type === "room") {
+        const members = rooms.get(ROOM + room);
+        if (joined) {
+          members?.add(joined.user_id);
+          see({ last_seen: null, ...joined });
+        }
+        if (left) members?.delete(left.user_id);
+        if (watchers.has(ROOM + room)) emit("room", frame as Events["room"]);
+      } else {
+        const { views: seen = [], counts = {}, rooms: shown = {} } = frame;
+        for (const name of Object.keys(shown)) rooms.set(ROOM + name, new Set(shown[name].members));
+        for (const view of seen) see(view, type === "snapshot");
+        for (const name of Object.keys(counts))
+          this.hear({ type: "counts", org: name, ...counts[name] }, user);
+        for (const name of Object.keys(shown))
+          this.hear({ type: "room", room: name, count: shown[name].count }, user);
       }
-      for (const [room, shown] of Object.entries<{ count: number; members: string[] }>(frame.rooms ?? {}))
-        rooms.set(room, new Set(shown.members));
-      for (const view of frame.views ?? []) see(view, frame.type === "snapshot");
-      for (const [org, numbers] of Object.entries<Omit<Counts, "org">>(frame.counts ?? {}))
-        count(org, numbers);
-      for (const [room, shown] of Object.entries<{ count: number }>(frame.rooms ?? {}))
-        needs.happened({ room, count: shown.count });
     },
     view: (id) => views.get(id),
-    members: (room) => rooms.get(room),
-    recall(names) {
-      const shown: Record<string, object> = {};
-      const known: Record<string, Counts> = {};
-      const users = new Set(ofKind(USER, names));
-      for (const room of ofKind(ROOM, names)) {
-        const members = [...(rooms.get(room) ?? [])];
-        if (rooms.has(room)) shown[room] = { count: members.length, members };
-        for (const id of members) users.add(id);
-      }
-      for (const org of ofKind(ORG, names)) {
-        const numbers = counts.get(org);
-        if (numbers) known[org] = numbers;
-      }
-      const isBroad = names.some((name) => name[0] === ORG);
-      const seen = [...views.values()].filter((view) => isBroad || users.has(view.user_id));
-      return { type: "snapshot", views: seen, counts: known, rooms: shown };
-    },
+    members: (room) => rooms.get(ROOM + room) ?? [],
     prune() {
-      for (const id of views.keys()) if (!needs.keeps(USER + id)) views.delete(id);
-      for (const org of counts.keys()) if (!needs.keeps(ORG + org)) counts.delete(org);
-      for (const room of rooms.keys()) if (!needs.keeps(ROOM + room)) rooms.delete(room);
+      for (const id of views.keys()) if (id !== own && !concerned(id).size) views.delete(id);
     },
   };
 }

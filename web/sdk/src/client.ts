@@ -1,52 +1,52 @@
-// One connection as an application has it: whom it watches, what it is told, and the tab's part in the connection that
-// all tabs share (tabs.ts) or that is its own.
+// One connection as an application has it, and this tab's part in the one that all tabs share (tabs.ts, line.ts).
 
 import { createBackoff } from "./backoff.js";
-import { createBook } from "./book.js";
-import { Failure, failureOf, safely, STOPS_ALL, STOPS_TAB } from "./failure.js";
-import { type Call, createCall } from "./http.js";
+import { createBook, type Emit } from "./book.js";
+import { endsLogin, endsTab, type Failure, failureOf, safely } from "./failure.js";
+import { createCall } from "./http.js";
 import { type Line, startLine } from "./line.js";
 import { type Scope, watchPage } from "./page.js";
 import { joinTabs, type Tabs } from "./tabs.js";
 import { createTokens } from "./token.js";
-import type { Heard } from "./transport.js";
-import type { Events, Options, Rollcall, State, View } from "./types.js";
-import { isName, JOINED, namesOf, ORG, ROOM, USER, type Want } from "./wants.js";
+import type { Frame } from "./transport.js";
+import type { Options, Rollcall, State } from "./types.js";
+import { JOINED, nameOf, namesOf, ROOM, USER, type Want } from "./wants.js";
 
-const IDLE_AFTER = 300_000;
+/** Without input for so long somebody is idle, ms. */
+const PATIENCE = 300_000;
+
+/** What tabs say to each other: something of the line for all, or one of its calls. */
+type Message =
+  | { readonly frame: Frame }
+  | { readonly act: "want"; readonly with: Parameters<Line["want"]> }
+  | { readonly act: "bye"; readonly with: Parameters<Line["bye"]> }
+  | { readonly act: "typing"; readonly with: Parameters<Line["typing"]> };
 
 /** A name that nobody else has: of a tab, a session, a connection. */
 const random = () => crypto.getRandomValues(new Uint32Array(4)).join("-").slice(0, 32);
 
-type Watcher = (view: View) => void;
-type Listener = (event: never) => void;
-
 export function createClient(options: Options, scope: Scope): Rollcall {
-  const { navigator, document } = scope;
-  const device = options.device ?? (document ? "web" : undefined);
+  const { document } = scope;
   const tab = random();
   const pause = createBackoff();
   const tokens = createTokens(options.token);
-  const listeners = new Map<string, Set<Listener>>();
-  const watchers = new Map<string, Set<Watcher>>();
+  const listeners = new Map<string, Set<(event: never) => void>>();
   const grants = new Map<string, string>();
   let state: State = "connecting";
   let reason: string | undefined;
   let user: string | undefined;
   let line: Line | undefined;
   let tabs: Tabs | undefined;
-  let connection = "";
   let activeAt = Date.now();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isAnnouncing = false;
-  let broad = 0;
   let round = 0;
   let base = "";
-  let session = options.session ?? "";
+  let session = options.session;
 
-  const emit = <Name extends keyof Events>(name: Name, event: Events[Name]) => {
+  const emit: Emit = (name, event) => {
     for (const listener of [...(listeners.get(name) ?? [])])
-      safely(listener as (event: Events[Name]) => void, event);
+      safely(listener as (given: typeof event) => void, event);
   };
   const complain = ({ code, message }: Failure) => emit("error", { code, detail: message });
   const set = (next: State, why?: string) => {
@@ -55,117 +55,92 @@ export function createClient(options: Options, scope: Scope): Rollcall {
     reason = why;
     emit("state", { state, reason });
   };
+  const book = createBook(emit);
 
-  // What this tab wants and knows.
-
-  const isBroad = (name: string) => name[0] === ORG || name[0] === ROOM;
-  const wants = (name: string) => broad > 0 || watchers.has(name) || name === USER + user;
-  const concerns = (name: string, id: string) =>
-    name[0] === ORG || (name[0] === ROOM && book.members(name.slice(1))?.has(id));
-  const changed = (view: View) => {
-    const id = view.user_id;
-    if (id === user) emit("status", view);
-    if (!broad && !watchers.has(USER + id)) return;
-    const told = new Set(watchers.get(USER + id));
-    if (broad)
-      for (const [name, callbacks] of watchers)
-        if (concerns(name, id)) for (const callback of callbacks) told.add(callback);
-    for (const callback of told) safely(callback, view);
-    emit("presence", view);
+  /** Asks the line for something, here or in another tab. */
+  const ask = (message: Exclude<Message, { frame: Frame }>) => {
+    if (line) obey(message);
+    else tabs?.say(message);
   };
-  const book = createBook({
-    keeps: (name) => wants(name) || line?.keeps(name) || false,
-    changed,
-    counted: (counts) => watchers.has(ORG + counts.org) && emit("counts", counts),
-    happened: (event) => watchers.has(ROOM + event.room) && emit("room", event),
-  });
-  const add = (names: string[], watcher: Watcher) => {
-    for (const name of names) {
-      if (!watchers.has(name)) watchers.set(name, new Set());
-      watchers.get(name)?.add(watcher);
-      if (isBroad(name)) broad++;
-    }
-    announce();
-    let isOver = false;
-    return () => {
-      if (isOver) return;
-      isOver = true;
-      for (const name of names) {
-        const callbacks = watchers.get(name);
-        callbacks?.delete(watcher);
-        if (!callbacks?.size) watchers.delete(name);
-        if (isBroad(name)) broad--;
-      }
-      announce();
-    };
-  };
-
-  // Talk with the line, here or in another tab.
-
-  const up = (kind: string, data?: unknown) => {
-    if (line) line.hear(tab, kind, data);
-    else tabs?.say([tab, kind, data]);
-  };
-  const down = (kind: string, data?: unknown, to?: string) => {
-    if (to !== tab) tabs?.say(["", kind, data, to]);
-    if (!to || to === tab) hear(kind, data);
-  };
-  const heard = (message: unknown) => {
-    const [from, kind, data, to] = message as [string, string, unknown, string?];
-    if (from) line?.hear(from, kind, data);
-    else if (!to || to === tab) hear(kind, data);
-  };
-  const hear = (kind: string, data: unknown) => {
-    if (kind === "ask") announce();
-    else if (kind === "frame") book.hear(data as Heard);
-    else if (kind === "user") {
-      user = data as string;
-      announce();
-    } else if (kind === "state") {
-      const told = data as Events["state"];
-      if (told.state === "stopped") halt(told.reason);
-      else set(told.state, told.reason);
-    } else emit(kind as keyof Events, data as Events[keyof Events]);
-  };
-  /** Tells once what this tab wants, however often it has just changed. */
+  const obey = (message: Exclude<Message, { frame: Frame }>) =>
+    (line?.[message.act] as (...given: unknown[]) => void)?.(...message.with);
+  /** Tells the line once what this tab wants, however often that has just changed. */
   const announce = () => {
     if (isAnnouncing) return;
     isAnnouncing = true;
     queueMicrotask(() => {
       isAnnouncing = false;
       const want: Want = new Map(user ? [[USER + user, ""]] : []);
-      for (const name of watchers.keys()) want.set(name, grants.get(name) ?? "");
-      up("want", [want, Date.now() - activeAt]);
+      for (const name of book.names()) want.set(name, grants.get(name) ?? "");
+      ask({ act: "want", with: [tab, want, Date.now() - activeAt] });
       book.prune();
     });
   };
-
-  // Beginning and end.
+  const hear = (frame: Frame) => {
+    const { type } = frame;
+    if (type === "ask") announce();
+    else if (type === "error") emit("error", { code: frame.code, detail: frame.detail });
+    else if (type === "pong") {
+      const { status, since, last_seen } = frame;
+      if (since && !user) emit("status", { status, since, last_seen });
+    } else if (type !== "state") book.hear(frame, user);
+    else if (frame.state === "stopped") halt(frame.reason);
+    else {
+      if (user !== frame.user) announce();
+      user = frame.user;
+      set(frame.state, frame.reason);
+    }
+  };
+  const tell = (frame: Frame) => {
+    tabs?.say({ frame } satisfies Message);
+    hear(frame);
+  };
 
   const send: typeof fetch = (...request) => (options.fetch ?? fetch)(...request);
-  const call: Call = (...request) => createCall(base, tokens, send)(...request);
+  const call: ReturnType<typeof createCall> = (...request) =>
+    createCall(base, tokens, send)(...request);
+  const say = async (method: string, body?: object) =>
+    tell({ type: "presence", ...(await call(method, "presence/status/", body)) });
 
-  const say = async (method: string, body?: object) => up("seen", await call(method, "presence/status/", body));
+  // The session's name outlives the page, so that a reload is nobody's news.
+  const keep = (name?: string) => {
+    try {
+      const place = `rollcall ${base} ${tokens.owner().user}`;
+      const storage = options.storage ?? (tabs ? scope.localStorage : scope.sessionStorage);
+      if (!name) return storage?.getItem(place);
+      storage?.setItem(place, name);
+    } catch {
+      // The browser keeps nothing for this page.
+    }
+  };
 
   const lead = () => {
-    connection = random();
-    line = startLine({
-      url: `${base.replace(/^http/, "ws")}/api/presence/live/`,
-      SocketClass: options.WebSocket === undefined ? scope.WebSocket : options.WebSocket,
-      tokens,
-      call,
-      idleAfter: options.idleAfter ?? IDLE_AFTER,
-      activeAt: () => activeAt,
-      identity: () => ({ session: sessionName(), connection, device }),
-      rename: keepSession,
-      isHidden: () => !!document?.hidden,
-      tell: down,
-      recall: book.recall,
-      follow(other) {
-        if (other !== tab) tabs?.follow(other, () => line?.hear(other, "bye"));
+    const connection = random();
+    line = startLine(
+      {
+        url: `${base.replace(/^http/, "ws")}/api/presence/live/`,
+        Socket: options.WebSocket === undefined ? scope.WebSocket : options.WebSocket,
+        tokens,
+        call,
+        patience: options.idleAfter ?? PATIENCE,
+        identity() {
+          session ??= keep() || random();
+          keep(session);
+          return { session, connection, device: options.device ?? (document && "web") } as never;
+        },
+        rename(name) {
+          session = name;
+          keep(name);
+        },
+        isHidden: () => !!document?.hidden,
+        tell,
+        follow(other) {
+          if (other !== tab) tabs?.follow(other, () => line?.bye(other));
+        },
+        lost,
       },
-      lost,
-    });
+      activeAt,
+    );
   };
   const start = async () => {
     const mine = ++round;
@@ -173,82 +148,79 @@ export function createClient(options: Options, scope: Scope): Rollcall {
     try {
       await tokens.get();
     } catch (error) {
-      if (mine === round) lost(failureOf(error, "token_failed"));
+      if (mine === round) lost(error as Failure);
       return;
     }
     if (mine !== round) return;
-    const login = tokens.owner()?.login;
+    const { login } = tokens.owner();
+    const locks = scope.navigator?.locks;
     const { BroadcastChannel: Channel } = scope;
-    if (options.tabs !== false && login && document && navigator?.locks && Channel)
-      tabs = joinTabs(
-        { locks: navigator.locks, Channel },
-        { name: `rollcall ${base} ${login}`, tab, ready: announce, lead, heard },
-      );
-    else lead();
+    if (options.tabs === false || !login || !document || !locks || !Channel) return lead();
+    const channel = new Channel(`rollcall ${base} ${login}`);
+    tabs = joinTabs(locks, channel, tab, announce, lead, (message: Message) =>
+      "frame" in message ? hear(message.frame) : obey(message),
+    );
   };
-  const leave = (isGoodbye: boolean) => {
+  const leave = (isGoodbye?: boolean) => {
     round++;
     clearTimeout(timer);
-    const said = line?.stop(isGoodbye);
-    if (!line) up("bye");
-    line = undefined;
+    // Its own line has nothing to undo: another goes on with it, or the session ends.
+    if (!line) ask({ act: "bye", with: [tab] });
+    const said = line?.stop(!!isGoodbye);
     tabs?.leave();
-    tabs = undefined;
+    line = tabs = undefined;
     return said;
   };
   const halt = (why?: string) => {
-    leave(false);
+    const said = leave(why === "closed");
     unlisten();
     set("stopped", why);
+    return said;
   };
   const lost = (failure: Failure) => {
+    const { code, after } = failure;
     complain(failure);
-    if (failure.stops === STOPS_ALL) tabs?.say(["", "state", { state: "stopped", reason: failure.code }]);
-    if (failure.stops) return halt(failure.code);
-    leave(false);
-    set("waiting", failure.code);
-    timer = setTimeout(start, failure.after + pause.next());
-  };
-
-  // The session's name outlives the page, so that a reload is nobody's news.
-
-  const place = () => `rollcall ${base} ${tokens.owner()?.user}`;
-  const storage = () => options.storage ?? (tabs ? scope.localStorage : scope.sessionStorage);
-  const sessionName = () => {
-    try {
-      session ||= storage()?.getItem(place()) ?? "";
-    } catch {
-      // The browser keeps nothing for this page.
-    }
-    if (!session) keepSession(random());
-    return session;
-  };
-  const keepSession = (name: string) => {
-    if (session === name) return;
-    session = name;
-    try {
-      storage()?.setItem(place(), name);
-    } catch {
-      // As above.
-    }
+    if (endsLogin(code)) tabs?.say({ frame: { type: "state", state: "stopped", reason: code } });
+    if (endsTab(code)) return void halt(code);
+    leave();
+    set("waiting", code);
+    timer = setTimeout(start, after + pause.next());
   };
 
   const unlisten = watchPage(scope, {
     active() {
       activeAt = Date.now();
-      up("active");
+      ask({ act: "want", with: [tab, undefined, 0] });
     },
     changed: () => line?.wake(),
     left: () => void leave(true),
     returned: () => void start(),
   });
-  const refuse = (error: unknown) => complain(failureOf(error, "invalid_value"));
-  try {
-    base = new URL(options.url || "/", scope.location?.href).href.replace(/\/+$/, "");
-    start();
-  } catch (error) {
-    queueMicrotask(() => lost(new Failure("invalid_value", String(error), 0, STOPS_TAB)));
-  }
+  const attempt = (work: () => () => void) => {
+    try {
+      return work();
+    } catch (error) {
+      complain(failureOf(error, "invalid_value"));
+      return () => {};
+    }
+  };
+  const watch: typeof book.watch = (names, watcher) => {
+    const stop = book.watch(names, watcher);
+    announce();
+    return () => {
+      stop();
+      announce();
+    };
+  };
+
+  queueMicrotask(() => {
+    try {
+      base = new URL(options.url || "/", scope.location?.href).href.replace(/\/+$/, "");
+      if (state !== "stopped") start();
+    } catch (error) {
+      lost(failureOf(error, "invalid_value"));
+    }
+  });
 
   return {
     get state() {
@@ -260,58 +232,30 @@ export function createClient(options: Options, scope: Scope): Rollcall {
     get user() {
       return user;
     },
-    watch(whom, callback) {
-      try {
-        const names = namesOf(whom);
-        let isWatching = true;
-        const stop = add(names, (view) => isWatching && callback(view));
-        queueMicrotask(() => {
-          for (const view of book.recall(names).views) if (isWatching) safely(callback, view);
-        });
-        return () => {
-          isWatching = false;
-          stop();
-        };
-      } catch (error) {
-        refuse(error);
-        return () => {};
-      }
-    },
-    get: (id) => book.view(id),
-    async setStatus(status, { text, emoji, expiresIn } = {}) {
-      if (status === "online") return this.clearStatus();
-      await say("PUT", {
-        status,
-        text: text ?? null,
-        emoji: emoji ?? null,
-        expires_in_ms: expiresIn ?? null,
-      });
-    },
+    watch: (whom, callback) => attempt(() => watch(namesOf(whom), callback)),
+    get: book.view,
+    setStatus: (status, { text = null, emoji = null, expiresIn = null } = {}) =>
+      status === "online"
+        ? say("DELETE")
+        : say("PUT", { status, text, emoji, expires_in_ms: expiresIn }),
     clearStatus: () => say("DELETE"),
-    join(room, { grant = "" } = {}) {
-      if (!isName(room, true)) {
-        refuse(new TypeError(`not a room: ${room}`));
-        return () => {};
-      }
-      grants.set(JOINED + room, grant);
-      return add([JOINED + room, ROOM + room], () => {});
-    },
-    typing: (room, on = true) => up("typing", [room, on]),
-    members: (room) =>
-      [...(book.members(room) ?? [])].map(book.view).filter((view) => view !== undefined),
+    join: (room, { grant = "" } = {}) =>
+      attempt(() => {
+        const name = nameOf(ROOM, room);
+        grants.set(JOINED + room, grant);
+        return watch([JOINED + room, name], () => {});
+      }),
+    typing: (room, on = true) => ask({ act: "typing", with: [room, on] }),
+    members: (room) => [...book.members(room)].flatMap((id) => book.view(id) ?? []),
     on(name, callback) {
       const all = listeners.get(name) ?? new Set();
-      // A listener of its own, so that one that is added twice is called twice.
-      const listener: Listener = (event) => callback(event);
+      // One of its own, so that one that is added twice is called twice.
+      const listener = (event: never) => callback(event);
       listeners.set(name, all.add(listener));
       return () => void all.delete(listener);
     },
     async close() {
-      if (state === "stopped") return;
-      const said = leave(true);
-      unlisten();
-      set("stopped", "closed");
-      await said;
+      if (state !== "stopped") await halt("closed");
     },
   };
 }

@@ -4,24 +4,6 @@
 // Each tab also holds a lock of its own for as long as it lives, so that the holder of the connection notices who is
 // gone and wants nothing any more.
 
-/** What of the browser tabs need to find each other. */
-export interface Meeting {
-  readonly locks: LockManager;
-  readonly Channel: typeof BroadcastChannel;
-}
-
-export interface TabsNeeds {
-  /** Of one service and one login: tabs of another never meet these. */
-  readonly name: string;
-  readonly tab: string;
-  /** This tab can be heard by others, and be followed. */
-  ready(): void;
-  /** This tab is to hold the connection. */
-  lead(): void;
-  /** Something was said by another tab. */
-  heard(message: unknown): void;
-}
-
 export interface Tabs {
   /** Says something to all other tabs. */
   say(message: unknown): void;
@@ -30,32 +12,37 @@ export interface Tabs {
   leave(): void;
 }
 
-export function joinTabs({ locks, Channel }: Meeting, needs: TabsNeeds): Tabs {
-  const { name, tab } = needs;
-  const channel = new Channel(name);
+/** Joins the tabs of a name. `ready`: this tab can be followed. `lead`: it is to hold the connection. */
+export function joinTabs(
+  locks: LockManager,
+  channel: BroadcastChannel,
+  tab: string,
+  ready: () => void,
+  lead: () => void,
+  heard: (message: never) => void,
+): Tabs {
+  const { name } = channel;
   const leaving = new AbortController();
   const { signal } = leaving;
-  const held = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
-  const ask = (lock: string, granted: () => unknown) => {
-    locks.request(lock, { signal }, granted).catch((error) => {
+  const ask = (lock: string, granted: () => void, isKept = true) =>
+    locks
+      .request(lock, { signal }, () => {
+        granted();
+        return (
+          isKept &&
+          new Promise<void>((release) => signal.addEventListener("abort", () => release()))
+        );
+      })
       // A page that is not allowed locks goes on alone.
-      if (!signal.aborted && error.name !== "AbortError") granted();
-    });
-  };
+      .catch(() => signal.aborted || (isKept && granted()));
 
-  channel.onmessage = ({ data }) => needs.heard(data);
-  ask(name + tab, () => {
-    needs.ready();
-    return held;
-  });
-  ask(name, () => {
-    needs.lead();
-    return held;
-  });
+  channel.onmessage = ({ data }) => heard(data as never);
+  ask(name + tab, ready);
+  ask(name, lead);
 
   return {
     say: (message) => channel.postMessage(message),
-    follow: (other, gone) => ask(name + other, gone),
+    follow: (other, gone) => void ask(name + other, gone, false),
     leave() {
       leaving.abort();
       channel.close();

@@ -1,35 +1,39 @@
 // What a connection does, by whichever way it goes: a socket, or heartbeats over HTTP.
 
+import type { Failure } from "./failure.js";
 import type { Want } from "./wants.js";
 
-/** What a page tells of its user with each sign of life. */
-export interface Activity {
-  readonly activity: "active" | "idle";
-  readonly idle_ms: number;
-}
-
-/** Which session a connection holds, as the service knows it. */
-export interface Identity {
-  readonly session: string;
-  readonly connection: string;
-  readonly device: string | undefined;
-}
-
-/** What the service tells, whichever way it comes. */
-export interface Heard {
+/** What a frame is, whoever says it; docs/live.md says which fields each type has. */
+export interface Frame {
   readonly type: string;
-  // biome-ignore lint/suspicious/noExplicitAny: each type of frame has fields of its own; docs/live.md says which.
+  // biome-ignore lint/suspicious/noExplicitAny: each type of frame has fields of its own.
   readonly [field: string]: any;
+}
+
+/** What a connection has to know, and whom it tells. */
+export interface TransportNeeds {
+  /** Which session it holds: `session`, `connection`, `device`. */
+  identity(): { readonly session: string; readonly connection: string; readonly device?: string };
+  /** How the user is: `activity`, `idle_ms`. */
+  activity(): object;
+  /** All that tabs want. */
+  wanted(): Want;
+  /** The service said something. A first `welcome` (of a socket) or `pong` (over HTTP) says that the connection works. */
+  heard(transport: Transport, frame: Frame): void;
+  /** It is over, and was not closed from here. */
+  ended(transport: Transport, failure: Failure): void;
 }
 
 export interface Transport {
   /** Wants these, and no longer those. */
-  change(added: Want, dropped: string[]): void;
+  change(added: Want, dropped: Iterable<string>): void;
   typing(room: string, on: boolean): void;
   /** Tells how the user is, and finds out whether the service is still there. */
   beat(): void;
+  /** Some seconds have passed. */
+  tick(now: number): void;
   /** Goes on with this token. */
   renew(token: string): void;
   /** Ends it; `isGoodbye`: the session ends, too, unless the page comes back. */
-  close(isGoodbye: boolean): unknown;
+  close(isGoodbye?: boolean): unknown;
 }

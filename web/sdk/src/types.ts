@@ -113,10 +113,10 @@ export interface Targets {
 /** What goes with a status. */
 export interface StatusOptions {
   /** At most 100 characters. */
-  readonly text?: string;
-  readonly emoji?: string;
+  readonly text?: string | null;
+  readonly emoji?: string | null;
   /** Ends by itself after so many ms, a year at most. */
-  readonly expiresIn?: number;
+  readonly expiresIn?: number | null;
 }
 
 /** A connection to the service. No method throws. */
