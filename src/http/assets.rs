@@ -123,9 +123,14 @@ fn file_of(path: &str, keep: Keep, headers: &HeaderMap) -> Response {
     if is_known(headers, &tag) {
         return (axum::http::StatusCode::NOT_MODIFIED, kept).into_response();
     }
-    let kind = HeaderValue::from_str(file.metadata.mimetype())
-        .unwrap_or(HeaderValue::from_static("application/octet-stream"));
-    (kept, [(header::CONTENT_TYPE, kind)], file.data).into_response()
+    (kept, [(header::CONTENT_TYPE, kind(&file))], file.data).into_response()
+}
+
+/// What a file is, by its name. All text of ours is UTF-8.
+fn kind(file: &EmbeddedFile) -> HeaderValue {
+    let kind = file.metadata.mimetype();
+    let kind = if kind.starts_with("text/") { format!("{kind}; charset=utf-8") } else { kind.to_owned() };
+    HeaderValue::try_from(kind).unwrap_or(HeaderValue::from_static("application/octet-stream"))
 }
 
 /// Names what is in a file. Weak, because it is the same however the file is compressed (RFC 9110, 8.8.1).

@@ -34,7 +34,8 @@ impl Banner {
         let times = self.times();
         format!(
             "
-  rollcall is ready     {base}/console/  for administrators{play}
+  rollcall is ready     {base}/
+  console               {base}/console/{play}
   metrics, readiness    {internal}/metrics  {internal}/readyz
   data                  {data_dir}  (remove it for a fresh start)
   log in as             admin, moderator or user{crowd}

@@ -23,6 +23,7 @@ mod old_bugs;
 mod opaque;
 mod openapi;
 mod own;
+mod pages;
 mod people;
 mod people_changes;
 mod people_files;
