@@ -24,6 +24,13 @@ const sharedIndex = {
   },
 };
 
+/**
+ * Properties that never leave the script file, and need not have long names there: those of the interfaces between its parts.
+ * A name that the service, the browser or an application knows must not be among them.
+ */
+const INTERNAL =
+  /^(activeAt|ago|arrived|back|beat|call|change|ended|follow|heard|inside|isHidden|last|login|lost|names|owner|patience|prune|rename|said|Socket|stop|tell|tick|tokens|wake|wanted|whoAmI|howAmI)$/;
+
 rmSync(dist, { recursive: true, force: true });
 execFileSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], { cwd: here, stdio: "inherit" });
 await build({
@@ -50,8 +57,8 @@ await build({
   outfile: "../dist/sdk/rollcall.js",
   bundle: true,
   format: "iife",
-  globalName: "rollcall",
   target: "es2022",
   minify: true,
+  mangleProps: INTERNAL,
   legalComments: "none",
 });

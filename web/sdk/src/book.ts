@@ -5,7 +5,7 @@
 
 import { safely } from "./failure.js";
 import type { Frame } from "./transport.js";
-import type { Events, View } from "./types.js";
+import type { Counts, Events, RoomEvent, View } from "./types.js";
 import { ORG, ROOM, USER } from "./wants.js";
 
 export type Watcher = (view: View) => void;
@@ -15,19 +15,31 @@ export interface Book {
   /** Whom this tab watches: the names, with their kinds. */
   names(): Iterable<string>;
   /** Watches, and tells what is known already; answers how to stop. */
-  watch(names: string[], watcher: Watcher): () => void;
+  follow(names: string[], watcher: Watcher): () => void;
   /** Takes in what the service told. */
-  hear(frame: Frame, user: string | undefined): void;
+  heard(frame: Frame, user: string | undefined): void;
   view(id: string): View | undefined;
-  members(room: string): Iterable<string>;
+  /** How those stand who are in a room. */
+  inside(room: string): View[];
   /** Forgets those whom nobody watches any more. */
   prune(): void;
 }
 
+const isOld = (view: View, old?: View) =>
+  old?.version && view.version && view.version <= old.version;
+
+/** A change says neither since when somebody has been present without a break, nor where. */
+function completed(view: View, old?: View): View {
+  const isAway = view.status === "offline";
+  const { online_since = null, devices = [] } =
+    isAway || !old || old.status === "offline"
+      ? { online_since: isAway ? null : view.since }
+      : (old as View);
+  return { online_since, devices, ...view };
+}
+
 export function createBook(emit: Emit): Book {
   const watchers = new Map<string, Set<Watcher>>();
-  /** The names of organisations and rooms among them. */
-  const groups = new Set<string>();
   const views = new Map<string, View>();
   const rooms = new Map<string, Set<string>>();
   let own: string | undefined;
@@ -35,40 +47,43 @@ export function createBook(emit: Emit): Book {
   const concerns = (name: string, id: string) =>
     name === USER + id || name[0] === ORG || rooms.get(name)?.has(id);
   /** Who is to be told of somebody. */
-  const concerned = (id: string) => {
-    const told = new Set(watchers.get(USER + id));
-    for (const name of groups)
-      if (concerns(name, id)) for (const watcher of watchers.get(name) ?? []) told.add(watcher);
-    return told;
-  };
+  const concerned = (id: string) =>
+    [...watchers].flatMap(([name, all]) => (concerns(name, id) ? [...all] : []));
 
   const see = (view: View, isWhole?: boolean) => {
     const id = view.user_id;
     const old = views.get(id);
-    const told = concerned(id);
+    const told = new Set(concerned(id));
     if (!told.size && id !== own) return;
-    if (!isWhole && old?.version && view.version && view.version <= old.version) return;
-    // A change says neither since when somebody has been present without a break, nor where.
-    const before = old && old.status !== "offline" ? old : { online_since: view.since };
-    const { online_since = null, devices = [] } = view.status === "offline" ? {} : (before as View);
-    const next = { online_since, devices, ...view };
+    if (!isWhole && isOld(view, old)) return;
+    const next = completed(view, old);
     if (JSON.stringify(next) === JSON.stringify(old)) return;
     views.set(id, next);
     if (id === own) emit("status", next);
     for (const watcher of told) safely(watcher, next);
-    if (told.size) emit("presence", next);
+    // The first look at somebody is no change.
+    if (told.size && (old || !isWhole)) emit("presence", next);
+  };
+  const count = (counts: Counts) => {
+    if (watchers.has(ORG + counts.org)) emit("counts", counts);
+  };
+  const happen = (event: RoomEvent) => {
+    const name = ROOM + event.room;
+    if (event.joined) {
+      rooms.get(name)?.add(event.joined.user_id);
+      see({ last_seen: null, ...event.joined });
+    }
+    if (event.left) rooms.get(name)?.delete(event.left.user_id);
+    if (watchers.has(name)) emit("room", event);
   };
 
   return {
     names: () => watchers.keys(),
-    watch(names, watcher) {
+    follow(names, watcher) {
       // One of its own, so that who watches twice is told twice, and nobody who has stopped.
       let isWatching = true;
       const mine: Watcher = (view) => isWatching && watcher(view);
-      for (const name of names) {
-        watchers.set(name, (watchers.get(name) ?? new Set()).add(mine));
-        if (name[0] === ORG || name[0] === ROOM) groups.add(name);
-      }
+      for (const name of names) watchers.set(name, (watchers.get(name) ?? new Set()).add(mine));
       queueMicrotask(() => {
         for (const [id, view] of views)
           if (names.some((name) => concerns(name, id))) safely(mine, view);
@@ -80,39 +95,25 @@ export function createBook(emit: Emit): Book {
           left?.delete(mine);
           if (left?.size) continue;
           watchers.delete(name);
-          groups.delete(name);
           rooms.delete(name);
         }
       };
     },
-    hear({ type, ...frame }, user) {
+    heard({ type, ...frame }, user) {
       own = user;
-      const { room, joined, left, org } = frame;
-      if (type === "presence") see(frame as View);
-      else if (type === "counts") {
-        if (watchers.has(ORG + org)) emit("counts", frame as Events["counts"]);
-      } else if (type === "room") {
-        const members = rooms.get(ROOM + room);
-        if (joined) {
-          members?.add(joined.user_id);
-          see({ last_seen: null, ...joined });
-        }
-        if (left) members?.delete(left.user_id);
-        if (watchers.has(ROOM + room)) emit("room", frame as Events["room"]);
-      } else {
-        const { views: seen = [], counts = {}, rooms: shown = {} } = frame;
-        for (const name of Object.keys(shown)) rooms.set(ROOM + name, new Set(shown[name].members));
-        for (const view of seen) see(view, type === "snapshot");
-        for (const name of Object.keys(counts))
-          this.hear({ type: "counts", org: name, ...counts[name] }, user);
-        for (const name of Object.keys(shown))
-          this.hear({ type: "room", room: name, count: shown[name].count }, user);
-      }
+      if (type === "presence") return see(frame as View);
+      if (type === "counts") return count(frame as Counts);
+      if (type === "room") return happen(frame as RoomEvent);
+      const { views: seen = [], counts = {}, rooms: shown = {} } = frame;
+      for (const room in shown) rooms.set(ROOM + room, new Set(shown[room].members));
+      for (const view of seen) see(view, true);
+      for (const org in counts) count({ org, ...counts[org] });
+      for (const room in shown) happen({ room, count: shown[room].count });
     },
     view: (id) => views.get(id),
-    members: (room) => rooms.get(ROOM + room) ?? [],
+    inside: (room) => [...(rooms.get(ROOM + room) ?? [])].flatMap((id) => views.get(id) ?? []),
     prune() {
-      for (const id of views.keys()) if (id !== own && !concerned(id).size) views.delete(id);
+      for (const id of views.keys()) if (id !== own && !concerned(id).length) views.delete(id);
     },
   };
 }

@@ -1,10 +1,10 @@
 // One connection as an application has it, and this tab's part in the one that all tabs share (tabs.ts, line.ts).
 
-import { createBackoff } from "./backoff.js";
-import { createBook, type Emit } from "./book.js";
+import { backoff } from "./backoff.js";
+import { createBook, type Emit, type Watcher } from "./book.js";
 import { endsLogin, endsTab, type Failure, failureOf, safely } from "./failure.js";
 import { createCall } from "./http.js";
-import { type Line, startLine } from "./line.js";
+import { type Line, type Said, startLine } from "./line.js";
 import { type Scope, watchPage } from "./page.js";
 import { joinTabs, type Tabs } from "./tabs.js";
 import { createTokens } from "./token.js";
@@ -15,20 +15,12 @@ import { JOINED, nameOf, namesOf, ROOM, USER, type Want } from "./wants.js";
 /** Without input for so long somebody is idle, ms. */
 const PATIENCE = 300_000;
 
-/** What tabs say to each other: something of the line for all, or one of its calls. */
-type Message =
-  | { readonly frame: Frame }
-  | { readonly act: "want"; readonly with: Parameters<Line["want"]> }
-  | { readonly act: "bye"; readonly with: Parameters<Line["bye"]> }
-  | { readonly act: "typing"; readonly with: Parameters<Line["typing"]> };
-
 /** A name that nobody else has: of a tab, a session, a connection. */
 const random = () => crypto.getRandomValues(new Uint32Array(4)).join("-").slice(0, 32);
 
 export function createClient(options: Options, scope: Scope): Rollcall {
   const { document } = scope;
   const tab = random();
-  const pause = createBackoff();
   const tokens = createTokens(options.token);
   const listeners = new Map<string, Set<(event: never) => void>>();
   const grants = new Map<string, string>();
@@ -40,9 +32,10 @@ export function createClient(options: Options, scope: Scope): Rollcall {
   let activeAt = Date.now();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isAnnouncing = false;
+  let failures = 0;
   let round = 0;
   let base = "";
-  let session = options.session;
+  let { session } = options;
 
   const emit: Emit = (name, event) => {
     for (const listener of [...(listeners.get(name) ?? [])])
@@ -57,14 +50,10 @@ export function createClient(options: Options, scope: Scope): Rollcall {
   };
   const book = createBook(emit);
 
-  /** Asks the line for something, here or in another tab. */
-  const ask = (message: Exclude<Message, { frame: Frame }>) => {
-    if (line) obey(message);
-    else tabs?.say(message);
-  };
-  const obey = (message: Exclude<Message, { frame: Frame }>) =>
-    (line?.[message.act] as (...given: unknown[]) => void)?.(...message.with);
-  /** Tells the line once what this tab wants, however often that has just changed. */
+  // Between this tab and the line, here or in another tab: what it wants, and what it is told.
+
+  const say = (...said: Said) => (line ? line.said(...said) : tabs?.say(said));
+  /** Says once what this tab wants, however often that has just changed. */
   const announce = () => {
     if (isAnnouncing) return;
     isAnnouncing = true;
@@ -72,37 +61,37 @@ export function createClient(options: Options, scope: Scope): Rollcall {
       isAnnouncing = false;
       const want: Want = new Map(user ? [[USER + user, ""]] : []);
       for (const name of book.names()) want.set(name, grants.get(name) ?? "");
-      ask({ act: "want", with: [tab, want, Date.now() - activeAt] });
+      say(tab, want, Date.now() - activeAt);
       book.prune();
     });
   };
+  const stand = (frame: Frame) => {
+    if (frame.state === "stopped") return halt(frame.reason);
+    if (user !== frame.user) announce();
+    user = frame.user;
+    set(frame.state, frame.reason);
+  };
   const hear = (frame: Frame) => {
-    const { type } = frame;
+    const { type, code, detail, status, since, last_seen } = frame;
     if (type === "ask") announce();
-    else if (type === "error") emit("error", { code: frame.code, detail: frame.detail });
-    else if (type === "pong") {
-      const { status, since, last_seen } = frame;
-      if (since && !user) emit("status", { status, since, last_seen });
-    } else if (type !== "state") book.hear(frame, user);
-    else if (frame.state === "stopped") halt(frame.reason);
-    else {
-      if (user !== frame.user) announce();
-      user = frame.user;
-      set(frame.state, frame.reason);
-    }
+    else if (type === "state") stand(frame);
+    else if (type === "error") emit("error", { code, detail });
+    else if (type !== "pong") book.heard(frame, user);
+    else if (since && !user) emit("status", { status, since, last_seen });
   };
   const tell = (frame: Frame) => {
-    tabs?.say({ frame } satisfies Message);
+    tabs?.say(frame);
     hear(frame);
   };
+  const heard = (message: Said | Frame) =>
+    Array.isArray(message) ? line?.said(...(message as Said)) : hear(message as Frame);
 
-  const send: typeof fetch = (...request) => (options.fetch ?? fetch)(...request);
   const call: ReturnType<typeof createCall> = (...request) =>
-    createCall(base, tokens, send)(...request);
-  const say = async (method: string, body?: object) =>
+    createCall(base, tokens, options.fetch ?? fetch)(...request);
+  const setStatus = async (method: string, body?: object) =>
     tell({ type: "presence", ...(await call(method, "presence/status/", body)) });
 
-  // The session's name outlives the page, so that a reload is nobody's news.
+  /** Keeps the session's name longer than the page lives, so that a reload is nobody's news. */
   const keep = (name?: string) => {
     try {
       const place = `rollcall ${base} ${tokens.owner().user}`;
@@ -113,34 +102,33 @@ export function createClient(options: Options, scope: Scope): Rollcall {
       // The browser keeps nothing for this page.
     }
   };
+  const rename = (name: string) => {
+    if (name !== session) keep(name);
+    session = name;
+  };
+
+  // Beginning and end.
 
   const lead = () => {
     const connection = random();
-    line = startLine(
-      {
-        url: `${base.replace(/^http/, "ws")}/api/presence/live/`,
-        Socket: options.WebSocket === undefined ? scope.WebSocket : options.WebSocket,
-        tokens,
-        call,
-        patience: options.idleAfter ?? PATIENCE,
-        identity() {
-          session ??= keep() || random();
-          keep(session);
-          return { session, connection, device: options.device ?? (document && "web") } as never;
-        },
-        rename(name) {
-          session = name;
-          keep(name);
-        },
-        isHidden: () => !!document?.hidden,
-        tell,
-        follow(other) {
-          if (other !== tab) tabs?.follow(other, () => line?.bye(other));
-        },
-        lost,
-      },
+    const device = options.device ?? (document && "web");
+    line = startLine({
+      url: `${base.replace(/^http/, "ws")}/api/presence/live/`,
+      Socket: options.WebSocket === undefined ? scope.WebSocket : options.WebSocket,
+      tokens,
+      call,
+      patience: options.idleAfter ?? PATIENCE,
       activeAt,
-    );
+      whoAmI() {
+        if (!session) rename(keep() || random());
+        return { session, connection, device } as never;
+      },
+      rename,
+      isHidden: () => !!document?.hidden,
+      tell,
+      follow: (other) => other !== tab && tabs?.follow(other, () => line?.said(other, null)),
+      lost,
+    });
   };
   const start = async () => {
     const mine = ++round;
@@ -153,26 +141,24 @@ export function createClient(options: Options, scope: Scope): Rollcall {
     }
     if (mine !== round) return;
     const { login } = tokens.owner();
-    const locks = scope.navigator?.locks;
-    const { BroadcastChannel: Channel } = scope;
-    if (options.tabs === false || !login || !document || !locks || !Channel) return lead();
-    const channel = new Channel(`rollcall ${base} ${login}`);
-    tabs = joinTabs(locks, channel, tab, announce, lead, (message: Message) =>
-      "frame" in message ? hear(message.frame) : obey(message),
-    );
+    const { BroadcastChannel: Channel, navigator } = scope;
+    const locks = options.tabs !== false && login && document && Channel && navigator?.locks;
+    if (locks)
+      tabs = joinTabs(locks, new Channel(`rollcall ${base} ${login}`), tab, announce, lead, heard);
+    else lead();
   };
-  const leave = (isGoodbye?: boolean) => {
+  const leave = (isGoodbye = false) => {
     round++;
     clearTimeout(timer);
-    // Its own line has nothing to undo: another goes on with it, or the session ends.
-    if (!line) ask({ act: "bye", with: [tab] });
-    const said = line?.stop(!!isGoodbye);
-    tabs?.leave();
+    // A line of its own has nothing to undo: another tab goes on with it, or the session ends.
+    if (!line) say(tab, null);
+    const said = line?.stop(isGoodbye);
+    tabs?.end();
     line = tabs = undefined;
     return said;
   };
-  const halt = (why?: string) => {
-    const said = leave(why === "closed");
+  const halt = (why?: string, isGoodbye?: boolean) => {
+    const said = leave(isGoodbye);
     unlisten();
     set("stopped", why);
     return said;
@@ -180,39 +166,22 @@ export function createClient(options: Options, scope: Scope): Rollcall {
   const lost = (failure: Failure) => {
     const { code, after } = failure;
     complain(failure);
-    if (endsLogin(code)) tabs?.say({ frame: { type: "state", state: "stopped", reason: code } });
+    if (endsLogin(code)) tabs?.say({ type: "state", state: "stopped", reason: code });
     if (endsTab(code)) return void halt(code);
     leave();
     set("waiting", code);
-    timer = setTimeout(start, after + pause.next());
+    timer = setTimeout(start, after + backoff(failures++));
   };
-
-  const unlisten = watchPage(scope, {
-    active() {
+  const unlisten = watchPage(
+    scope,
+    () => {
       activeAt = Date.now();
-      ask({ act: "want", with: [tab, undefined, 0] });
+      say(tab, undefined, 0);
     },
-    changed: () => line?.wake(),
-    left: () => void leave(true),
-    returned: () => void start(),
-  });
-  const attempt = (work: () => () => void) => {
-    try {
-      return work();
-    } catch (error) {
-      complain(failureOf(error, "invalid_value"));
-      return () => {};
-    }
-  };
-  const watch: typeof book.watch = (names, watcher) => {
-    const stop = book.watch(names, watcher);
-    announce();
-    return () => {
-      stop();
-      announce();
-    };
-  };
-
+    () => line?.wake(),
+    () => leave(true),
+    start,
+  );
   queueMicrotask(() => {
     try {
       base = new URL(options.url || "/", scope.location?.href).href.replace(/\/+$/, "");
@@ -221,6 +190,21 @@ export function createClient(options: Options, scope: Scope): Rollcall {
       lost(failureOf(error, "invalid_value"));
     }
   });
+
+  /** Watches whom `names` names, if all are names. */
+  const watch = (names: () => string[], watcher: Watcher) => {
+    try {
+      const stop = book.follow(names(), watcher);
+      announce();
+      return () => {
+        stop();
+        announce();
+      };
+    } catch (error) {
+      complain(failureOf(error, "invalid_value"));
+      return () => {};
+    }
+  };
 
   return {
     get state() {
@@ -232,21 +216,22 @@ export function createClient(options: Options, scope: Scope): Rollcall {
     get user() {
       return user;
     },
-    watch: (whom, callback) => attempt(() => watch(namesOf(whom), callback)),
+    watch: (whom, callback) => watch(() => namesOf(whom), callback),
     get: book.view,
     setStatus: (status, { text = null, emoji = null, expiresIn = null } = {}) =>
       status === "online"
-        ? say("DELETE")
-        : say("PUT", { status, text, emoji, expires_in_ms: expiresIn }),
-    clearStatus: () => say("DELETE"),
-    join: (room, { grant = "" } = {}) =>
-      attempt(() => {
-        const name = nameOf(ROOM, room);
-        grants.set(JOINED + room, grant);
-        return watch([JOINED + room, name], () => {});
-      }),
-    typing: (room, on = true) => ask({ act: "typing", with: [room, on] }),
-    members: (room) => [...book.members(room)].flatMap((id) => book.view(id) ?? []),
+        ? setStatus("DELETE")
+        : setStatus("PUT", { status, text, emoji, expires_in_ms: expiresIn }),
+    clearStatus: () => setStatus("DELETE"),
+    join(room, { grant = "" } = {}) {
+      grants.set(JOINED + room, grant);
+      return watch(
+        () => [JOINED + room, nameOf(ROOM, room)],
+        () => {},
+      );
+    },
+    typing: (room, on = true) => void say(tab, undefined, 0, { type: "typing", room, on }),
+    members: book.inside,
     on(name, callback) {
       const all = listeners.get(name) ?? new Set();
       // One of its own, so that one that is added twice is called twice.
@@ -255,7 +240,7 @@ export function createClient(options: Options, scope: Scope): Rollcall {
       return () => void all.delete(listener);
     },
     async close() {
-      if (state !== "stopped") await halt("closed");
+      if (state !== "stopped") await halt("closed", true);
     },
   };
 }

@@ -6,12 +6,11 @@
 import { using } from "./index.js";
 import type { View } from "./types.js";
 
-const STYLE = `:host{--size:.65em;display:inline-flex;align-items:center;gap:.4em;color-scheme:light dark}
-:host([hidden]){display:none}
-i{box-sizing:border-box;width:var(--size);height:var(--size);border:calc(var(--size)/5) solid var(--c);border-radius:50%;--c:var(--rollcall-offline,light-dark(#6b7280,#9ca3af))}
-.online{background:var(--c);--c:var(--rollcall-online,light-dark(#15803d,#4ade80))}
-.away{background:linear-gradient(90deg,var(--c) 50%,#0000 0);--c:var(--rollcall-away,light-dark(#b45309,#fbbf24))}
-.busy{background:var(--c);border-radius:20%;--c:var(--rollcall-busy,light-dark(#b91c1c,#f87171))}`;
+const STYLE = `:host{color-scheme:light dark}
+i{box-sizing:border-box;display:inline-block;width:.7em;height:.7em;margin-right:.4em;border:.15em solid;border-radius:50%;color:var(--rollcall-offline,GrayText)}
+.online{background:currentColor;color:var(--rollcall-online,light-dark(#15803d,#4ade80))}
+.away{background:linear-gradient(90deg,currentColor 50%,#0000 0);color:var(--rollcall-away,light-dark(#b45309,#fbbf24))}
+.busy{background:currentColor;border-radius:20%;color:var(--rollcall-busy,light-dark(#b91c1c,#f87171))}`;
 
 /** Defines the element; nothing happens where there are none, or where it is defined already. */
 export function defineDot(): void {

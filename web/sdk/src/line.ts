@@ -3,7 +3,7 @@
 //
 // Tabs say what they want and when somebody is active; what the service tells is passed on to all of them.
 
-import { createBackoff } from "./backoff.js";
+import { backoff } from "./backoff.js";
 import { endsTab, type Failure, failureOf } from "./failure.js";
 import type { Call } from "./http.js";
 import { startPolling } from "./polling.js";
@@ -11,7 +11,7 @@ import { openSocket } from "./socket.js";
 import type { Tokens } from "./token.js";
 import type { Frame, Transport, TransportNeeds } from "./transport.js";
 import type { SocketClass, State } from "./types.js";
-import { JOINED, USER, type Want } from "./wants.js";
+import { JOINED, type Want } from "./wants.js";
 
 /** How often clocks are looked at, ms. */
 const TICK = 1_000;
@@ -21,8 +21,6 @@ const GOOD = 10_000;
 const ENOUGH = 2;
 /** While HTTP works, a socket is tried this often, ms. */
 const PROBE_EVERY = 120_000;
-/** People whom one connection may watch by name. */
-const MOST_USERS = 1_000;
 
 export interface LineNeeds {
   readonly url: string;
@@ -31,33 +29,38 @@ export interface LineNeeds {
   readonly call: Call;
   /** After so many ms without input the user is idle. */
   readonly patience: number;
-  identity: TransportNeeds["identity"];
-  /** The service has given the session another name. */
+  /** When somebody was active in this tab, ms. */
+  readonly activeAt: number;
+  whoAmI: TransportNeeds["whoAmI"];
+  /** The service has given the session this name. */
   rename(session: string): void;
   isHidden(): boolean;
   /** Tells all tabs. */
   tell(frame: Frame): void;
-  /** A tab speaks that was not known; `bye` is heard of it when it is gone. */
+  /** A tab speaks that was not known; it is heard to want `null` when it is gone. */
   follow(tab: string): void;
   /** This tab cannot go on. */
   lost(failure: Failure): void;
 }
 
+/**
+ * What a tab says: what it wants (`null`: nothing, it goes; `undefined`: as before), how many ms ago somebody was active in
+ * it, and a frame for the service.
+ */
+export type Said = [tab: string, want?: Want | null | undefined, ago?: number, frame?: Frame];
+
 export interface Line {
-  /** A tab says what it wants, and when somebody was active there, ms ago. */
-  want(tab: string, want: Want | undefined, ago: number): void;
-  bye(tab: string): void;
-  typing(room: string, on: boolean): void;
+  said(...said: Said): void;
   /** The page is shown or hidden, or the network is back: look whether all is well. */
   wake(): void;
   /** Ends the line; `isGoodbye`: and the session, unless another tab goes on with it. */
   stop(isGoodbye: boolean): unknown;
 }
 
-export function startLine(needs: LineNeeds, lastActive: number): Line {
+export function startLine(needs: LineNeeds): Line {
   const { tokens, tell, Socket } = needs;
   const tabs = new Map<string, Want>();
-  const pause = createBackoff();
+  let { activeAt } = needs;
   let state: State = "connecting";
   let reason: string | undefined;
   let user: string | undefined;
@@ -67,9 +70,9 @@ export function startLine(needs: LineNeeds, lastActive: number): Line {
   let coming: Transport | undefined;
   let token = "";
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let activeAt = lastActive;
   let wasIdle = false;
   let isRefused = false;
+  let failures = 0;
   let failedSockets = 0;
   let probeAt = 0;
   let arrivedAt = 0;
@@ -86,108 +89,106 @@ export function startLine(needs: LineNeeds, lastActive: number): Line {
     if (!isOver) needs.lost(failureOf(error, "token_failed"));
   };
 
-  const idleFor = () => Date.now() - activeAt;
-  const isIdle = () => idleFor() >= needs.patience;
+  const howAmI = () => {
+    const idle_ms = Date.now() - activeAt;
+    return idle_ms < needs.patience ? { activity: "active" } : { activity: "idle", idle_ms };
+  };
   const noteIdle = () => {
-    if (wasIdle !== (wasIdle = isIdle())) transport?.beat();
+    const isIdle = "idle_ms" in howAmI();
+    if (wasIdle !== isIdle) transport?.beat();
+    wasIdle = isIdle;
   };
 
-  const union = () => {
-    const all: Want = new Map();
-    let users = 0;
-    for (const want of tabs.values())
-      for (const [name, grant] of want)
-        if (name[0] !== USER || all.has(name) || ++users <= MOST_USERS)
-          all.set(name, grant || all.get(name) || "");
-    if (users > MOST_USERS)
-      tell({ type: "error", code: "too_many", detail: `at most ${MOST_USERS} people are watched` });
-    return all;
-  };
-  /** Tells the service what has changed in what is wanted. `fresh` are to be shown again, to a tab that asks late. */
+  /** Tells the service what has changed in what is wanted. `fresh` is to be shown again, to a tab that asks late. */
   const sync = (fresh: string[] = []) => {
-    const all = union();
-    const again = fresh.filter((name) => sent.has(name) && all.has(name));
-    const dropped = [...sent.keys()].filter((name) => !all.has(name));
+    const all: Want = new Map();
+    for (const want of tabs.values())
+      for (const [name, grant] of want) all.set(name, grant || all.get(name) || "");
+    const again = fresh.filter((name) => sent.has(name));
+    const gone = [...sent.keys()].filter((name) => !all.has(name));
     const added = [...all].filter(
       ([name, grant]) => sent.get(name) !== grant || again.includes(name),
     );
     sent = all;
-    if (added.length || dropped.length) transport?.change(new Map(added), [...dropped, ...again]);
+    transport?.change(new Map(added), [...gone, ...again]);
   };
 
-  const heard = (from: Transport, frame: Frame) => {
-    if (isOver) return;
-    if (frame.type === "welcome") {
-      needs.rename(frame.session);
-      user = frame.user;
-      failedSockets = 0;
-      if (from === coming) {
-        transport?.close();
-        transport = coming;
-        coming = undefined;
-        sent = new Map();
-        sync();
-      }
-      arrived("live");
-    } else if (frame.type === "pong" && state !== "live") {
-      pause.reset();
-      if (state !== "polling") arrived("polling");
-      if (Date.now() >= probeAt) dial();
-    }
-    tell(frame);
-  };
   const arrived = (next: State) => {
     arrivedAt = Date.now();
     set(next);
   };
-
-  const ended = (from: Transport, failure: Failure) => {
-    const { code, after } = failure;
-    if (isOver) return;
-    if (endsTab(code)) return give(failure);
-    isRefused = code.startsWith("token_");
-    if (from === coming) {
+  const welcomed = (socket: Transport, frame: Frame) => {
+    needs.rename(frame.session);
+    user = frame.user;
+    failedSockets = 0;
+    if (socket === coming) {
+      transport?.end();
+      transport = socket;
       coming = undefined;
-      if (!isRefused) failedSockets++;
-      probeAt = Date.now() + PROBE_EVERY;
-      // Heartbeats over HTTP went on meanwhile.
-      if (transport) return;
-      if (failedSockets >= ENOUGH) return poll();
-    } else {
-      transport = undefined;
-      // If HTTP does not work, either, it was not the sockets' fault.
-      failedSockets = 0;
-      if (state !== "connecting" && Date.now() - arrivedAt > GOOD) pause.reset();
+      sent = new Map();
+      sync();
     }
+    arrived("live");
+  };
+  const beaten = () => {
+    if (state === "live") return;
+    failures = 0;
+    if (state !== "polling") arrived("polling");
+    if (Date.now() >= probeAt) dial();
+  };
+
+  /** Waits for another try; the answer is longer away the more have failed. */
+  const retry = (failure: Failure) => {
+    const { code, after } = failure;
+    if (state !== "connecting" && Date.now() - arrivedAt > GOOD) failures = 0;
     complain(failure);
     set("waiting", code);
     earliest = Date.now() + after;
-    timer = setTimeout(attempt, after + pause.next());
+    timer = setTimeout(attempt, after + backoff(failures++));
+  };
+  const ended = (from: Transport, failure: Failure) => {
+    if (isOver) return;
+    if (endsTab(failure.code)) return give(failure);
+    isRefused = failure.code.startsWith("token_");
+    if (from !== coming) {
+      transport = undefined;
+      // If HTTP does not work, either, it was not the sockets' fault.
+      failedSockets = 0;
+      return retry(failure);
+    }
+    coming = undefined;
+    probeAt = Date.now() + PROBE_EVERY;
+    if (!isRefused) failedSockets++;
+    // Heartbeats over HTTP went on meanwhile, or may do better.
+    if (transport) return;
+    if (failedSockets < ENOUGH) retry(failure);
+    else poll();
   };
 
   const ways: TransportNeeds = {
-    identity: needs.identity,
-    activity: () => (isIdle() ? { activity: "idle", idle_ms: idleFor() } : { activity: "active" }),
+    whoAmI: needs.whoAmI,
+    howAmI,
     wanted: () => sent,
-    heard,
+    heard(from, frame) {
+      if (isOver) return;
+      if (frame.type === "welcome") welcomed(from, frame);
+      if (frame.type === "pong") beaten();
+      tell(frame);
+    },
     ended,
   };
   const poll = () => {
-    sent = union();
     transport = startPolling(needs.call, needs.isHidden, ways);
     transport.beat();
   };
   const dial = () => {
-    if (!Socket) return transport || poll();
     token = tokens.last();
     try {
-      coming ??= openSocket(needs.url, Socket, token, ways);
+      if (Socket) coming ??= openSocket(needs.url, Socket, token, ways);
     } catch {
       // The page's policy forbids sockets, say.
-      failedSockets = ENOUGH;
-      probeAt = Number.POSITIVE_INFINITY;
-      if (!transport) poll();
     }
+    if (!coming && !transport) poll();
   };
   const attempt = async () => {
     set("connecting");
@@ -196,8 +197,8 @@ export function startLine(needs: LineNeeds, lastActive: number): Line {
     } catch (error) {
       return give(error);
     }
-    if (isOver) return;
     isRefused = false;
+    if (isOver) return;
     if (failedSockets < ENOUGH || Date.now() >= probeAt) dial();
     else poll();
   };
@@ -210,38 +211,35 @@ export function startLine(needs: LineNeeds, lastActive: number): Line {
     if (state !== "live") return;
     try {
       const next = await tokens.get();
-      if (next !== token) transport?.renew(next);
+      if (next !== token) transport?.say("hello", { token: next });
       token = next;
     } catch (error) {
-      const failure = failureOf(error, "token_failed");
       // The connection lives as long as the token that it has.
-      if (endsTab(failure.code)) give(failure);
-      else complain(failure);
+      if (endsTab((error as Failure).code)) give(error);
+      else complain(error as Failure);
     }
   };
 
   const clock = setInterval(tick, TICK);
-  wasIdle = isIdle();
+  noteIdle();
   tell({ type: "ask" });
   attempt();
 
   return {
-    want(tab, want, ago) {
+    said(tab, want, ago = Number.POSITIVE_INFINITY, frame) {
       activeAt = Math.max(activeAt, Date.now() - ago);
       noteIdle();
-      if (!want) return;
-      const before = tabs.get(tab);
-      tabs.set(tab, want);
-      if (!before) {
-        needs.follow(tab);
-        set(state, reason);
-      }
-      sync([...want.keys()].filter((name) => name[0] !== JOINED && !before?.has(name)));
+      if (frame) transport?.say(frame.type, frame);
+      if (want) {
+        const before = tabs.get(tab);
+        tabs.set(tab, want);
+        if (!before) {
+          needs.follow(tab);
+          set(state, reason);
+        }
+        sync([...want.keys()].filter((name) => name[0] !== JOINED && !before?.has(name)));
+      } else if (want === null && tabs.delete(tab)) sync();
     },
-    bye(tab) {
-      if (tabs.delete(tab)) sync();
-    },
-    typing: (room, on) => transport?.typing(room, on),
     wake() {
       probeAt = 0;
       transport?.beat();
@@ -253,8 +251,8 @@ export function startLine(needs: LineNeeds, lastActive: number): Line {
       isOver = true;
       clearInterval(clock);
       clearTimeout(timer);
-      coming?.close(isGoodbye);
-      return transport?.close(isGoodbye);
+      coming?.end(isGoodbye);
+      return transport?.end(isGoodbye);
     },
   };
 }

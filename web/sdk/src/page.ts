@@ -5,6 +5,8 @@ import type { SocketClass } from "./types.js";
 
 /** Input is told at most this often, ms. */
 const THROTTLE = 5_000;
+const EVENTS =
+  "pagehide pageshow visibilitychange online resume pointerdown pointermove keydown scroll wheel touchstart";
 
 /** The globals of a page, or what there is of them. */
 export interface Scope {
@@ -15,45 +17,36 @@ export interface Scope {
   readonly sessionStorage?: Storage;
   readonly BroadcastChannel?: typeof BroadcastChannel;
   readonly WebSocket?: SocketClass;
-  readonly fetch?: typeof fetch;
 }
 
-export interface PageNeeds {
-  /** Somebody is there. */
-  active(): void;
-  /** Shown, hidden, thawed, or on the network again. */
-  changed(): void;
-  /** The page goes, perhaps for good. */
-  left(): void;
-  /** It is back, from the back/forward cache. */
-  returned(): void;
-}
-
-/** Listens to the page; answers how to stop. */
-export function watchPage(scope: Scope, needs: PageNeeds): () => void {
+/**
+ * Listens to the page; answers how to stop. `touched`: somebody is there. `changed`: the page is shown, hidden or thawed, or on
+ * the network again. `gone`: it goes, perhaps for good; `back`: it is back, from the back/forward cache.
+ */
+export function watchPage(
+  scope: Scope,
+  touched: () => void,
+  changed: () => void,
+  gone: () => void,
+  back: () => void,
+): () => void {
   const { document } = scope;
-  const listening = new AbortController();
+  const stopping = new AbortController();
   let told = 0;
-
   const listen = ({ type, persisted }: Partial<PageTransitionEvent>) => {
-    if (type === "pagehide") needs.left();
-    else if (type === "pageshow") persisted && needs.returned();
-    else {
-      const isChange = /^(visibilitychange|online|resume)$/.test(type ?? "");
-      if (isChange) needs.changed();
-      if (document?.hidden || Date.now() - told < THROTTLE) return;
-      told = Date.now();
-      needs.active();
-    }
+    if (type === "pagehide") return gone();
+    if (type === "pageshow") return persisted && back();
+    if (/^(v|o|r)/.test(type ?? "")) changed();
+    if (document?.hidden || Date.now() - told < THROTTLE) return;
+    told = Date.now();
+    touched();
   };
   if (document)
-    for (const name of "pagehide pageshow visibilitychange online resume pointerdown pointermove keydown scroll wheel touchstart".split(
-      " ",
-    ))
+    for (const name of EVENTS.split(" "))
       (scope as EventTarget).addEventListener(name, listen, {
         capture: true,
         passive: true,
-        signal: listening.signal,
+        signal: stopping.signal,
       });
-  return () => listening.abort();
+  return () => stopping.abort();
 }

@@ -13,36 +13,33 @@ export function startPolling(
   needs: TransportNeeds,
 ): Transport {
   const inside = new Set<string>();
-  const { session, connection } = needs.identity();
+  const { session, connection } = needs.whoAmI();
   const path = (room: string) => `presence/rooms/${room}/`;
   let nextAt = 0;
   let isBeating = false;
   let isOver = false;
 
   /** Asks for something, and tells what came of it; what goes wrong with one list or room is told, and the rest goes on. */
-  const ask = async (type: string, work: () => Promise<object | undefined>) => {
-    let frame: object | undefined;
+  const ask = async (type: string, work: () => Promise<object>) => {
+    let frame: object;
     try {
-      frame = await work();
+      frame = { type, ...(await work()) };
     } catch (error) {
       const { code, message } = failureOf(error, "internal");
-      frame = { code, detail: message };
-      type = "error";
+      frame = { type: "error", code, detail: message };
     }
-    if (frame && !isOver) needs.heard(transport, { type, ...frame });
+    if (!isOver) needs.heard(transport, frame as never);
   };
-
-  const look = (names: Iterable<string>) => {
-    const wanted = [...names];
-    inParts(wanted, USER, 250, (users) =>
+  const look = (names: string[]) => {
+    inParts(names, USER, 250, (users) =>
       ask("views", async () => ({
         views: (await call("POST", "presence/query/", { users })).results,
       })),
     );
-    inParts(wanted, ORG, 1, ([org]) =>
+    inParts(names, ORG, 1, ([org]) =>
       ask("counts", async () => ({ ...(await call("GET", "presence/stats/")), org })),
     );
-    inParts(wanted, ROOM, 1, ([room = ""]) =>
+    inParts(names, ROOM, 1, ([room = ""]) =>
       ask("views", async () => {
         const grant = needs.wanted().get(JOINED + room);
         if (grant !== undefined && !inside.has(room)) {
@@ -60,13 +57,11 @@ export function startPolling(
     change(added, dropped) {
       inParts(dropped, JOINED, 1, ([room = ""]) => {
         inside.delete(room);
-        ask("", () =>
-          call("DELETE", `${path(room)}membership/?session=${session}`).then(() => undefined),
-        );
+        ask("", () => call("DELETE", `${path(room)}membership/?session=${session}`));
       });
-      look(added.keys());
+      look([...added.keys()]);
     },
-    typing() {},
+    say() {},
     async beat() {
       nextAt = 0;
       if (isBeating || isOver) return;
@@ -74,20 +69,20 @@ export function startPolling(
       nextAt = Number.POSITIVE_INFINITY;
       try {
         const answer = await call("POST", "users/heartbeat/", {
-          ...needs.identity(),
-          ...needs.activity(),
+          ...needs.whoAmI(),
+          ...needs.howAmI(),
           hidden: isHidden(),
         });
         if (isOver) return;
+        const { online_status: status } = answer;
         nextAt = Math.min(nextAt, Date.now() + answer.next_heartbeat_in_ms);
         // A session that has ended is in no room any more.
-        if (answer.online_status === "offline") inside.clear();
-        needs.heard(transport, { ...answer, type: "pong", status: answer.online_status });
-        look(needs.wanted().keys());
+        if (status === "offline") inside.clear();
+        needs.heard(transport, { ...answer, type: "pong", status });
+        look([...needs.wanted().keys()]);
       } catch (error) {
-        if (isOver) return;
+        if (!isOver) needs.ended(transport, failureOf(error, "internal"));
         isOver = true;
-        needs.ended(transport, failureOf(error, "internal"));
       } finally {
         isBeating = false;
       }
@@ -95,8 +90,7 @@ export function startPolling(
     tick(now) {
       if (now >= nextAt) transport.beat();
     },
-    renew() {},
-    close(isGoodbye) {
+    end(isGoodbye) {
       isOver = true;
       if (isGoodbye)
         return call("POST", "users/heartbeat/", { session, connection, logout: true }, true).catch(

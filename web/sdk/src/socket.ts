@@ -4,7 +4,6 @@
 // a heartbeat, and given up if it does not answer: that finds connections that died without a word, and those that a
 // sleeping machine has lost. Clocks decide, not timers, which browsers delay.
 
-import { createBackoff } from "./backoff.js";
 import { Failure } from "./failure.js";
 import type { Frame, Transport, TransportNeeds } from "./transport.js";
 import type { SocketClass } from "./types.js";
@@ -14,8 +13,7 @@ import { inParts, JOINED, WATCHED } from "./wants.js";
 const PATIENCE = 10_000;
 /** Closes a socket that does not answer; not a goodbye, unlike 1000. */
 const GIVEN_UP = 4000;
-
-/** What closes with these codes mean, whatever words come with them. */
+/** What closes with these codes mean that come without words. */
 const ENDS: Record<number, string> = {
   4401: "token_expired",
   4403: "account_inactive",
@@ -29,29 +27,27 @@ export function openSocket(
   needs: TransportNeeds,
 ): Transport {
   const socket = new Socket(url, "rollcall.v1");
-  const pause = createBackoff();
   /** When it was heard last, or asked. */
   let since = Date.now();
   let isAsked = true;
   let pace = 0;
   /** Watches that no snapshot has answered yet. */
   let unanswered = 0;
-  let askAnewAt = Number.POSITIVE_INFINITY;
   let goodbye: Frame | undefined;
   let isOver = false;
 
   const say = (type: string, fields?: object) => {
     if (socket.readyState === 1) socket.send(JSON.stringify({ type, ...fields }));
   };
-  const end = (code: number, why: string) => {
+  const lose = (code: string, detail?: string, after?: number) => {
     if (isOver) return;
     isOver = true;
-    const word = goodbye?.code || why;
-    const meant = ENDS[code];
-    const known = meant && !/^(token|account|login)_/.test(word) ? meant : word;
-    needs.ended(transport, new Failure(known || "unreachable", why, goodbye?.reconnect_in_ms));
+    needs.ended(transport, new Failure(code, detail, after));
   };
-
+  const giveUp = (code: string, after = 0) => {
+    socket.close(GIVEN_UP);
+    lose(code, "given up", after);
+  };
   const transport: Transport = {
     change(added, dropped) {
       for (const [kind, field, size] of WATCHED)
@@ -66,44 +62,41 @@ export function openSocket(
           say("watch", { [field]: part });
         });
     },
-    typing: (room, on) => say("typing", { room, on }),
+    say,
     beat() {
-      say("heartbeat", needs.activity());
+      say("heartbeat", needs.howAmI());
       if (!isAsked) since = Date.now();
       isAsked = true;
     },
     tick(now) {
-      if (now > askAnewAt) {
-        askAnewAt = Number.POSITIVE_INFINITY;
-        unanswered = 0;
-        say("unwatch");
-        transport.change(needs.wanted(), []);
-      }
       if (now - since < (isAsked ? PATIENCE : pace)) return;
-      if (!isAsked) return transport.beat();
-      socket.close(GIVEN_UP);
-      end(GIVEN_UP, "no answer");
+      if (isAsked) giveUp("unreachable");
+      else transport.beat();
     },
-    renew: (next) => say("hello", { token: next }),
-    close(isGoodbye) {
+    end(isGoodbye) {
       isOver = true;
       socket.close(isGoodbye ? 1000 : GIVEN_UP);
     },
   };
 
-  socket.onopen = () => say("hello", { token, ...needs.identity(), ...needs.activity() });
+  socket.onopen = () => say("hello", { token, ...needs.whoAmI(), ...needs.howAmI() });
   socket.onmessage = ({ data }) => {
     const frame: Frame = JSON.parse(data);
+    const { type, retry_after } = frame;
     since = Date.now();
     isAsked = false;
-    if (frame.type === "welcome") pace = frame.interval_ms;
-    if (frame.type === "goodbye") goodbye = frame;
-    if (frame.complete && unanswered && !--unanswered) pause.reset();
-    // Something was refused for now: all is asked for anew, because the service does not say what it was.
-    if (frame.retry_after && unanswered)
-      askAnewAt = Math.min(askAnewAt, since + frame.retry_after * 1000 + pause.next());
+    if (type === "welcome") pace = frame.interval_ms;
+    if (type === "goodbye") goodbye = frame;
+    if (frame.complete && unanswered) unanswered--;
     if (!isOver) needs.heard(transport, frame);
+    // Something was refused for now, and the service does not say what: all is asked for anew.
+    if (retry_after && unanswered) giveUp(frame.code, retry_after * 1000);
   };
-  socket.onclose = ({ code, reason }) => end(code, reason);
+  socket.onclose = ({ code, reason }) =>
+    lose(
+      goodbye?.code ?? ENDS[code] ?? (reason || "unreachable"),
+      reason,
+      goodbye?.reconnect_in_ms,
+    );
   return transport;
 }

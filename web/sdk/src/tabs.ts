@@ -9,7 +9,7 @@ export interface Tabs {
   say(message: unknown): void;
   /** Calls back when a tab is gone. */
   follow(tab: string, gone: () => void): void;
-  leave(): void;
+  end(): void;
 }
 
 /** Joins the tabs of a name. `ready`: this tab can be followed. `lead`: it is to hold the connection. */
@@ -43,7 +43,7 @@ export function joinTabs(
   return {
     say: (message) => channel.postMessage(message),
     follow: (other, gone) => void ask(name + other, gone, false),
-    leave() {
+    end() {
       leaving.abort();
       channel.close();
     },

@@ -13,27 +13,26 @@ export interface Frame {
 /** What a connection has to know, and whom it tells. */
 export interface TransportNeeds {
   /** Which session it holds: `session`, `connection`, `device`. */
-  identity(): { readonly session: string; readonly connection: string; readonly device?: string };
+  whoAmI(): { readonly session: string; readonly connection: string; readonly device?: string };
   /** How the user is: `activity`, `idle_ms`. */
-  activity(): object;
+  howAmI(): object;
   /** All that tabs want. */
   wanted(): Want;
   /** The service said something. A first `welcome` (of a socket) or `pong` (over HTTP) says that the connection works. */
-  heard(transport: Transport, frame: Frame): void;
+  heard(from: Transport, frame: Frame): void;
   /** It is over, and was not closed from here. */
-  ended(transport: Transport, failure: Failure): void;
+  ended(from: Transport, failure: Failure): void;
 }
 
 export interface Transport {
   /** Wants these, and no longer those. */
   change(added: Want, dropped: Iterable<string>): void;
-  typing(room: string, on: boolean): void;
+  /** Says something that only a socket can say. */
+  say(type: string, fields: object): void;
   /** Tells how the user is, and finds out whether the service is still there. */
   beat(): void;
   /** Some seconds have passed. */
   tick(now: number): void;
-  /** Goes on with this token. */
-  renew(token: string): void;
   /** Ends it; `isGoodbye`: the session ends, too, unless the page comes back. */
-  close(isGoodbye?: boolean): unknown;
+  end(isGoodbye?: boolean): unknown;
 }
