@@ -19,7 +19,7 @@ export default defineConfig({
   base: "/console/",
   resolve: {
     // The SDK from its source: one bundler, no order of builds, and what the console does not use is left out.
-    alias: { "@rollcall/sdk": at("src/state/sdk-stand-in.ts") },
+    alias: { "@rollcall/sdk": at("../sdk/src/index.ts") },
   },
   build: {
     outDir: at("../dist/console"),

@@ -228,6 +228,7 @@ export function SearchField({
             ref={input}
             class="input"
             type="search"
+            aria-keyshortcuts="/"
             {...ties}
             placeholder={placeholder ?? label}
             value={typed}
@@ -235,6 +236,7 @@ export function SearchField({
             spellcheck={false}
             onInput={(event) => later(event.currentTarget.value)}
           />
+          <kbd class="search-key">/</kbd>
         </span>
       )}
     </Field>

@@ -10,11 +10,16 @@ const DAY = 24 * HOUR;
 const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const shortDay = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 const longDay = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
-const clockTime = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const clockTime = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  hourCycle: "h23",
+});
 const preciseTime = new Intl.DateTimeFormat(undefined, {
   hour: "2-digit",
   minute: "2-digit",
   second: "2-digit",
+  hourCycle: "h23",
 });
 const whole = new Intl.NumberFormat();
 

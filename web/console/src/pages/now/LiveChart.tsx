@@ -2,7 +2,6 @@
 
 import { useMemo } from "preact/hooks";
 import { TimeChart } from "../../charts/index.js";
-import { Section } from "../../parts/index.js";
 import type { Flow } from "./flow.js";
 
 export function LiveChart({ flow }: { flow: Flow }) {
@@ -16,14 +15,14 @@ export function LiveChart({ flow }: { flow: Flow }) {
     [course],
   );
   return (
-    <Section title="The last quarter of an hour">
+    <section class="section">
       <TimeChart
-        label="People by status"
+        label="Present in the last quarter of an hour"
         times={course.times}
         series={series}
         stacked
-        height={210}
+        height={224}
       />
-    </Section>
+    </section>
   );
 }

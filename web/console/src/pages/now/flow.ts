@@ -58,7 +58,7 @@ export function startFlow(org: string): Flow {
   const connection = signal<"opening" | "live" | "broken">("opening");
   const aborter = new AbortController();
   let fresh: Change[] = [];
-  let recent: number[] = [];
+  const recent = new Map<string, number>();
   let isHeld = false;
   let hasPast = false;
 
@@ -69,15 +69,16 @@ export function startFlow(org: string): Flow {
     waiting.value = 0;
   };
   const take = (change: Change) => {
-    recent.push(Date.parse(change.occurred_at));
+    recent.set(identity(change), Date.parse(change.occurred_at));
     fresh.unshift(change);
     if (fresh.length > MOST) fresh.length = MOST;
   };
   const readPast = async () => {
     if (!may("view_history")) return;
     const past = await readChanges(org, aborter.signal);
-    for (const { occurred_at } of past.rows) recent.push(Date.parse(occurred_at));
-    changes.value = merged(changes.value, past.rows.slice(0, MOST).map(asChange));
+    const rows = past.rows.map(asChange);
+    for (const row of rows) recent.set(identity(row), Date.parse(row.occurred_at));
+    changes.value = merged(changes.value, rows);
     const steps = past.rows.map((row) => ({
       from: row.from_status,
       to: row.to_status,
@@ -117,8 +118,8 @@ export function startFlow(org: string): Flow {
   );
   const timer = setInterval(() => {
     const minuteAgo = serverNow() - 60_000;
-    recent = recent.filter((at) => at > minuteAgo);
-    perMinute.value = recent.length;
+    for (const [known, at] of recent) if (at < minuteAgo) recent.delete(known);
+    perMinute.value = recent.size;
     if (isHeld) waiting.value = fresh.length;
     else letIn();
   }, FLUSH_EVERY);

@@ -82,7 +82,7 @@ function Choices({ filters }: { filters: PeopleFilters }) {
     <FilterBar filters={filters}>
       <SearchField
         label="Search people"
-        placeholder="Name, user name or address  /"
+        placeholder="Name, user name or address"
         value={values.search}
         onSearch={(search) => set({ search })}
       />
