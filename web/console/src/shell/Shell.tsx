@@ -92,7 +92,6 @@ function OwnPresence({ me }: { me: Me }) {
   return (
     <div class="own">
       <Menu
-        label={`${account.username}, ${STATUS_WORDS[ownStatus.value]}: your status`}
         buttonClass="own-button"
         side="start"
         items={[say("online"), say("busy"), say("away"), say("invisible")]}
@@ -103,6 +102,7 @@ function OwnPresence({ me }: { me: Me }) {
           <span class="faint small">
             {CONNECTION_WORDS[connectionState.value] ?? connectionState.value}
           </span>
+          <span class="unseen">, change your status</span>
         </span>
       </Menu>
       <Menu

@@ -21,12 +21,7 @@ const SESSIONS: readonly Column<LiveSession>[] = [
   {
     key: "session",
     head: "Session",
-    cell: (session) => (
-      <div class="two-lines">
-        <span class="mono">{session.id ?? "restored"}</span>
-        <span class="faint small wraps">{session.words}</span>
-      </div>
-    ),
+    cell: (session) => <span class="mono">{session.id ?? "restored"}</span>,
   },
   { key: "device", head: "Device", cell: (session) => session.device ?? "–", from: "tablet" },
   { key: "transport", head: "By", cell: (session) => session.transport, from: "tablet" },

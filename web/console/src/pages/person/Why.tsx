@@ -30,7 +30,7 @@ function Told({ explanation }: { explanation: Explanation }) {
   const { summary, why, layers, claims, gate, agree, differences } = explanation;
   return (
     <>
-      <p>{summary}</p>
+      <p class="summary">{summary}</p>
       {why.length > 0 && (
         <ul class="why">
           {why.map((reason) => (

@@ -21,8 +21,6 @@ export interface LiveSession {
   mode: string;
   pace: string;
   node: string | null;
-  /** What it is and what keeps it. */
-  words: string;
 }
 
 /** What a person, or an administrator, wants to be seen. */

@@ -7,9 +7,11 @@ import { serverNow } from "../../state/clock.js";
 import { may } from "../../state/me.js";
 import { presenceOf } from "../../state/presence.js";
 import { type Resource, useResource } from "../../state/useResource.js";
+import { midnight } from "./days.js";
 import type { Detail, Entry, Explanation, Login, Stretch, Timeline } from "./types.js";
 
-const DAY = 86_400_000;
+/** How often the explanation is read anew, in ms. */
+const EXPLAIN_EVERY = 10_000;
 /** The history follows presence within about a second. */
 const HISTORY_FOLLOWS = 1500;
 /** Pages of the history that are read at most. */
@@ -57,7 +59,7 @@ export function usePerson(id: string, days: number, why: string): PersonData {
     (signal) =>
       api<Explanation>(`/api/presence/users/${user}/explain/`, { query: { why }, signal }),
     [id, why],
-    { isOff: isSilent },
+    why === "" ? { isOff: isSilent, every: EXPLAIN_EVERY } : { isOff: isSilent },
   );
   const past = useResource((signal) => readPast(user, days, why, signal), [id, days, why], {
     isOff: isSilent,
@@ -96,7 +98,7 @@ async function readPast(
   signal: AbortSignal,
 ): Promise<Past> {
   const until = serverNow();
-  const since = until - days * DAY;
+  const since = midnight(until, 1 - days);
   const past: Past = { since, until, intervals: [], entries: [], isWhole: true };
   let cursor: string | null = null;
   for (let page = 0; page < MOST_PAGES; page += 1) {
