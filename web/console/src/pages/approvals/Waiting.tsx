@@ -112,7 +112,7 @@ function Buttons({ person, approve, reject }: WaitingProps & { person: Person })
       <button
         type="button"
         class="button is-small"
-        aria-label={`Let ${person.username} in`}
+        aria-label={`Let in ${person.username}`}
         onClick={() => approve(person)}
       >
         Let in
@@ -120,7 +120,7 @@ function Buttons({ person, approve, reject }: WaitingProps & { person: Person })
       <button
         type="button"
         class="button is-small is-quiet"
-        aria-label={`Turn ${person.username} away`}
+        aria-label={`Turn away ${person.username}`}
         onClick={() => reject(person)}
       >
         Turn away

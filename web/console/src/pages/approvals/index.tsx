@@ -150,7 +150,11 @@ function Queue({
     <>
       <Section
         title="Waiting"
-        about="In a row: A lets in, R turns away, Space chooses, arrows move."
+        about={
+          <span class="keys-hint">
+            In a row: A lets in, R turns away, Space chooses, arrows move.
+          </span>
+        }
         isFlush
         actions={<Actions picked={picked} ask={ask} reload={reload} decided={decided.size} />}
       >

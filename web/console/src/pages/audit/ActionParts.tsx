@@ -14,13 +14,17 @@ export function SeverityBadge({ severity }: { severity: string }) {
 /** Who did it. */
 export function Actor({ action }: { action: Action }) {
   const { actor, actor_id } = action;
-  if (actor_id === null || actor_id === "cli") return <>{actor}</>;
-  return <PersonLink id={actor_id} name={actor} />;
+  // `cli` and `dev` act, too, and are nobody's id.
+  const isPerson = actor_id !== null && /^\d+$|~/.test(actor_id);
+  return isPerson ? <PersonLink id={actor_id} name={actor} /> : <span>{actor}</span>;
 }
 
 /** On whom or what it was done. */
 export function Target({ action }: { action: Action }) {
   const { target_type, target_id } = action;
+  if (target_id !== null && target_id === action.actor_id) {
+    return <span class="faint">themselves</span>;
+  }
   if (target_id === null) return <span class="faint">{target_type?.toLowerCase() ?? "–"}</span>;
   if (target_type === "USER") return <PersonLink id={target_id} />;
   return (

@@ -94,7 +94,7 @@ function ActionRow({
         <td class="action-when">
           <Time at={action.timestamp} isAbsolute />
         </td>
-        <td>
+        <td class="action-what">
           <b class="action-kind">{actionWords(action.action_type)}</b>{" "}
           <SeverityBadge severity={action.severity} />
           {action.description && <div class="faint small">{action.description}</div>}
@@ -105,7 +105,7 @@ function ActionRow({
         <td class="from-tablet">
           <Target action={action} />
         </td>
-        <td class="from-desktop">
+        <td class="action-from from-desktop">
           <code>{action.ip_address ?? "–"}</code>
         </td>
       </tr>

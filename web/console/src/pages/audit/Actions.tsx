@@ -85,12 +85,14 @@ function ActionFilters({ filters, span }: { filters: Filters<Values>; span: Span
         onSearch={(search) => set({ search })}
       />
       <SpanFields filters={filters} span={span} />
-      <Select
-        label="What"
-        value={values.action}
-        options={[["", "Anything"], ...ACTIONS.map((one) => [one, actionWords(one)] as const)]}
-        onChange={(action) => set({ action })}
-      />
+      <div class="filter-wide">
+        <Select
+          label="What"
+          value={values.action}
+          options={[["", "Anything"], ...ACTIONS.map((one) => [one, actionWords(one)] as const)]}
+          onChange={(action) => set({ action })}
+        />
+      </div>
       <PersonField label="By" value={values.actor} onChange={setActor} others={NOBODIES} />
       <PersonField label="To" value={values.target} onChange={setTarget} />
       <Select
@@ -114,12 +116,14 @@ function ActionFilters({ filters, span }: { filters: Filters<Values>; span: Span
         ]}
         onChange={(category) => set({ category })}
       />
-      <TextField
-        label="Request"
-        placeholder="Any"
-        value={values.request_id}
-        onInput={(request_id) => set({ request_id: request_id.trim() })}
-      />
+      <div class="filter-narrow">
+        <TextField
+          label="Request"
+          placeholder="Any"
+          value={values.request_id}
+          onInput={(request_id) => set({ request_id: request_id.trim() })}
+        />
+      </div>
     </FilterBar>
   );
 }

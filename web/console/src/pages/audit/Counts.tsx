@@ -45,17 +45,20 @@ export function Counts() {
     <>
       <FilterBar filters={filters}>
         <SpanFields filters={filters} span={span} />
-        <RefreshButton onClick={span.refresh} />
       </FilterBar>
       {problem && <ErrorNotice problem={problem} onRetry={reload} />}
       {!data && !problem && <Loading label="Counting" />}
       {data &&
-        (data.total > 0 ? <Told stats={data} time={time} /> : <Empty title="Nothing was done" />)}
+        (data.total > 0 ? (
+          <Told stats={data} time={time} refresh={span.refresh} />
+        ) : (
+          <Empty title="Nothing was done" />
+        ))}
     </>
   );
 }
 
-function Told({ stats, time }: { stats: Stats; time: string }) {
+function Told({ stats, time, refresh }: { stats: Stats; time: string; refresh: () => void }) {
   const bars = useMemo(() => {
     const days = daysOf(stats.by_day, Date.parse(stats.since), Date.parse(stats.until));
     return days.map(({ from, to, count, isPartial }) => ({
@@ -69,7 +72,11 @@ function Told({ stats, time }: { stats: Stats; time: string }) {
     list.map(({ name, count }) => ({ key: name, words: name, count, query: `${field}=${name}` }));
   return (
     <>
-      <Section title={plural(stats.total, "action", "actions")} about="Per day of UTC.">
+      <Section
+        title={plural(stats.total, "action", "actions")}
+        about="Per day of UTC."
+        actions={<RefreshButton onClick={refresh} />}
+      >
         <BarChart label="Actions per day" rowName="Day" unit="actions" bars={bars} />
       </Section>
       <div class="rankings">

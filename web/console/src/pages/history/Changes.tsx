@@ -155,12 +155,14 @@ function ChangeFilters({
         options={statusOptions("Any", isWhole)}
         onChange={(became) => set({ became })}
       />
-      <Select
-        label="Why"
-        value={values.reason}
-        options={[["", "Any"], ...REASONS.map((one) => [one, reasonWords(one)] as const)]}
-        onChange={(reason) => set({ reason })}
-      />
+      <div class="filter-wide">
+        <Select
+          label="Why"
+          value={values.reason}
+          options={[["", "Any"], ...REASONS.map((one) => [one, reasonWords(one)] as const)]}
+          onChange={(reason) => set({ reason })}
+        />
+      </div>
       <OrgField value={values.org} onChange={(org) => set({ org })} />
     </FilterBar>
   );

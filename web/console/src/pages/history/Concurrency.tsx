@@ -20,9 +20,9 @@ import {
 import { may } from "../../state/me.js";
 import { useFilters } from "../../state/useFilters.js";
 import { useResource } from "../../state/useResource.js";
-import { countWords, spanWords } from "../../state/words.js";
+import { countWords } from "../../state/words.js";
 import { OrgField, RefreshButton, SpanFields, useSpan, ZoneField } from "./SpanFields.js";
-import { customSpan, STEP_WORDS, stepsFor } from "./span.js";
+import { customSpan, STEP_WORDS, stepsFor, stepWords } from "./span.js";
 import { ownZone } from "./zone.js";
 
 const PATH = "/api/presence/figures/concurrency/";
@@ -113,7 +113,7 @@ function Drawn({
     return <Empty title="Nobody was online in this time">Look at a longer time.</Empty>;
   }
   return (
-    <Section title="People online" about="Drag over the chart to look closer." actions={actions}>
+    <>
       <Figures>
         <Figure
           label="Peak"
@@ -122,18 +122,19 @@ function Drawn({
         />
         <Figure label="On average" value={countWords(Math.round(answer.average * 10) / 10)} />
         <Figure label="At the end" value={countWords(points.at(-1)?.users ?? 0)} />
-        <Figure label="Each point" value={spanWords(answer.step_ms)} />
       </Figures>
-      <TimeChart
-        label={`Average and range of each ${spanWords(answer.step_ms)}`}
-        times={times}
-        series={series}
-        peak={top}
-        timeZone={zone}
-        height={300}
-        onSelect={onSelect}
-      />
-    </Section>
+      <Section title="People online" about="Drag over the chart to look closer." actions={actions}>
+        <TimeChart
+          label={`Average, lowest and highest per ${stepWords(answer.step_ms)}`}
+          times={times}
+          series={series}
+          peak={top}
+          timeZone={zone}
+          height={300}
+          onSelect={onSelect}
+        />
+      </Section>
+    </>
   );
 }
 

@@ -14,8 +14,14 @@ import {
 } from "../../parts/index.js";
 import { useFilters } from "../../state/useFilters.js";
 import { useResource } from "../../state/useResource.js";
-import { countWords, spanWords } from "../../state/words.js";
-import { type Lengths as Answer, bucketLabel, filledBuckets, lengthsSummary } from "./buckets.js";
+import { countWords } from "../../state/words.js";
+import {
+  type Lengths as Answer,
+  bucketLabel,
+  filledBuckets,
+  lengthsSummary,
+  lengthWords,
+} from "./buckets.js";
 import { OrgField, RefreshButton, SpanFields, useSpan } from "./SpanFields.js";
 
 const DEFAULTS = { span: "7d", from: "", to: "", org: "" };
@@ -36,16 +42,15 @@ export function Lengths() {
       <FilterBar filters={filters}>
         <SpanFields filters={filters} span={span} />
         <OrgField value={values.org} onChange={(org) => set({ org })} />
-        <RefreshButton onClick={span.refresh} />
       </FilterBar>
       {problem && <ErrorNotice problem={problem} onRetry={reload} />}
       {!data && !problem && <Loading label="Counting" />}
-      {data && <Distribution answer={data} />}
+      {data && <Distribution answer={data} refresh={span.refresh} />}
     </>
   );
 }
 
-function Distribution({ answer }: { answer: Answer }) {
+function Distribution({ answer, refresh }: { answer: Answer; refresh: () => void }) {
   const bars = useMemo(
     () =>
       filledBuckets(answer.buckets).map((bucket) => {
@@ -54,30 +59,33 @@ function Distribution({ answer }: { answer: Answer }) {
       }),
     [answer.buckets],
   );
-  if (bars.length === 0) return <Empty title="Nobody was online in this time" />;
-  const said = (ms: number | null) => (ms === null ? "–" : spanWords(ms));
+  if (bars.length === 0) return <Empty title="Nobody left in this time" />;
+  const said = (ms: number | null) => (ms === null ? "–" : lengthWords(ms));
   return (
-    <Section
-      title="How long people stay"
-      about="From coming online to going offline, of all that ended in this time."
-    >
+    <>
       <Figures>
         <Figure label="Sessions" value={countWords(answer.count)} />
-        <Figure label="Half are shorter than" value={said(answer.median_ms)} />
-        <Figure label="Nine in ten" value={said(answer.p90_ms)} />
-        <Figure label="99 in 100" value={said(answer.p99_ms)} />
+        <Figure label="Half stay up to" value={said(answer.median_ms)} />
+        <Figure label="90 % up to" value={said(answer.p90_ms)} />
+        <Figure label="99 % up to" value={said(answer.p99_ms)} />
         <Figure label="On average" value={said(answer.mean_ms)} />
         <Figure label="Longest" value={said(answer.longest_ms)} />
       </Figures>
-      <BarChart
-        label="Sessions by length"
-        rowName="Length"
-        unit="sessions"
-        bars={bars}
-        summary={lengthsSummary(answer)}
-        showSummary
-        height={280}
-      />
-    </Section>
+      <Section
+        title="How long people stay"
+        about="From coming online to going offline, of all sessions that ended in this time."
+        actions={<RefreshButton onClick={refresh} />}
+      >
+        <BarChart
+          label="Sessions by length"
+          rowName="Length"
+          unit="sessions"
+          bars={bars}
+          summary={lengthsSummary(answer)}
+          showSummary
+          height={280}
+        />
+      </Section>
+    </>
   );
 }

@@ -132,7 +132,7 @@ function MomentFilters({
       <fieldset class="steps">
         <legend class="unseen">Move the moment</legend>
         {MOVES.map(([words, by, short]) => (
-          <button key={by} type="button" class="button" aria-label={words} onClick={() => move(by)}>
+          <button key={by} type="button" class="button" title={words} onClick={() => move(by)}>
             {short}
           </button>
         ))}

@@ -82,11 +82,17 @@ export function People() {
         />
         <ZoneField value={values.zone} onChange={(chosen) => set({ zone: chosen })} />
         <OrgField value={values.org} onChange={(org) => set({ org })} />
-        <RefreshButton onClick={span.refresh} />
       </FilterBar>
       {problem && <ErrorNotice problem={problem} onRetry={reload} />}
       {!data && !problem && <Loading label="Counting" />}
-      {data && <Counts results={data.results} {...{ period, kind, zone }} until={span.to} />}
+      {data && (
+        <Counts
+          results={data.results}
+          {...{ period, kind, zone }}
+          until={span.to}
+          refresh={span.refresh}
+        />
+      )}
     </>
   );
 }
@@ -97,12 +103,14 @@ function Counts({
   kind,
   zone,
   until,
+  refresh,
 }: {
   results: readonly Counted[];
   period: Period;
   kind: "calendar" | "rolling";
   zone: string;
   until: number;
+  refresh: () => void;
 }) {
   const bars = useMemo(
     () =>
@@ -123,7 +131,8 @@ function Counts({
   return (
     <Section
       title={TITLES[`${kind} ${period}`] ?? "Different people"}
-      about="Whoever comes twice counts once. Pale bars are not over yet."
+      about="Whoever comes twice counts once. Pale bars are cut off or not over yet."
+      actions={<RefreshButton onClick={refresh} />}
     >
       <BarChart
         label={`People, ${zone}`}

@@ -5,6 +5,7 @@ import { api } from "../../api/client.js";
 import type { Person } from "../../api/types.js";
 import { Field } from "../../parts/index.js";
 import { learn } from "../../state/names.js";
+import "./filters.css";
 
 /** How long typing must rest, in ms. */
 const REST = 250;
@@ -44,29 +45,31 @@ export function PersonField({
     };
   }, [typed, value, onChange, others]);
   return (
-    <Field label={label}>
-      {(ties) => (
-        <>
-          <input
-            class="input"
-            {...ties}
-            list={list}
-            value={typed}
-            placeholder="Name or id"
-            autoComplete="off"
-            spellcheck={false}
-            onInput={(event) => setTyped(event.currentTarget.value)}
-          />
-          <datalist id={list}>
-            {found.map((person) => (
-              <option key={person.id} value={String(person.id)}>
-                {person.username}
-              </option>
-            ))}
-          </datalist>
-        </>
-      )}
-    </Field>
+    <div class="filter-narrow">
+      <Field label={label}>
+        {(ties) => (
+          <>
+            <input
+              class="input"
+              {...ties}
+              list={list}
+              value={typed}
+              placeholder="Name or id"
+              autoComplete="off"
+              spellcheck={false}
+              onInput={(event) => setTyped(event.currentTarget.value)}
+            />
+            <datalist id={list}>
+              {found.map((person) => (
+                <option key={person.id} value={String(person.id)}>
+                  {person.username}
+                </option>
+              ))}
+            </datalist>
+          </>
+        )}
+      </Field>
+    </div>
   );
 }
 

@@ -4,6 +4,7 @@ import { useMemo, useState } from "preact/hooks";
 import { DateTimeField, Icon, Select, TextField } from "../../parts/index.js";
 import { serverNow } from "../../state/clock.js";
 import type { Filters } from "../../state/useFilters.js";
+import "./filters.css";
 import { customSpan, SPAN_WORDS, type Span, type SpanValues, spanOf } from "./span.js";
 import { allZones, ownZone } from "./zone.js";
 
@@ -72,13 +73,15 @@ export function RefreshButton({ onClick }: { onClick: () => void }) {
 /** Chooses an organisation by its name. */
 export function OrgField({ value, onChange }: { value: string; onChange: (org: string) => void }) {
   return (
-    <TextField
-      label="Organisation"
-      placeholder="All"
-      value={value}
-      maxLength={64}
-      onInput={(org) => onChange(org.trim())}
-    />
+    <div class="filter-narrow">
+      <TextField
+        label="Organisation"
+        placeholder="All"
+        value={value}
+        maxLength={64}
+        onInput={(org) => onChange(org.trim())}
+      />
+    </div>
   );
 }
 
@@ -97,5 +100,9 @@ export function ZoneField({
       ),
     [],
   );
-  return <Select label="Time zone" value={value} options={options} onChange={onChange} />;
+  return (
+    <div class="filter-narrow">
+      <Select label="Time zone" value={value} options={options} onChange={onChange} />
+    </div>
+  );
 }

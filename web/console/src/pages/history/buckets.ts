@@ -1,6 +1,6 @@
 // Lengths of sessions: the words for the ranges that they are counted in, and what the whole says.
 
-import { countWords, spanWords } from "../../state/words.js";
+import { countWords } from "../../state/words.js";
 
 /** How many sessions are so long. */
 export interface Bucket {
@@ -46,6 +46,13 @@ export interface Lengths {
   buckets: Bucket[];
 }
 
+/** A length in one unit, with one decimal where that says more: `45 s`, `31 min`, `3.4 h`. */
+export function lengthWords(ms: number): string {
+  const [size, unit] = UNITS.find(([one]) => ms >= 2 * one) ?? [1000, "s"];
+  const value = ms / size;
+  return `${value < 10 ? Math.round(value * 10) / 10 : Math.round(value)} ${unit}`;
+}
+
 /** The buckets from the first to the last that holds a session; those outside say nothing. */
 export function filledBuckets(buckets: readonly Bucket[]): Bucket[] {
   const first = buckets.findIndex((bucket) => bucket.count > 0);
@@ -55,10 +62,9 @@ export function filledBuckets(buckets: readonly Bucket[]): Bucket[] {
 
 /** What a distribution says, in a sentence. */
 export function lengthsSummary({ count, median_ms, p90_ms }: Lengths): string {
-  if (count === 0 || median_ms === null || p90_ms === null)
-    return "Nobody was online in this time.";
+  if (count === 0 || median_ms === null || p90_ms === null) return "Nobody left in this time.";
   return (
-    `Of ${countWords(count)} sessions, half lasted ${spanWords(median_ms)} or less, ` +
-    `and one in ten longer than ${spanWords(p90_ms)}.`
+    `Of ${countWords(count)} sessions, half lasted ${lengthWords(median_ms)} or less, ` +
+    `and one in ten longer than ${lengthWords(p90_ms)}.`
   );
 }

@@ -87,6 +87,12 @@ export const STEP_WORDS: Readonly<Record<string, string>> = {
   "1w": "1 week",
 };
 
+/** The words for a resolution in ms, to follow "per": `hour`, `15 minutes`. */
+export function stepWords(ms: number): string {
+  const name = Object.keys(STEPS).find((one) => STEPS[one] === ms);
+  return (name && STEP_WORDS[name]?.replace(/^1 /, "")) ?? `${ms / MINUTE} minutes`;
+}
+
 /** The most points that the service answers at once. */
 const MOST_POINTS = 2000;
 

@@ -146,7 +146,7 @@ function columnsOf(redeliver: (delivery: Delivery) => void): readonly Column<Del
           <button
             type="button"
             class="button is-small"
-            aria-label={`Send the delivery ${delivery.id} again`}
+            aria-label={`Send again delivery ${delivery.id}`}
             onClick={() => redeliver(delivery)}
           >
             Send again

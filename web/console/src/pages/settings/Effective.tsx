@@ -57,7 +57,7 @@ const COLUMNS: readonly Column<Setting>[] = [
     key: "about",
     head: "What it is",
     from: "tablet",
-    cell: (setting) => <span class="soft">{setting.about}</span>,
+    cell: (setting) => <span class="soft">{setting.about.replaceAll("`", "")}</span>,
   },
 ];
 
@@ -121,7 +121,7 @@ export function Effective() {
       </FilterBar>
       {found.length === 0 && <Empty title="No setting has these words" />}
       {byPart(found).map(([part, settings]) => (
-        <Section key={part} title={part} isFlush>
+        <Section key={part} title={part.charAt(0).toUpperCase() + part.slice(1)} isFlush>
           <DataTable
             caption={`Settings of ${part}`}
             columns={COLUMNS}
