@@ -2,7 +2,8 @@
 
 import { Fragment } from "preact";
 import { useId, useState } from "preact/hooks";
-import { Icon, Time } from "../../parts/index.js";
+import { Icon } from "../../parts/index.js";
+import { When } from "../history/When.js";
 import { ActionDetail } from "./ActionDetail.js";
 import { Actor, SeverityBadge, Target } from "./ActionParts.js";
 import { type Action, actionWords } from "./shapes.js";
@@ -91,8 +92,8 @@ function ActionRow({
             <Icon name={isOpen ? "down" : "right"} size={16} />
           </button>
         </td>
-        <td class="action-when">
-          <Time at={action.timestamp} isAbsolute />
+        <td>
+          <When at={action.timestamp} />
         </td>
         <td class="action-what">
           <b class="action-kind">{actionWords(action.action_type)}</b>{" "}

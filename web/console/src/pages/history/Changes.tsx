@@ -16,7 +16,6 @@ import {
   Section,
   Select,
   StatusDot,
-  Time,
 } from "../../parts/index.js";
 import { may } from "../../state/me.js";
 import { type CursorList, useCursorList } from "../../state/useCursorList.js";
@@ -25,6 +24,7 @@ import { REASONS, reasonWords, STATUS_WORDS, spanWords } from "../../state/words
 import { PersonField } from "./PersonField.js";
 import { RevealButton, RevealNotice, useReveal } from "./Reveal.js";
 import { OrgField, RefreshButton, SpanFields, type Spanned, useSpan } from "./SpanFields.js";
+import { When } from "./When.js";
 
 const PATH = "/api/presence/transitions/";
 const DEFAULTS = {
@@ -61,10 +61,9 @@ const COLUMNS: readonly Column<Row>[] = [
   {
     key: "at",
     head: "When",
-    width: "13rem",
     cell: (row) => (
       <>
-        <Time at={row.occurred_at} isAbsolute />
+        <When at={row.occurred_at} />
         {row.uncertainty_ms > 0 && (
           <span class="faint small" title="How far the time may be wrong">
             {" "}

@@ -15,7 +15,6 @@ import {
   Loading,
   Section,
   Select,
-  Time,
 } from "../../parts/index.js";
 import { may } from "../../state/me.js";
 import { useFilters } from "../../state/useFilters.js";
@@ -23,6 +22,7 @@ import { useResource } from "../../state/useResource.js";
 import { countWords } from "../../state/words.js";
 import { OrgField, RefreshButton, SpanFields, useSpan, ZoneField } from "./SpanFields.js";
 import { customSpan, STEP_WORDS, stepsFor, stepWords } from "./span.js";
+import { When } from "./When.js";
 import { ownZone } from "./zone.js";
 
 const PATH = "/api/presence/figures/concurrency/";
@@ -115,11 +115,7 @@ function Drawn({
   return (
     <>
       <Figures>
-        <Figure
-          label="Peak"
-          value={countWords(peak.users)}
-          more={<Time at={peak.at} isAbsolute />}
-        />
+        <Figure label="Peak" value={countWords(peak.users)} more={<When at={peak.at} isRough />} />
         <Figure label="On average" value={countWords(Math.round(answer.average * 10) / 10)} />
         <Figure label="At the end" value={countWords(points.at(-1)?.users ?? 0)} />
       </Figures>

@@ -18,7 +18,6 @@ import {
   Section,
   Select,
   StatusDot,
-  Time,
 } from "../../parts/index.js";
 import { serverNow } from "../../state/clock.js";
 import { type CursorList, useCursorList } from "../../state/useCursorList.js";
@@ -26,6 +25,7 @@ import { type Filters, useFilters } from "../../state/useFilters.js";
 import { absoluteWords, plural, STATUS_WORDS, spanWords } from "../../state/words.js";
 import { RevealButton, RevealNotice, useReveal } from "./Reveal.js";
 import { OrgField } from "./SpanFields.js";
+import { When } from "./When.js";
 
 const DEFAULTS = { time: "", status: "", org: "" };
 
@@ -47,12 +47,12 @@ interface Answer extends CursorPage<Present> {
 const COLUMNS: readonly Column<Present>[] = [
   { key: "who", head: "Who", cell: (row) => <PersonLink id={row.user_id} /> },
   { key: "status", head: "Status", cell: (row) => <StatusDot status={row.status} /> },
-  { key: "since", head: "Since", cell: (row) => <Time at={row.since} isAbsolute /> },
+  { key: "since", head: "Since", cell: (row) => <When at={row.since} /> },
   {
     key: "until",
     head: "Until",
     from: "tablet",
-    cell: (row) => <Time at={row.until} isAbsolute none="still so" />,
+    cell: (row) => <When at={row.until} none="still so" />,
   },
   {
     key: "for",

@@ -5,7 +5,7 @@ import { api } from "../../api/client.js";
 import type { Person } from "../../api/types.js";
 import { Field } from "../../parts/index.js";
 import { learn } from "../../state/names.js";
-import "./filters.css";
+import "./records.css";
 
 /** How long typing must rest, in ms. */
 const REST = 250;

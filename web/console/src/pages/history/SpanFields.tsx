@@ -4,7 +4,7 @@ import { useMemo, useState } from "preact/hooks";
 import { DateTimeField, Icon, Select, TextField } from "../../parts/index.js";
 import { serverNow } from "../../state/clock.js";
 import type { Filters } from "../../state/useFilters.js";
-import "./filters.css";
+import "./records.css";
 import { customSpan, SPAN_WORDS, type Span, type SpanValues, spanOf } from "./span.js";
 import { allZones, ownZone } from "./zone.js";
 

@@ -13,12 +13,12 @@ import {
   PersonLink,
   SearchField,
   Section,
-  Time,
 } from "../../parts/index.js";
 import { type CursorList, useCursorList } from "../../state/useCursorList.js";
 import { useFilters } from "../../state/useFilters.js";
 import { countWords, spanWords } from "../../state/words.js";
 import { OrgField, RefreshButton, SpanFields, useSpan } from "./SpanFields.js";
+import { When } from "./When.js";
 
 const DEFAULTS = { span: "7d", from: "", to: "", org: "", search: "" };
 
@@ -62,13 +62,13 @@ function columnsOf(most: number, whole: number): readonly Column<Total>[] {
       key: "first",
       head: "First",
       from: "desktop",
-      cell: (row) => <Time at={row.first_seen} isAbsolute />,
+      cell: (row) => <When at={row.first_seen} isRough />,
     },
     {
       key: "last",
       head: "Last",
       from: "desktop",
-      cell: (row) => <Time at={row.last_seen} isAbsolute />,
+      cell: (row) => <When at={row.last_seen} isRough />,
     },
   ];
 }

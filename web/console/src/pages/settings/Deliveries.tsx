@@ -20,6 +20,7 @@ import {
 import { tell, tellProblem } from "../../state/toasts.js";
 import { type CursorList, useCursorList } from "../../state/useCursorList.js";
 import { useFilters } from "../../state/useFilters.js";
+import { When } from "../history/When.js";
 import type { Delivery } from "./shapes.js";
 
 const DEFAULTS = { deliveries: "" };
@@ -111,7 +112,7 @@ function columnsOf(redeliver: (delivery: Delivery) => void): readonly Column<Del
       head: "State",
       cell: (delivery) => <Badge tone={TONES[delivery.state]}>{delivery.state}</Badge>,
     },
-    { key: "made", head: "Made", cell: (delivery) => <Time at={delivery.created_at} isAbsolute /> },
+    { key: "made", head: "Made", cell: (delivery) => <When at={delivery.created_at} /> },
     { key: "events", head: "Events", isNumber: true, cell: (delivery) => delivery.events },
     {
       key: "attempts",
