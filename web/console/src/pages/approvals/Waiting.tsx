@@ -47,7 +47,9 @@ export function Waiting(props: WaitingProps) {
             <th scope="col" class="from-tablet">
               Address
             </th>
-            <th scope="col">Waits since</th>
+            <th scope="col" class="from-tablet">
+              Waits since
+            </th>
             <th scope="col" class="is-number">
               Decision
             </th>
@@ -88,9 +90,12 @@ function Row({ person, ...props }: WaitingProps & { person: Person }) {
       <td>
         <PersonLink id={person.id} name={person.username} />
         {person.full_name && <div class="faint small">{person.full_name}</div>}
+        <div class="faint small phone-only">
+          <Time at={person.created_at} />
+        </div>
       </td>
       <td class="from-tablet">{person.email || "–"}</td>
-      <td>
+      <td class="from-tablet">
         <Time at={person.created_at} />
       </td>
       <td class="is-number">

@@ -107,12 +107,21 @@ function Changes({
 
 const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/;
 
+/** No span is as long as the time since 1970: from here on, in ms, it is a moment. */
+const FIRST_MOMENT = 1e12;
+
+function Amount({ path, value }: { path: string; value: number }) {
+  if (!path.endsWith("_ms")) return <>{value}</>;
+  if (value < FIRST_MOMENT) return <>{spanWords(value)}</>;
+  return <Time at={new Date(value).toISOString()} isAbsolute />;
+}
+
 /** A value as people read it: spans and moments in words, lists by their parts. */
 function Value({ path, value }: { path: string; value: unknown }) {
   if (value === undefined) return <span class="faint">–</span>;
   if (value === null) return <span class="faint">none</span>;
   if (typeof value === "boolean") return <>{value ? "yes" : "no"}</>;
-  if (typeof value === "number") return <>{path.endsWith("_ms") ? spanWords(value) : value}</>;
+  if (typeof value === "number") return <Amount path={path} value={value} />;
   if (typeof value === "string" && MOMENT.test(value)) return <Time at={value} isAbsolute />;
   if (typeof value === "string") return <>{value || "“”"}</>;
   if (Array.isArray(value) && value.every((one) => typeof one !== "object")) {

@@ -80,7 +80,7 @@ function ActionFilters({ filters, span }: { filters: Filters<Values>; span: Span
   return (
     <FilterBar filters={filters}>
       <SearchField
-        label="Search in words and changes"
+        label="Search the actions"
         value={values.search}
         onSearch={(search) => set({ search })}
       />

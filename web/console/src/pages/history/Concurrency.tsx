@@ -114,11 +114,17 @@ function Drawn({
   }
   return (
     <>
-      <Figures>
-        <Figure label="Peak" value={countWords(peak.users)} more={<When at={peak.at} isRough />} />
-        <Figure label="On average" value={countWords(Math.round(answer.average * 10) / 10)} />
-        <Figure label="At the end" value={countWords(points.at(-1)?.users ?? 0)} />
-      </Figures>
+      <div class="tight">
+        <Figures>
+          <Figure
+            label="Peak"
+            value={countWords(peak.users)}
+            more={<When at={peak.at} isRough />}
+          />
+          <Figure label="On average" value={countWords(Math.round(answer.average * 10) / 10)} />
+          <Figure label="At the end" value={countWords(points.at(-1)?.users ?? 0)} />
+        </Figures>
+      </div>
       <Section title="People online" about="Drag over the chart to look closer." actions={actions}>
         <TimeChart
           label={`Average, lowest and highest per ${stepWords(answer.step_ms)}`}

@@ -63,14 +63,16 @@ function Distribution({ answer, refresh }: { answer: Answer; refresh: () => void
   const said = (ms: number | null) => (ms === null ? "–" : lengthWords(ms));
   return (
     <>
-      <Figures>
-        <Figure label="Sessions" value={countWords(answer.count)} />
-        <Figure label="Half stay up to" value={said(answer.median_ms)} />
-        <Figure label="90 % up to" value={said(answer.p90_ms)} />
-        <Figure label="99 % up to" value={said(answer.p99_ms)} />
-        <Figure label="On average" value={said(answer.mean_ms)} />
-        <Figure label="Longest" value={said(answer.longest_ms)} />
-      </Figures>
+      <div class="tight">
+        <Figures>
+          <Figure label="Sessions" value={countWords(answer.count)} />
+          <Figure label="Half stay up to" value={said(answer.median_ms)} />
+          <Figure label="90 % up to" value={said(answer.p90_ms)} />
+          <Figure label="99 % up to" value={said(answer.p99_ms)} />
+          <Figure label="On average" value={said(answer.mean_ms)} />
+          <Figure label="Longest" value={said(answer.longest_ms)} />
+        </Figures>
+      </div>
       <Section
         title="How long people stay"
         about="From coming online to going offline, of all sessions that ended in this time."

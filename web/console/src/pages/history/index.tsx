@@ -10,6 +10,7 @@ import { Lengths } from "./Lengths.js";
 import { Moment } from "./Moment.js";
 import { People } from "./People.js";
 import { Totals } from "./Totals.js";
+import { useTabInView } from "./useTabInView.js";
 
 const PARTS: readonly (readonly [key: string, words: string, Part: () => JSX.Element])[] = [
   ["changes", "Changes", Changes],
@@ -28,6 +29,7 @@ export default function History(): JSX.Element {
   const search = useSearch();
   const asked = new URLSearchParams(search).get("view");
   const [key, , Part] = PARTS.find(([name]) => name === asked) ?? PARTS[0] ?? ["", "", Changes];
+  useTabInView(key);
   const tabs = PARTS.map(([name, words]) => ({ key: name, words, href: hrefOf(name, search) }));
   return (
     <>

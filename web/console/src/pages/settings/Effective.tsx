@@ -30,7 +30,7 @@ const COLUMNS: readonly Column<Setting>[] = [
       <>
         <code class="setting-name">{setting.name}</code>
         <div class="faint small">
-          <code>{setting.variable}</code>
+          <code class="setting-variable">{setting.variable}</code>
         </div>
       </>
     ),

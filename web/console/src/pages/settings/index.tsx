@@ -5,6 +5,7 @@ import { useSearch } from "wouter-preact";
 import type { Permission } from "../../api/types.js";
 import { Empty, PageHead, Tabs } from "../../parts/index.js";
 import { may } from "../../state/me.js";
+import { useTabInView } from "../history/useTabInView.js";
 import "./settings.css";
 import { Blocks } from "./Blocks.js";
 import { Effective } from "./Effective.js";
@@ -30,6 +31,7 @@ export default function Settings(): JSX.Element {
   const asked = new URLSearchParams(useSearch()).get("view");
   const parts = PARTS.filter((part) => may(part.permission));
   const shown = parts.find((part) => part.key === asked) ?? parts[0];
+  useTabInView(shown?.key ?? "");
   return (
     <>
       <PageHead title="Settings" about="How this service runs, and who else may use it." />
