@@ -9,14 +9,23 @@ export interface Place {
   path: string;
 }
 
-/** Every page of the console that can be reached without knowing somebody. */
+/** Every page of the console, and every part of it that has an address, but for those of one person. */
 export const PLACES: Place[] = [
   { name: "now", path: "/" },
   { name: "people", path: "/people" },
   { name: "history", path: "/history" },
+  { name: "history-moment", path: "/history?view=moment" },
+  { name: "history-online", path: "/history?view=online" },
+  { name: "history-people", path: "/history?view=people" },
+  { name: "history-sessions", path: "/history?view=sessions" },
+  { name: "history-totals", path: "/history?view=totals" },
   { name: "audit", path: "/audit" },
+  { name: "audit-counts", path: "/audit?view=counts" },
   { name: "approvals", path: "/approvals" },
   { name: "settings", path: "/settings" },
+  { name: "settings-keys", path: "/settings?view=keys" },
+  { name: "settings-webhooks", path: "/settings?view=webhooks" },
+  { name: "settings-blocks", path: "/settings?view=blocks" },
 ];
 
 /** Signs in by the form, as somebody sitting there does. */
@@ -40,4 +49,12 @@ export async function settled(page: Page): Promise<void> {
   await page.waitForFunction(
     () => !document.querySelector('main .skeleton, main [aria-busy="true"], main .loading'),
   );
+}
+
+/** Gives the open dialog its reason, if it asks for one, and says yes; waits until the dialog is gone. */
+export async function confirm(page: Page, verb: string, reason?: string): Promise<void> {
+  const dialog = page.getByRole("dialog");
+  if (reason !== undefined) await dialog.getByLabel(/^Reason/).fill(reason);
+  await dialog.getByRole("button", { name: verb, exact: true }).click();
+  await dialog.waitFor({ state: "detached" });
 }
