@@ -32,6 +32,8 @@ export interface Wish {
 
 /** Makes the page known to a profile, in which it is opened by {@link visit}. */
 export async function install(context: BrowserContext, service: Service): Promise<void> {
+  // A page that was handed over comes from nowhere, and only pages of this machine may open sockets to it without asking.
+  await context.grantPermissions(["local-network-access"], { origin: service.base });
   await context.route(`${service.base}/fixture/`, (route) =>
     route.fulfill({
       contentType: "text/html",

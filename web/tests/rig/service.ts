@@ -70,7 +70,7 @@ export class Service {
       stdio: ["ignore", out, trouble],
     });
     this.#child = child;
-    const ready = /rollcall is ready\s+(http:\/\/\S+?)\/\s/;
+    const ready = /rollcall is ready\s+(http:\/\/[^/\s]+)\//;
     const [, base] = await until(
       "the service is ready",
       () => {
