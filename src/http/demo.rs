@@ -1,7 +1,6 @@
 //! What the page to play with needs beside the API: whom one may be, and their login without a password typed. Served by
 //! `rollcall dev --demo` alone, whose passwords are on the screen anyway.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -22,22 +21,25 @@ pub(super) const PATHS: [&str; 2] = ["/demo/people/", "/demo/login/"];
 /// Who may be played.
 #[derive(Clone, Debug)]
 pub struct Demo {
-    /// The names of their accounts.
-    pub people: BTreeSet<String>,
+    /// All of them.
+    pub people: Vec<Guest>,
     /// The password of them all.
     pub password: SecretString,
 }
 
 /// Somebody to be.
-#[derive(Debug, Serialize)]
-struct Guest {
-    username: String,
-    user_id: String,
-    name: String,
+#[derive(Clone, Debug, Serialize)]
+pub struct Guest {
+    /// The name of the account.
+    pub username: String,
+    /// Its id.
+    pub user_id: String,
+    /// As people say it.
+    pub name: String,
 }
 
 /// All of them.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 struct Guests {
     people: Vec<Guest>,
 }
@@ -51,22 +53,15 @@ struct Choice {
 
 /// The page and what it asks for.
 pub(super) fn routes(demo: Demo) -> Router<App> {
-    let (demo, listed) = (Arc::new(demo.clone()), Arc::new(demo));
-    let list = move |State(app): State<App>| async move { guests(&app, &listed).await };
-    let enter = move |State(app): State<App>, Source(origin): Source, attempts: Attempts, Body(choice)| {
-        enter(app, Source(origin), attempts, choice, demo)
+    let guests = Guests { people: demo.people.clone() };
+    let demo = Arc::new(demo);
+    let enter = move |State(app): State<App>, source: Source, attempts: Attempts, Body(choice)| {
+        enter(app, source, attempts, choice, demo)
     };
-    Router::new().route(PATHS[0], get(list)).route(PATHS[1], post(enter)).merge(assets::demo_routes())
-}
-
-async fn guests(app: &App, demo: &Demo) -> Result<Json<Guests>, ApiError> {
-    let all = app.accounts.all().await?.into_iter();
-    let people = all.filter(|account| demo.people.contains(&account.username)).map(|account| Guest {
-        name: format!("{} {}", account.first_name, account.last_name).trim().to_owned(),
-        user_id: account.id.to_string(),
-        username: account.username,
-    });
-    Ok(Json(Guests { people: people.collect() }))
+    Router::new()
+        .route(PATHS[0], get(move || async move { Json(guests) }))
+        .route(PATHS[1], post(enter))
+        .merge(assets::demo_routes())
 }
 
 async fn enter(
@@ -76,7 +71,7 @@ async fn enter(
     choice: Choice,
     demo: Arc<Demo>,
 ) -> Result<Json<SignedIn>, ApiError> {
-    if !demo.people.contains(&choice.username) {
+    if !demo.people.iter().any(|guest| guest.username == choice.username) {
         return Err(ApiError::invalid("/username".to_owned(), "nobody to be played".to_owned()));
     }
     let body = LoginBody::of(choice.username, demo.password.clone());

@@ -46,7 +46,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
-pub use demo::Demo;
+pub use demo::{Demo, Guest};
 pub use error::{ApiError, FieldError};
 pub use fallback::{not_allowed, not_found};
 pub use health::{Lag, lags};

@@ -65,10 +65,12 @@ pub(super) async fn run(mut config: Config, args: &Args) -> anyhow::Result<bool>
     let (crowd, guests) =
         if args.demo { (people::crowd(), people::guests()) } else { (Vec::new(), Vec::new()) };
     people::ensure(&app, &[crowd.clone(), guests.clone()].concat(), &password).await?;
-    let demo = args.demo.then(|| Demo {
-        people: guests.into_iter().map(|guest| guest.username).collect(),
-        password: password.text.clone().into(),
-    });
+    let demo = match args.demo {
+        true => {
+            Some(Demo { people: people::found(&app, &guests).await?, password: password.text.clone().into() })
+        }
+        false => None,
+    };
 
     let base = format!("http://{}", listeners.public.local_addr()?);
     let internal = format!("http://{}", listeners.internal.local_addr()?);

@@ -9,6 +9,7 @@ use super::kept::Kept;
 use crate::accounts::{AccountId, AccountStatus, Email, NewAccount, Origin, Username};
 use crate::app::App;
 use crate::auth::Password;
+use crate::http::Guest;
 use crate::presence::{Org, Role};
 
 /// Those to log in with.
@@ -88,6 +89,21 @@ pub(super) async fn ensure(app: &App, more: &[DemoPerson], password: &Kept) -> a
         app.accounts.create(&new, &origin).await?;
     }
     Ok(())
+}
+
+/// The accounts of these people.
+pub(super) async fn found(app: &App, people: &[DemoPerson]) -> anyhow::Result<Vec<Guest>> {
+    let all: BTreeMap<String, AccountId> =
+        app.accounts.all().await?.into_iter().map(|account| (account.username, account.id)).collect();
+    let guest = |person: &DemoPerson| {
+        let id = all.get(&person.username)?;
+        Some(Guest {
+            username: person.username.clone(),
+            user_id: id.to_string(),
+            name: person.first_name.to_owned(),
+        })
+    };
+    Ok(people.iter().filter_map(guest).collect())
 }
 
 #[cfg(test)]
