@@ -29,7 +29,7 @@ const sharedIndex = {
  * A name that the service, the browser or an application knows must not be among them.
  */
 const INTERNAL =
-  /^(activeAt|ago|arrived|back|beat|call|change|ended|follow|heard|inside|isHidden|last|login|lost|names|owner|patience|prune|rename|said|Socket|stop|tell|tick|tokens|wake|wanted|whoAmI|howAmI)$/;
+  /^(activeAt|after|beat|call|change|end|ended|follow|heard|howAmI|inside|isHidden|last|login|lost|names|owner|patience|prune|rename|said|say|Socket|stop|tell|tick|tokens|view|wake|wanted|whoAmI)$/;
 
 rmSync(dist, { recursive: true, force: true });
 execFileSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], { cwd: here, stdio: "inherit" });

@@ -25,19 +25,6 @@ export interface Book {
   prune(): void;
 }
 
-const isOld = (view: View, old?: View) =>
-  old?.version && view.version && view.version <= old.version;
-
-/** A change says neither since when somebody has been present without a break, nor where. */
-function completed(view: View, old?: View): View {
-  const isAway = view.status === "offline";
-  const { online_since = null, devices = [] } =
-    isAway || !old || old.status === "offline"
-      ? { online_since: isAway ? null : view.since }
-      : (old as View);
-  return { online_since, devices, ...view };
-}
-
 export function createBook(emit: Emit): Book {
   const watchers = new Map<string, Set<Watcher>>();
   const views = new Map<string, View>();
@@ -55,8 +42,11 @@ export function createBook(emit: Emit): Book {
     const old = views.get(id);
     const told = new Set(concerned(id));
     if (!told.size && id !== own) return;
-    if (!isWhole && isOld(view, old)) return;
-    const next = completed(view, old);
+    if (!isWhole && view.version && view.version <= (old?.version ?? 0)) return;
+    // A change says neither since when somebody has been present without a break, nor where.
+    const isGone = view.status === "offline";
+    const online_since = isGone ? null : (old?.online_since ?? view.since);
+    const next = { online_since, devices: (!isGone && old?.devices) || [], ...view };
     if (JSON.stringify(next) === JSON.stringify(old)) return;
     views.set(id, next);
     if (id === own) emit("status", next);

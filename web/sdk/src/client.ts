@@ -24,9 +24,6 @@ export function createClient(options: Options, scope: Scope): Rollcall {
   const tokens = createTokens(options.token);
   const listeners = new Map<string, Set<(event: never) => void>>();
   const grants = new Map<string, string>();
-  let state: State = "connecting";
-  let reason: string | undefined;
-  let user: string | undefined;
   let line: Line | undefined;
   let tabs: Tabs | undefined;
   let activeAt = Date.now();
@@ -43,10 +40,10 @@ export function createClient(options: Options, scope: Scope): Rollcall {
   };
   const complain = ({ code, message }: Failure) => emit("error", { code, detail: message });
   const set = (next: State, why?: string) => {
-    if (state === next && reason === why) return;
-    state = next;
-    reason = why;
-    emit("state", { state, reason });
+    if (rc.state === next && rc.reason === why) return;
+    rc.state = next;
+    rc.reason = why;
+    emit("state", { state: next, reason: why });
   };
   const book = createBook(emit);
 
@@ -59,7 +56,7 @@ export function createClient(options: Options, scope: Scope): Rollcall {
     isAnnouncing = true;
     queueMicrotask(() => {
       isAnnouncing = false;
-      const want: Want = new Map(user ? [[USER + user, ""]] : []);
+      const want: Want = new Map(rc.user ? [[USER + rc.user, ""]] : []);
       for (const name of book.names()) want.set(name, grants.get(name) ?? "");
       say(tab, want, Date.now() - activeAt);
       book.prune();
@@ -67,8 +64,8 @@ export function createClient(options: Options, scope: Scope): Rollcall {
   };
   const stand = (frame: Frame) => {
     if (frame.state === "stopped") return halt(frame.reason);
-    if (user !== frame.user) announce();
-    user = frame.user;
+    if (rc.user !== frame.user) announce();
+    rc.user = frame.user;
     set(frame.state, frame.reason);
   };
   const hear = (frame: Frame) => {
@@ -76,8 +73,8 @@ export function createClient(options: Options, scope: Scope): Rollcall {
     if (type === "ask") announce();
     else if (type === "state") stand(frame);
     else if (type === "error") emit("error", { code, detail });
-    else if (type !== "pong") book.heard(frame, user);
-    else if (since && !user) emit("status", { status, since, last_seen });
+    else if (type !== "pong") book.heard(frame, rc.user);
+    else if (since && !rc.user) emit("status", { status, since, last_seen });
   };
   const tell = (frame: Frame) => {
     tabs?.say(frame);
@@ -96,8 +93,7 @@ export function createClient(options: Options, scope: Scope): Rollcall {
     try {
       const place = `rollcall ${base} ${tokens.owner().user}`;
       const storage = options.storage ?? (tabs ? scope.localStorage : scope.sessionStorage);
-      if (!name) return storage?.getItem(place);
-      storage?.setItem(place, name);
+      return name ? storage?.setItem(place, name) : storage?.getItem(place);
     } catch {
       // The browser keeps nothing for this page.
     }
@@ -132,12 +128,13 @@ export function createClient(options: Options, scope: Scope): Rollcall {
   };
   const start = async () => {
     const mine = ++round;
+    if (rc.state === "stopped") return;
     set("connecting");
     try {
+      base = new URL(options.url || "/", scope.location?.href).href.replace(/\/+$/, "");
       await tokens.get();
     } catch (error) {
-      if (mine === round) lost(error as Failure);
-      return;
+      if (mine === round) lost(failureOf(error, "invalid_value"));
     }
     if (mine !== round) return;
     const { login } = tokens.owner();
@@ -182,15 +179,6 @@ export function createClient(options: Options, scope: Scope): Rollcall {
     () => leave(true),
     start,
   );
-  queueMicrotask(() => {
-    try {
-      base = new URL(options.url || "/", scope.location?.href).href.replace(/\/+$/, "");
-      if (state !== "stopped") start();
-    } catch (error) {
-      lost(failureOf(error, "invalid_value"));
-    }
-  });
-
   /** Watches whom `names` names, if all are names. */
   const watch = (names: () => string[], watcher: Watcher) => {
     try {
@@ -206,21 +194,15 @@ export function createClient(options: Options, scope: Scope): Rollcall {
     }
   };
 
-  return {
-    get state() {
-      return state;
-    },
-    get reason() {
-      return reason;
-    },
-    get user() {
-      return user;
-    },
+  const rc: { -readonly [Name in keyof Rollcall]: Rollcall[Name] } = {
+    state: "connecting",
+    reason: undefined,
+    user: undefined,
     watch: (whom, callback) => watch(() => namesOf(whom), callback),
     get: book.view,
     setStatus: (status, { text = null, emoji = null, expiresIn = null } = {}) =>
       status === "online"
-        ? setStatus("DELETE")
+        ? rc.clearStatus()
         : setStatus("PUT", { status, text, emoji, expires_in_ms: expiresIn }),
     clearStatus: () => setStatus("DELETE"),
     join(room, { grant = "" } = {}) {
@@ -240,7 +222,9 @@ export function createClient(options: Options, scope: Scope): Rollcall {
       return () => void all.delete(listener);
     },
     async close() {
-      if (state !== "stopped") await halt("closed", true);
+      if (rc.state !== "stopped") await halt("closed", true);
     },
   };
+  queueMicrotask(start);
+  return rc;
 }

@@ -18,21 +18,19 @@ export const failureOf = (error: unknown, code: string): Failure =>
   error instanceof Failure ? error : new Failure(code, `${error}`);
 
 /** Whether the login is over, in every tab. */
-export const endsLogin = (code: string): boolean => /^(login_|account_)/.test(code);
+export const endsLogin = (code: string): boolean => /^(login|account)_/.test(code);
 
-/** Whether this tab cannot go on. */
+/** Whether this tab cannot go on: for that, or for reasons of its own. */
 export const endsTab = (code: string): boolean =>
-  endsLogin(code) || /^(token_refused|token_missing|user_changed|invalid_value)$/.test(code);
+  /^(login_|account_|user_changed|invalid_value|token_(missing|refused))/.test(code);
 
 /** Calls back into the application; what it throws is its own, and reaches the page's error handlers, not the client. */
 export function safely<Event>(callback: (event: Event) => void, event: Event): void {
   try {
     callback(event);
   } catch (error) {
-    if (globalThis.reportError as unknown) reportError(error);
-    else
-      queueMicrotask(() => {
-        throw error;
-      });
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }

@@ -1,6 +1,6 @@
 // Requests to the service, each with a token, and once more with a new one where that is all that was wrong.
 
-import { endsLogin, Failure, failureOf } from "./failure.js";
+import { Failure, failureOf } from "./failure.js";
 import type { Tokens } from "./token.js";
 
 /** A request that takes longer than this has failed, ms. */
@@ -16,27 +16,24 @@ export type Call = (
 ) => Promise<any>;
 
 export function createCall(base: string, tokens: Tokens, send: typeof fetch): Call {
-  const attempt = async (isAgain: boolean, ...request: Parameters<Call>): ReturnType<Call> => {
-    const [method, path, body, isLast = false] = request;
-    const token = isLast ? tokens.last() : await tokens.get(isAgain);
-    let response: Response;
-    try {
-      response = await send(`${base}/api/${path}`, {
+  return async (method, path, body, isLast = false) => {
+    for (let isAgain = false; ; isAgain = true) {
+      const token = isLast ? tokens.last() : await tokens.get(isAgain);
+      const response = await send(`${base}/api/${path}`, {
         method,
         headers: { authorization: `Bearer ${token}` },
-        body: body ? JSON.stringify(body) : null,
+        body: JSON.stringify(body) as string,
         keepalive: isLast,
         signal: AbortSignal.timeout(TIMEOUT),
+      }).catch((error) => {
+        throw failureOf(error, "unreachable");
       });
-    } catch (error) {
-      throw failureOf(error, "unreachable");
+      const { status, ok, headers } = response;
+      const answer = await response.json().catch(() => ({}));
+      if (ok) return answer;
+      const { code = `http_${status}`, detail } = answer;
+      if (isAgain || status !== 401)
+        throw new Failure(code, detail, Number(headers.get("retry-after")) * 1000 || 0);
     }
-    const answer = await response.json().catch(() => ({}));
-    if (response.ok) return answer;
-    const { code = `http_${response.status}`, detail } = answer;
-    if (response.status === 401 && !isAgain && !isLast && !endsLogin(code))
-      return attempt(true, ...request);
-    throw new Failure(code, detail, Number(response.headers.get("retry-after")) * 1000);
   };
-  return (...request) => attempt(false, ...request);
 }

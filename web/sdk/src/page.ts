@@ -6,7 +6,7 @@ import type { SocketClass } from "./types.js";
 /** Input is told at most this often, ms. */
 const THROTTLE = 5_000;
 const EVENTS =
-  "pagehide pageshow visibilitychange online resume pointerdown pointermove keydown scroll wheel touchstart";
+  "pagehide pageshow visibilitychange online resume pointerdown pointermove keydown scroll";
 
 /** The globals of a page, or what there is of them. */
 export interface Scope {

@@ -13,13 +13,6 @@ import { inParts, JOINED, WATCHED } from "./wants.js";
 const PATIENCE = 10_000;
 /** Closes a socket that does not answer; not a goodbye, unlike 1000. */
 const GIVEN_UP = 4000;
-/** What closes with these codes mean that come without words. */
-const ENDS: Record<number, string> = {
-  4401: "token_expired",
-  4403: "account_inactive",
-  4409: "login_ended",
-};
-
 export function openSocket(
   url: string,
   Socket: SocketClass,
@@ -92,11 +85,7 @@ export function openSocket(
     // Something was refused for now, and the service does not say what: all is asked for anew.
     if (retry_after && unanswered) giveUp(frame.code, retry_after * 1000);
   };
-  socket.onclose = ({ code, reason }) =>
-    lose(
-      goodbye?.code ?? ENDS[code] ?? (reason || "unreachable"),
-      reason,
-      goodbye?.reconnect_in_ms,
-    );
+  // The reason is the code of the goodbye, which says when to return, too.
+  socket.onclose = ({ reason }) => lose(reason || "unreachable", reason, goodbye?.reconnect_in_ms);
   return transport;
 }

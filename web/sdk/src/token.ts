@@ -45,30 +45,27 @@ export function createTokens(source: Token): Tokens {
   let renewAt = 0;
   let fetching: Promise<string> | undefined;
 
-  const keep = (fetched: string) => {
-    if (!fetched) throw new Failure("token_missing");
-    const { iss, sub, sid, iat = 0, exp = 0 } = claimsOf(fetched);
-    const user = `${iss} ${sub}`;
-    const login = `${user} ${sid}`;
-    if (token && sub && owner.login !== login) throw new Failure("user_changed");
-    if (sub) owner = { user, login };
-    // By the life that the token was given, and by the clock here, whichever ends first. A clock that says it has ended
-    // already is wrong, or the service will say so.
-    const left = Math.min(exp - iat, exp - Date.now() / 1000) * 1000 * RENEW_AT;
-    renewAt = left > 0 ? Date.now() + Math.max(left, LEAST) : Number.POSITIVE_INFINITY;
-    token = fetched;
-    return token;
-  };
   const fetchToken = async (isRefused: boolean) => {
     try {
-      if (typeof source === "function") return keep(await source());
+      const fetched = typeof source === "function" ? await source() : isRefused || source;
+      if (!fetched) throw new Failure("token_missing");
+      if (fetched === true) throw new Failure("token_refused");
+      const { iss, sub, sid, iat = 0, exp = 0 } = claimsOf(fetched);
+      const user = `${iss} ${sub}`;
+      const login = sub && `${user} ${sid}`;
+      if (owner.login && owner.login !== login) throw new Failure("user_changed");
+      owner = { user, login } as Owner;
+      // By the life that the token was given, and by the clock here, whichever ends first. A clock that says it has
+      // ended already is wrong, or the service will say so.
+      const left = Math.min(exp - iat, exp - Date.now() / 1000) * 1000 * RENEW_AT;
+      renewAt = left > 0 ? Date.now() + Math.max(left, LEAST) : Number.POSITIVE_INFINITY;
+      token = fetched;
+      return token;
     } catch (error) {
       // The one that is there may be good for a while.
       renewAt = Date.now() + LEAST;
       throw failureOf(error, "token_failed");
     }
-    if (isRefused) throw new Failure("token_refused");
-    return keep(source);
   };
 
   return {

@@ -13,10 +13,13 @@ export const ORG = "o";
 export const ROOM = "r";
 export const JOINED = "j";
 
-/** The kinds that are watched, the fields of frames that name them, and how many are named in one frame: people as many as
- * fit into its 64 KiB, others one by one, because what is refused takes all beside it with it. */
+/** People named in one frame or request, which holds 64 KiB. */
+export const PART = 250;
+
+/** The kinds that are watched, the fields of frames that name them, and how many are named in one frame: other than people one
+ * by one, because what is refused takes all beside it with it. */
 export const WATCHED: readonly (readonly [string, keyof Targets, number])[] = [
-  [USER, "users", 250],
+  [USER, "users", PART],
   [ORG, "orgs", 1],
   [ROOM, "rooms", 1],
 ];
