@@ -29,7 +29,7 @@ const sharedIndex = {
  * A name that the service, the browser or an application knows must not be among them.
  */
 const INTERNAL =
-  /^(activeAt|after|beat|call|change|end|ended|follow|heard|howAmI|inside|isHidden|last|login|lost|names|owner|patience|prune|rename|said|say|Socket|stop|tell|tick|tokens|view|wake|wanted|whoAmI)$/;
+  /^(activeAt|after|beat|call|change|end|follow|hangUp|heard|hello|howAmI|inside|login|lost|names|owner|patience|polling|prune|rename|said|say|socket|stop|tell|tick|tokens|view|wake|whoAmI)$/;
 
 rmSync(dist, { recursive: true, force: true });
 execFileSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], { cwd: here, stdio: "inherit" });

@@ -4,18 +4,18 @@
 // its store may have forgotten a newer version.
 
 import { safely } from "./failure.js";
-import type { Frame } from "./transport.js";
 import type { Counts, Events, RoomEvent, View } from "./types.js";
 import { ORG, ROOM, USER } from "./wants.js";
+import type { Frame } from "./wire.js";
 
 export type Watcher = (view: View) => void;
 export type Emit = <Name extends keyof Events>(name: Name, event: Events[Name]) => void;
 
 export interface Book {
   /** Whom this tab watches: the names, with their kinds. */
-  names(): Iterable<string>;
+  names(): Set<string>;
   /** Watches, and tells what is known already; answers how to stop. */
-  follow(names: string[], watcher: Watcher): () => void;
+  follow(names: string[], watcher: Watcher): () => unknown;
   /** Takes in what the service told. */
   heard(frame: Frame, user: string | undefined): void;
   view(id: string): View | undefined;
@@ -25,69 +25,62 @@ export interface Book {
   prune(): void;
 }
 
+/** What a change does not say: since when somebody has been present without a break, and where. */
+const kept = (status: string, since: string | null, old?: View) =>
+  status === "offline"
+    ? { online_since: null, devices: [] }
+    : { online_since: old?.online_since ?? since, devices: old?.devices ?? [] };
+
+type Watch = readonly [names: string[], watcher: Watcher];
+
 export function createBook(emit: Emit): Book {
-  const watchers = new Map<string, Set<Watcher>>();
+  const watches = new Set<Watch>();
   const views = new Map<string, View>();
   const rooms = new Map<string, Set<string>>();
   let own: string | undefined;
 
-  const concerns = (name: string, id: string) =>
-    name === USER + id || name[0] === ORG || rooms.get(name)?.has(id);
-  /** Who is to be told of somebody. */
-  const concerned = (id: string) =>
-    [...watchers].flatMap(([name, all]) => (concerns(name, id) ? [...all] : []));
+  const names = () => new Set([...watches].flatMap(([all]) => all));
+  const concerns = ([all]: Watch, id: string) =>
+    all.some((name) => name === USER + id || name[0] === ORG || rooms.get(name)?.has(id));
+  const isWatched = (id: string) => [...watches].some((watch) => concerns(watch, id));
 
   const see = (view: View, isWhole?: boolean) => {
-    const id = view.user_id;
+    const { user_id: id, status, version, since } = view;
     const old = views.get(id);
-    const told = new Set(concerned(id));
-    if (!told.size && id !== own) return;
-    if (!isWhole && view.version && view.version <= (old?.version ?? 0)) return;
-    // A change says neither since when somebody has been present without a break, nor where.
-    const isGone = view.status === "offline";
-    const online_since = isGone ? null : (old?.online_since ?? view.since);
-    const next = { online_since, devices: (!isGone && old?.devices) || [], ...view };
+    if (id !== own && !isWatched(id)) return;
+    if (!isWhole && version && version <= (old?.version ?? 0)) return;
+    const next = { ...kept(status, since, old), ...view };
     if (JSON.stringify(next) === JSON.stringify(old)) return;
     views.set(id, next);
     if (id === own) emit("status", next);
-    for (const watcher of told) safely(watcher, next);
+    for (const watch of watches) if (concerns(watch, id)) safely(watch[1], next);
     // The first look at somebody is no change.
-    if (told.size && (old || !isWhole)) emit("presence", next);
+    if (old || !isWhole) emit("presence", next);
   };
   const count = (counts: Counts) => {
-    if (watchers.has(ORG + counts.org)) emit("counts", counts);
+    if (names().has(ORG + counts.org)) emit("counts", counts);
   };
   const happen = (event: RoomEvent) => {
-    const name = ROOM + event.room;
-    if (event.joined) {
-      rooms.get(name)?.add(event.joined.user_id);
-      see({ last_seen: null, ...event.joined });
+    const { room, joined, left } = event;
+    const members = rooms.get(ROOM + room);
+    if (joined) {
+      members?.add(joined.user_id);
+      see({ last_seen: null, ...joined });
     }
-    if (event.left) rooms.get(name)?.delete(event.left.user_id);
-    if (watchers.has(name)) emit("room", event);
+    if (left) members?.delete(left.user_id);
+    if (members) emit("room", event);
   };
 
   return {
-    names: () => watchers.keys(),
-    follow(names, watcher) {
-      // One of its own, so that who watches twice is told twice, and nobody who has stopped.
-      let isWatching = true;
-      const mine: Watcher = (view) => isWatching && watcher(view);
-      for (const name of names) watchers.set(name, (watchers.get(name) ?? new Set()).add(mine));
+    names,
+    follow(all, watcher) {
+      const watch: Watch = [all, watcher];
+      watches.add(watch);
       queueMicrotask(() => {
         for (const [id, view] of views)
-          if (names.some((name) => concerns(name, id))) safely(mine, view);
+          if (watches.has(watch) && concerns(watch, id)) safely(watcher, view);
       });
-      return () => {
-        isWatching = false;
-        for (const name of names) {
-          const left = watchers.get(name);
-          left?.delete(mine);
-          if (left?.size) continue;
-          watchers.delete(name);
-          rooms.delete(name);
-        }
-      };
+      return () => watches.delete(watch);
     },
     heard({ type, ...frame }, user) {
       own = user;
@@ -95,15 +88,17 @@ export function createBook(emit: Emit): Book {
       if (type === "counts") return count(frame as Counts);
       if (type === "room") return happen(frame as RoomEvent);
       const { views: seen = [], counts = {}, rooms: shown = {} } = frame;
-      for (const room in shown) rooms.set(ROOM + room, new Set(shown[room].members));
-      for (const view of seen) see(view, true);
+      for (const room in shown)
+        if (names().has(ROOM + room)) rooms.set(ROOM + room, new Set(shown[room].members));
+      for (const view of seen) see(view, type === "snapshot");
       for (const org in counts) count({ org, ...counts[org] });
       for (const room in shown) happen({ room, count: shown[room].count });
     },
     view: (id) => views.get(id),
     inside: (room) => [...(rooms.get(ROOM + room) ?? [])].flatMap((id) => views.get(id) ?? []),
     prune() {
-      for (const id of views.keys()) if (id !== own && !concerned(id).length) views.delete(id);
+      for (const name of rooms.keys()) if (!names().has(name)) rooms.delete(name);
+      for (const id of views.keys()) if (id !== own && !isWatched(id)) views.delete(id);
     },
   };
 }

@@ -2,15 +2,17 @@
 
 import { backoff } from "./backoff.js";
 import { createBook, type Emit, type Watcher } from "./book.js";
-import { endsLogin, endsTab, type Failure, failureOf, safely } from "./failure.js";
+import { type Failure, failureOf, isFinal, safely } from "./failure.js";
 import { createCall } from "./http.js";
 import { type Line, type Said, startLine } from "./line.js";
 import { type Scope, watchPage } from "./page.js";
+import { pollingBy } from "./polling.js";
+import { socketTo } from "./socket.js";
 import { joinTabs, type Tabs } from "./tabs.js";
 import { createTokens } from "./token.js";
-import type { Frame } from "./transport.js";
-import type { Options, Rollcall, State } from "./types.js";
+import type { Options, Rollcall, SocketClass, State } from "./types.js";
 import { JOINED, nameOf, namesOf, ROOM, USER, type Want } from "./wants.js";
+import type { Frame } from "./wire.js";
 
 /** Without input for so long somebody is idle, ms. */
 const PATIENCE = 300_000;
@@ -20,9 +22,11 @@ const random = () => crypto.getRandomValues(new Uint32Array(4)).join("-").slice(
 
 export function createClient(options: Options, scope: Scope): Rollcall {
   const { document } = scope;
+  const device = options.device ?? (document && "web");
+  const base = `${options.url || scope.location?.origin}`.replace(/\/+$/, "");
   const tab = random();
   const tokens = createTokens(options.token);
-  const listeners = new Map<string, Set<(event: never) => void>>();
+  const listeners = new Set<readonly [name: string, callback: (event: never) => void]>();
   const grants = new Map<string, string>();
   let line: Line | undefined;
   let tabs: Tabs | undefined;
@@ -31,14 +35,12 @@ export function createClient(options: Options, scope: Scope): Rollcall {
   let isAnnouncing = false;
   let failures = 0;
   let round = 0;
-  let base = "";
   let { session } = options;
 
   const emit: Emit = (name, event) => {
-    for (const listener of [...(listeners.get(name) ?? [])])
-      safely(listener as (given: typeof event) => void, event);
+    for (const [wanted, callback] of listeners)
+      if (wanted === name) safely(callback as (given: typeof event) => void, event);
   };
-  const complain = ({ code, message }: Failure) => emit("error", { code, detail: message });
   const set = (next: State, why?: string) => {
     if (rc.state === next && rc.reason === why) return;
     rc.state = next;
@@ -63,18 +65,17 @@ export function createClient(options: Options, scope: Scope): Rollcall {
     });
   };
   const stand = (frame: Frame) => {
-    if (frame.state === "stopped") return halt(frame.reason);
     if (rc.user !== frame.user) announce();
     rc.user = frame.user;
     set(frame.state, frame.reason);
   };
   const hear = (frame: Frame) => {
-    const { type, code, detail, status, since, last_seen } = frame;
+    const { type } = frame;
     if (type === "ask") announce();
     else if (type === "state") stand(frame);
-    else if (type === "error") emit("error", { code, detail });
+    else if (type === "error") emit("error", frame as never);
     else if (type !== "pong") book.heard(frame, rc.user);
-    else if (since && !rc.user) emit("status", { status, since, last_seen });
+    else if (frame.since && !rc.user) emit("status", frame as never);
   };
   const tell = (frame: Frame) => {
     tabs?.say(frame);
@@ -83,44 +84,41 @@ export function createClient(options: Options, scope: Scope): Rollcall {
   const heard = (message: Said | Frame) =>
     Array.isArray(message) ? line?.said(...(message as Said)) : hear(message as Frame);
 
-  const call: ReturnType<typeof createCall> = (...request) =>
-    createCall(base, tokens, options.fetch ?? fetch)(...request);
+  const call = createCall(base, tokens, (...request) => (options.fetch ?? fetch)(...request));
   const setStatus = async (method: string, body?: object) =>
     tell({ type: "presence", ...(await call(method, "presence/status/", body)) });
 
-  /** Keeps the session's name longer than the page lives, so that a reload is nobody's news. */
-  const keep = (name?: string) => {
+  /** The session's name, which lives longer than the page, so that a reload is nobody's news. `given`: it is this now. */
+  const rename = (given?: string) => {
+    session = given ?? session;
     try {
-      const place = `rollcall ${base} ${tokens.owner().user}`;
-      const storage = options.storage ?? (tabs ? scope.localStorage : scope.sessionStorage);
-      return name ? storage?.setItem(place, name) : storage?.getItem(place);
+      const place = `rollcall ${base} ${tokens.owner}`;
+      const storage = (options.storage ??
+        (tabs ? scope.localStorage : scope.sessionStorage)) as Storage;
+      session ??= storage.getItem(place) ?? random();
+      storage.setItem(place, session);
     } catch {
       // The browser keeps nothing for this page.
+      session ??= random();
     }
-  };
-  const rename = (name: string) => {
-    if (name !== session) keep(name);
-    session = name;
+    return session;
   };
 
   // Beginning and end.
 
   const lead = () => {
     const connection = random();
-    const device = options.device ?? (document && "web");
     line = startLine({
-      url: `${base.replace(/^http/, "ws")}/api/presence/live/`,
-      Socket: options.WebSocket === undefined ? scope.WebSocket : options.WebSocket,
+      socket: socketTo(
+        `${base.replace(/^http/, "ws")}/api/presence/live/`,
+        (options.WebSocket === undefined ? scope.WebSocket : options.WebSocket) as SocketClass,
+      ),
+      polling: pollingBy(call, () => !!document?.hidden),
       tokens,
-      call,
       patience: options.idleAfter ?? PATIENCE,
       activeAt,
-      whoAmI() {
-        if (!session) rename(keep() || random());
-        return { session, connection, device } as never;
-      },
+      whoAmI: () => ({ session: rename(), connection, device }),
       rename,
-      isHidden: () => !!document?.hidden,
       tell,
       follow: (other) => other !== tab && tabs?.follow(other, () => line?.said(other, null)),
       lost,
@@ -131,13 +129,13 @@ export function createClient(options: Options, scope: Scope): Rollcall {
     if (rc.state === "stopped") return;
     set("connecting");
     try {
-      base = new URL(options.url || "/", scope.location?.href).href.replace(/\/+$/, "");
       await tokens.get();
-    } catch (error) {
-      if (mine === round) lost(failureOf(error, "invalid_value"));
+    } catch (failure) {
+      if (mine === round) lost(failure as Failure);
+      return;
     }
     if (mine !== round) return;
-    const { login } = tokens.owner();
+    const { login } = tokens;
     const { BroadcastChannel: Channel, navigator } = scope;
     const locks = options.tabs !== false && login && document && Channel && navigator?.locks;
     if (locks)
@@ -162,9 +160,8 @@ export function createClient(options: Options, scope: Scope): Rollcall {
   };
   const lost = (failure: Failure) => {
     const { code, after } = failure;
-    complain(failure);
-    if (endsLogin(code)) tabs?.say({ type: "state", state: "stopped", reason: code });
-    if (endsTab(code)) return void halt(code);
+    emit("error", failure);
+    if (isFinal(code)) return void halt(code);
     leave();
     set("waiting", code);
     timer = setTimeout(start, after + backoff(failures++));
@@ -189,7 +186,7 @@ export function createClient(options: Options, scope: Scope): Rollcall {
         announce();
       };
     } catch (error) {
-      complain(failureOf(error, "invalid_value"));
+      emit("error", failureOf(error, "invalid_value"));
       return () => {};
     }
   };
@@ -215,11 +212,9 @@ export function createClient(options: Options, scope: Scope): Rollcall {
     typing: (room, on = true) => void say(tab, undefined, 0, { type: "typing", room, on }),
     members: book.inside,
     on(name, callback) {
-      const all = listeners.get(name) ?? new Set();
-      // One of its own, so that one that is added twice is called twice.
-      const listener = (event: never) => callback(event);
-      listeners.set(name, all.add(listener));
-      return () => void all.delete(listener);
+      const listener = [name, callback] as const;
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
     },
     async close() {
       if (rc.state !== "stopped") await halt("closed", true);

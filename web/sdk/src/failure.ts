@@ -3,12 +3,15 @@
 /** Something was not done. `code` is the service's, or one of the client's own, which docs/sdk.md lists. */
 export class Failure extends Error {
   readonly code: string;
+  /** What went wrong, for people. */
+  readonly detail: string;
   /** Worth trying again after so many ms. */
   readonly after: number;
 
   constructor(code: string, detail: string = code, after: number = 0) {
     super(detail);
     this.code = code;
+    this.detail = detail;
     this.after = after;
   }
 }
@@ -17,12 +20,9 @@ export class Failure extends Error {
 export const failureOf = (error: unknown, code: string): Failure =>
   error instanceof Failure ? error : new Failure(code, `${error}`);
 
-/** Whether the login is over, in every tab. */
-export const endsLogin = (code: string): boolean => /^(login|account)_/.test(code);
-
-/** Whether this tab cannot go on: for that, or for reasons of its own. */
-export const endsTab = (code: string): boolean =>
-  /^(login_|account_|user_changed|invalid_value|token_(missing|refused))/.test(code);
+/** Whether that is the end: of the account's right to be here, of the login, or of what this tab can do. */
+export const isFinal = (code: string): boolean =>
+  /^(login_|account_|user_changed|token_(missing|refused))/.test(code);
 
 /** Calls back into the application; what it throws is its own, and reaches the page's error handlers, not the client. */
 export function safely<Event>(callback: (event: Event) => void, event: Event): void {

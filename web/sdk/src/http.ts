@@ -18,7 +18,7 @@ export type Call = (
 export function createCall(base: string, tokens: Tokens, send: typeof fetch): Call {
   return async (method, path, body, isLast = false) => {
     for (let isAgain = false; ; isAgain = true) {
-      const token = isLast ? tokens.last() : await tokens.get(isAgain);
+      const token = isLast ? tokens.token : await tokens.get(isAgain);
       const response = await send(`${base}/api/${path}`, {
         method,
         headers: { authorization: `Bearer ${token}` },

@@ -4,14 +4,12 @@
 // Tabs say what they want and when somebody is active; what the service tells is passed on to all of them.
 
 import { backoff } from "./backoff.js";
-import { endsTab, type Failure, failureOf } from "./failure.js";
-import type { Call } from "./http.js";
-import { startPolling } from "./polling.js";
-import { openSocket } from "./socket.js";
+import { type Connection, connectBy } from "./connection.js";
+import { type Failure, isFinal } from "./failure.js";
 import type { Tokens } from "./token.js";
-import type { Frame, Transport, TransportNeeds } from "./transport.js";
-import type { SocketClass, State } from "./types.js";
+import type { State } from "./types.js";
 import { JOINED, type Want } from "./wants.js";
+import type { Frame, OpenWire } from "./wire.js";
 
 /** How often clocks are looked at, ms. */
 const TICK = 1_000;
@@ -23,18 +21,17 @@ const ENOUGH = 2;
 const PROBE_EVERY = 120_000;
 
 export interface LineNeeds {
-  readonly url: string;
-  readonly Socket: SocketClass | null | undefined;
+  readonly socket: OpenWire;
+  readonly polling: OpenWire;
   readonly tokens: Tokens;
-  readonly call: Call;
   /** After so many ms without input the user is idle. */
   readonly patience: number;
   /** When somebody was active in this tab, ms. */
   readonly activeAt: number;
-  whoAmI: TransportNeeds["whoAmI"];
+  /** Which session the line holds: `session`, `connection`, `device`. */
+  whoAmI(): object;
   /** The service has given the session this name. */
   rename(session: string): void;
-  isHidden(): boolean;
   /** Tells all tabs. */
   tell(frame: Frame): void;
   /** A tab speaks that was not known; it is heard to want `null` when it is gone. */
@@ -58,7 +55,7 @@ export interface Line {
 }
 
 export function startLine(needs: LineNeeds): Line {
-  const { tokens, tell, Socket } = needs;
+  const { tokens, tell } = needs;
   const tabs = new Map<string, Want>();
   let { activeAt } = needs;
   let state: State = "connecting";
@@ -66,8 +63,8 @@ export function startLine(needs: LineNeeds): Line {
   let user: string | undefined;
   let sent: Want = new Map();
   /** The connection that works, and one that may come to work. */
-  let transport: Transport | undefined;
-  let coming: Transport | undefined;
+  let present: Connection | undefined;
+  let coming: Connection | undefined;
   let token = "";
   let timer: ReturnType<typeof setTimeout> | undefined;
   let wasIdle = false;
@@ -84,18 +81,19 @@ export function startLine(needs: LineNeeds): Line {
     reason = why;
     tell({ type: "state", state, reason, user });
   };
-  const complain = ({ code, message }: Failure) => tell({ type: "error", code, detail: message });
-  const give = (error: unknown) => {
-    if (!isOver) needs.lost(failureOf(error, "token_failed"));
+  const complain = (failure: Failure) => tell({ type: "error", ...failure });
+  const give = (failure: Failure) => {
+    if (!isOver) needs.lost(failure);
   };
 
   const howAmI = () => {
     const idle_ms = Date.now() - activeAt;
-    return idle_ms < needs.patience ? { activity: "active" } : { activity: "idle", idle_ms };
+    const isIdle = idle_ms >= needs.patience;
+    return { activity: isIdle ? "idle" : "active", idle_ms: isIdle ? idle_ms : undefined };
   };
   const noteIdle = () => {
-    const isIdle = "idle_ms" in howAmI();
-    if (wasIdle !== isIdle) transport?.beat();
+    const isIdle = !!howAmI().idle_ms;
+    if (wasIdle !== isIdle) present?.beat();
     wasIdle = isIdle;
   };
 
@@ -110,34 +108,37 @@ export function startLine(needs: LineNeeds): Line {
       ([name, grant]) => sent.get(name) !== grant || again.includes(name),
     );
     sent = all;
-    transport?.change(new Map(added), [...gone, ...again]);
+    present?.change(new Map(added), [...gone, ...again]);
   };
 
-  const arrived = (next: State) => {
-    arrivedAt = Date.now();
-    set(next);
-  };
-  const welcomed = (socket: Transport, frame: Frame) => {
-    needs.rename(frame.session);
-    user = frame.user;
-    failedSockets = 0;
-    if (socket === coming) {
-      transport?.end();
-      transport = socket;
+  /** A connection works. */
+  const arrived = (from: Connection, next: State) => {
+    if (from === coming) {
+      present?.end();
+      present = coming;
       coming = undefined;
       sent = new Map();
       sync();
     }
-    arrived("live");
+    arrivedAt = Date.now();
+    set(next);
   };
-  const beaten = () => {
-    if (state === "live") return;
-    failures = 0;
-    if (state !== "polling") arrived("polling");
-    if (Date.now() >= probeAt) dial();
+  const heard = (from: Connection, frame: Frame) => {
+    const { type } = frame;
+    if (type === "welcome") {
+      needs.rename(frame.session);
+      user = frame.user;
+      failedSockets = 0;
+      arrived(from, "live");
+    } else if (type === "pong" && state !== "live") {
+      failures = 0;
+      if (state !== "polling") arrived(from, "polling");
+      if (Date.now() >= probeAt) dial(true);
+    }
+    tell(frame);
   };
 
-  /** Waits for another try; the answer is longer away the more have failed. */
+  /** Waits for another try, the longer the more have failed. */
   const retry = (failure: Failure) => {
     const { code, after } = failure;
     if (state !== "connecting" && Date.now() - arrivedAt > GOOD) failures = 0;
@@ -146,78 +147,63 @@ export function startLine(needs: LineNeeds): Line {
     earliest = Date.now() + after;
     timer = setTimeout(attempt, after + backoff(failures++));
   };
-  const ended = (from: Transport, failure: Failure) => {
-    if (isOver) return;
-    if (endsTab(failure.code)) return give(failure);
+  const lost = (from: Connection, failure: Failure, isSocket: boolean) => {
+    if (isFinal(failure.code)) return give(failure);
     isRefused = failure.code.startsWith("token_");
-    if (from !== coming) {
-      transport = undefined;
-      // If HTTP does not work, either, it was not the sockets' fault.
-      failedSockets = 0;
-      return retry(failure);
+    // If HTTP does not work, either, it was not the sockets' fault.
+    if (!isSocket) failedSockets = 0;
+    else if (from === coming) {
+      probeAt = Date.now() + PROBE_EVERY;
+      if (!isRefused) failedSockets++;
     }
-    coming = undefined;
-    probeAt = Date.now() + PROBE_EVERY;
-    if (!isRefused) failedSockets++;
-    // Heartbeats over HTTP went on meanwhile, or may do better.
-    if (transport) return;
+    if (from === coming) coming = undefined;
+    else present = undefined;
+    // The other one goes on, heartbeats over HTTP while a socket is tried.
+    if (present || coming) return;
     if (failedSockets < ENOUGH) retry(failure);
-    else poll();
+    else dial(false);
   };
-
-  const ways: TransportNeeds = {
-    whoAmI: needs.whoAmI,
-    howAmI,
-    wanted: () => sent,
-    heard(from, frame) {
-      if (isOver) return;
-      if (frame.type === "welcome") welcomed(from, frame);
-      if (frame.type === "pong") beaten();
-      tell(frame);
-    },
-    ended,
-  };
-  const poll = () => {
-    transport = startPolling(needs.call, needs.isHidden, ways);
-    transport.beat();
-  };
-  const dial = () => {
-    token = tokens.last();
+  const dial = (isSocket: boolean) => {
+    token = tokens.token;
     try {
-      if (Socket) coming ??= openSocket(needs.url, Socket, token, ways);
+      coming ??= connectBy(isSocket ? needs.socket : needs.polling, {
+        hello: () => ({ token, ...needs.whoAmI(), ...howAmI() }),
+        howAmI,
+        heard,
+        lost: (from, failure) => lost(from, failure, isSocket),
+      });
     } catch {
-      // The page's policy forbids sockets, say.
+      // There are none here, or the page's policy forbids them.
+      probeAt = Number.POSITIVE_INFINITY;
+      if (!present) dial(false);
     }
-    if (!coming && !transport) poll();
   };
   const attempt = async () => {
     set("connecting");
     try {
       await tokens.get(isRefused);
-    } catch (error) {
-      return give(error);
+    } catch (failure) {
+      return give(failure as Failure);
     }
     isRefused = false;
     if (isOver) return;
-    if (failedSockets < ENOUGH || Date.now() >= probeAt) dial();
-    else poll();
+    dial(probeAt < Number.POSITIVE_INFINITY && (failedSockets < ENOUGH || Date.now() >= probeAt));
   };
 
-  const tick = async () => {
+  const tick = () => {
     const now = Date.now();
     noteIdle();
     coming?.tick(now);
-    transport?.tick(now);
-    if (state !== "live") return;
-    try {
-      const next = await tokens.get();
-      if (next !== token) transport?.say("hello", { token: next });
-      token = next;
-    } catch (error) {
-      // The connection lives as long as the token that it has.
-      if (endsTab((error as Failure).code)) give(error);
-      else complain(error as Failure);
-    }
+    present?.tick(now);
+    if (state === "live")
+      tokens.get().then(
+        (next) => {
+          if (next !== token) present?.say({ type: "hello", token: next });
+          token = next;
+        },
+        // The connection lives as long as the token that it has.
+        (failure) => isFinal(failure.code) && give(failure),
+      );
   };
 
   const clock = setInterval(tick, TICK);
@@ -229,7 +215,7 @@ export function startLine(needs: LineNeeds): Line {
     said(tab, want, ago = Number.POSITIVE_INFINITY, frame) {
       activeAt = Math.max(activeAt, Date.now() - ago);
       noteIdle();
-      if (frame) transport?.say(frame.type, frame);
+      if (frame) present?.say(frame);
       if (want) {
         const before = tabs.get(tab);
         tabs.set(tab, want);
@@ -242,7 +228,7 @@ export function startLine(needs: LineNeeds): Line {
     },
     wake() {
       probeAt = 0;
-      transport?.beat();
+      present?.beat();
       if (state !== "waiting") return;
       clearTimeout(timer);
       timer = setTimeout(attempt, Math.max(0, earliest - Date.now()));
@@ -252,7 +238,7 @@ export function startLine(needs: LineNeeds): Line {
       clearInterval(clock);
       clearTimeout(timer);
       coming?.end(isGoodbye);
-      return transport?.end(isGoodbye);
+      return present?.end(isGoodbye);
     },
   };
 }

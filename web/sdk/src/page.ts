@@ -45,7 +45,6 @@ export function watchPage(
     for (const name of EVENTS.split(" "))
       (scope as EventTarget).addEventListener(name, listen, {
         capture: true,
-        passive: true,
         signal: stopping.signal,
       });
   return () => stopping.abort();

@@ -1,63 +1,42 @@
-// Presence without sockets: heartbeats over HTTP at the pace that the service tells, and a look at those who are watched
-// by name with each of them. Organisations and rooms need a socket.
+// Requests as a wire, where sockets cannot be opened: heartbeats over HTTP, and with each a look at those who are watched
+// by name. Organisations and rooms need a socket.
 
-import { failureOf } from "./failure.js";
 import type { Call } from "./http.js";
-import type { Transport, TransportNeeds } from "./transport.js";
 import { inParts, PART, USER } from "./wants.js";
+import type { OpenWire } from "./wire.js";
 
 const HEARTBEAT = "users/heartbeat/";
 
-export function startPolling(
-  call: Call,
-  isHidden: () => boolean,
-  needs: TransportNeeds,
-): Transport {
-  let nextAt = 0;
-  let isBeating = false;
-  let isOver = false;
-
-  const lose = (error: unknown) => {
-    if (!isOver) needs.ended(transport, failureOf(error, "internal"));
-    isOver = true;
+export const pollingBy =
+  (call: Call, isHidden: () => boolean): OpenWire =>
+  (heard, lost) => {
+    const watched = new Set<string>();
+    /** What the page says of itself. */
+    let told = {};
+    const look = (names: Iterable<string>) =>
+      inParts(names, USER, PART, (users) =>
+        call("POST", "presence/query/", { users }).then(
+          ({ results }) => heard({ type: "views", views: results }),
+          lost,
+        ),
+      );
+    queueMicrotask(() => heard({ type: "open" }));
+    return {
+      say({ type, token: _, users = [], ...frame }) {
+        const names = users.map((id: string) => USER + id);
+        if (type === "unwatch") for (const name of names) watched.delete(name);
+        if (type === "watch") {
+          for (const name of names) watched.add(name);
+          look(names);
+        }
+        if (!/^h/.test(type)) return;
+        told = { ...told, ...frame };
+        call("POST", HEARTBEAT, { ...told, hidden: isHidden() }).then((answer) => {
+          heard({ ...answer, type: "pong", status: answer.online_status });
+          look(watched);
+        }, lost);
+      },
+      hangUp: (isGoodbye) =>
+        isGoodbye && call("POST", HEARTBEAT, { ...told, logout: true }, true).catch(() => {}),
+    };
   };
-  const look = (names: Iterable<string>) =>
-    inParts(names, USER, PART, (users) =>
-      call("POST", "presence/query/", { users }).then(({ results: views }) => {
-        if (!isOver) needs.heard(transport, { type: "views", views });
-      }, lose),
-    );
-  const transport: Transport = {
-    change: (added) => look(added.keys()),
-    say() {},
-    async beat() {
-      nextAt = 0;
-      if (isBeating || isOver) return;
-      isBeating = true;
-      nextAt = Number.POSITIVE_INFINITY;
-      try {
-        const answer = await call("POST", HEARTBEAT, {
-          ...needs.whoAmI(),
-          ...needs.howAmI(),
-          hidden: isHidden(),
-        });
-        if (isOver) return;
-        nextAt = Math.min(nextAt, Date.now() + answer.next_heartbeat_in_ms);
-        needs.heard(transport, { ...answer, type: "pong", status: answer.online_status });
-        look(needs.wanted().keys());
-      } catch (error) {
-        lose(error);
-      }
-      isBeating = false;
-    },
-    tick(now) {
-      if (now >= nextAt) transport.beat();
-    },
-    end(isGoodbye) {
-      isOver = true;
-      if (isGoodbye)
-        return call("POST", HEARTBEAT, { ...needs.whoAmI(), logout: true }, true).catch(() => {});
-    },
-  };
-  return transport;
-}

@@ -12,14 +12,10 @@ export interface Tokens {
   /** A token that is good as far as is known; `isRefused`: the last one is not. Fails with a Failure. */
   get(isRefused?: boolean): Promise<string>;
   /** The last one, for a page that has no time to wait. */
-  last(): string;
-  /** The user and the login, without which tabs cannot know that they are of one. */
-  owner(): Owner;
-}
-
-export interface Owner {
-  readonly user?: string;
-  readonly login?: string;
+  token: string;
+  /** Names of the user and of the login; without a login tabs cannot know that they are of one. */
+  owner: string;
+  login: string | undefined;
 }
 
 interface Claims {
@@ -40,26 +36,24 @@ function claimsOf(token: string): Claims {
 }
 
 export function createTokens(source: Token): Tokens {
-  let token = "";
-  let owner: Owner = {};
   let renewAt = 0;
   let fetching: Promise<string> | undefined;
 
   const fetchToken = async (isRefused: boolean) => {
     try {
-      const fetched = typeof source === "function" ? await source() : isRefused || source;
-      if (!fetched) throw new Failure("token_missing");
-      if (fetched === true) throw new Failure("token_refused");
-      const { iss, sub, sid, iat = 0, exp = 0 } = claimsOf(fetched);
-      const user = `${iss} ${sub}`;
-      const login = sub && `${user} ${sid}`;
-      if (owner.login && owner.login !== login) throw new Failure("user_changed");
-      owner = { user, login } as Owner;
+      const token = typeof source === "function" ? await source() : isRefused || source;
+      if (!token) throw new Failure("token_missing");
+      if (token === true) throw new Failure("token_refused");
+      const { iss, sub, sid, iat = 0, exp = 0 } = claimsOf(token);
+      tokens.owner = `${iss} ${sub}`;
+      const login = sub && `${tokens.owner} ${sid}`;
+      if (tokens.login && tokens.login !== login) throw new Failure("user_changed");
+      tokens.login = login || undefined;
       // By the life that the token was given, and by the clock here, whichever ends first. A clock that says it has
       // ended already is wrong, or the service will say so.
       const left = Math.min(exp - iat, exp - Date.now() / 1000) * 1000 * RENEW_AT;
       renewAt = left > 0 ? Date.now() + Math.max(left, LEAST) : Number.POSITIVE_INFINITY;
-      token = fetched;
+      tokens.token = token;
       return token;
     } catch (error) {
       // The one that is there may be good for a while.
@@ -67,16 +61,17 @@ export function createTokens(source: Token): Tokens {
       throw failureOf(error, "token_failed");
     }
   };
-
-  return {
+  const tokens: Tokens = {
+    token: "",
+    owner: "",
+    login: undefined,
     async get(isRefused = false) {
-      if (!isRefused && token && Date.now() < renewAt) return token;
+      if (!isRefused && tokens.token && Date.now() < renewAt) return tokens.token;
       fetching ??= fetchToken(isRefused).finally(() => {
         fetching = undefined;
       });
       return fetching;
     },
-    last: () => token,
-    owner: () => owner,
   };
+  return tokens;
 }

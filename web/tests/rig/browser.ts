@@ -12,7 +12,7 @@ import { chromium } from "./binary.ts";
 /** How the browser is started: without a sandbox for root, which Chromium demands. */
 function launchOptions(): LaunchOptions {
   const root = process.getuid?.() === 0;
-  return { executablePath: chromium(), args: root ? ["--no-sandbox"] : [] };
+  return { executablePath: chromium(), args: [...(root ? ["--no-sandbox"] : []), "--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets"] };
 }
 
 /** Starts a browser. */

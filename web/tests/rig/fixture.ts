@@ -41,6 +41,9 @@ export async function install(context: BrowserContext, service: Service): Promis
       body: HTML,
     }),
   );
+  await context.route(`${service.base}/sdk/rollcall.js`, (route) =>
+    route.fulfill({ contentType: "text/javascript", path: "/tmp/sdk/rollcall.js" }),
+  );
   await context.route(`${service.base}/fixture/page.js`, (route) =>
     route.fulfill({ contentType: "text/javascript", body: SCRIPT }),
   );
