@@ -17,7 +17,7 @@ export function DecisionDialog({
 }: {
   people: readonly Person[];
   decision: Decision;
-  carryOut: (reason: string) => Promise<void>;
+  carryOut: (ids: readonly number[], decision: Decision, reason: string) => Promise<void>;
   onClose: () => void;
 }) {
   const whom =
@@ -46,7 +46,13 @@ export function DecisionDialog({
       verb={isApproval ? "Let in" : "Turn away"}
       isDangerous={!isApproval}
       reason="optional"
-      onConfirm={carryOut}
+      onConfirm={(reason) =>
+        carryOut(
+          people.map((person) => person.id),
+          decision,
+          reason,
+        )
+      }
       onClose={onClose}
     />
   );

@@ -4,7 +4,6 @@
 import type { JSX } from "preact";
 import { useCallback, useState } from "preact/hooks";
 import { api } from "../../api/client.js";
-import { asProblem } from "../../api/problem.js";
 import type { CursorPage, Person } from "../../api/types.js";
 import {
   Badge,
@@ -19,14 +18,14 @@ import {
   Section,
   Select,
 } from "../../parts/index.js";
-import { tell, tellProblem } from "../../state/toasts.js";
 import { type CursorList, useCursorList } from "../../state/useCursorList.js";
 import { useFilters } from "../../state/useFilters.js";
 import { useResource } from "../../state/useResource.js";
 import { plural } from "../../state/words.js";
 import "./approvals.css";
 import { DecisionDialog } from "./DecisionDialog.js";
-import { type Decision, decide } from "./decide.js";
+import type { Decision } from "./decide.js";
+import { useDecisions } from "./useDecisions.js";
 import { Waiting } from "./Waiting.js";
 
 const DEFAULTS = { search: "", sort: "oldest" };
@@ -82,37 +81,6 @@ export default function Approvals(): JSX.Element {
   );
 }
 
-/** Those on whom it was decided since the list was read. */
-type Decided = ReadonlyMap<number, Decision>;
-
-/** Who is chosen, who is decided on, and deciding. */
-function useDecisions(counted: () => void) {
-  const [chosen, setChosen] = useState<ReadonlySet<number>>(new Set());
-  const [decided, setDecided] = useState<Decided>(new Map());
-  const carryOut = useCallback(
-    async (ids: readonly number[], decision: Decision, reason: string) => {
-      const outcomes = await decide(ids, decision, reason);
-      const done = outcomes.filter((outcome) => outcome.ok).map((outcome) => outcome.id);
-      setDecided((was) => new Map([...was, ...done.map((id) => [id, decision] as const)]));
-      setChosen((was) => new Set([...was].filter((id) => !done.includes(id))));
-      const verb = decision === "approve" ? "let in" : "turned away";
-      if (done.length > 0) tell(`${plural(done.length, "person is", "people are")} ${verb}.`);
-      const failed = outcomes.find((outcome) => !outcome.ok);
-      if (failed) {
-        const left = plural(outcomes.length - done.length, "person was", "people were");
-        tellProblem(`${left} not decided on`, asProblem(new Error(failed.detail ?? "unknown")));
-      }
-      counted();
-    },
-    [counted],
-  );
-  const forget = () => {
-    setChosen(new Set());
-    setDecided(new Map());
-  };
-  return { chosen, setChosen, decided, carryOut, forget };
-}
-
 interface Asked {
   people: readonly Person[];
   decision: Decision;
@@ -127,18 +95,11 @@ function Queue({
   isSearch: boolean;
   counted: () => void;
 }) {
-  const { chosen, setChosen, decided, carryOut, forget } = useDecisions(counted);
+  const { chosen, setChosen, decided, carryOut, approve, forget } = useDecisions(counted);
   const [asked, setAsked] = useState<Asked | null>(null);
   const ask = useCallback(
     (people: readonly Person[], decision: Decision) => setAsked({ people, decision }),
     [],
-  );
-  const approve = useCallback(
-    (person: Person) =>
-      void carryOut([person.id], "approve", "").catch((error) =>
-        tellProblem(`${person.username} was not let in`, error),
-      ),
-    [carryOut],
   );
   const reload = () => {
     forget();
@@ -146,21 +107,17 @@ function Queue({
     counted();
   };
   const picked = list.items.filter((person) => chosen.has(person.id));
+  const isEmpty = list.items.length === 0;
   return (
     <>
       <Section
         title="Waiting"
-        about={
-          <span class="keys-hint">
-            In a row: A lets in, R turns away, Space chooses, arrows move.
-          </span>
-        }
+        about={<KeysHint />}
         isFlush
         actions={<Actions picked={picked} ask={ask} reload={reload} decided={decided.size} />}
       >
-        {list.items.length === 0 ? (
-          <None list={list} isSearch={isSearch} />
-        ) : (
+        {isEmpty && <None list={list} isSearch={isSearch} />}
+        {!isEmpty && (
           <Waiting
             people={list.items}
             isBusy={list.isLoading}
@@ -168,25 +125,17 @@ function Queue({
             reject={(person) => ask([person], "reject")}
           />
         )}
-        {list.items.length > 0 && list.problem && (
-          <ErrorNotice problem={list.problem} onRetry={list.more} />
-        )}
+        {!isEmpty && list.problem && <ErrorNotice problem={list.problem} onRetry={list.more} />}
         <MoreRows list={list} />
       </Section>
-      {asked && (
-        <DecisionDialog
-          {...asked}
-          carryOut={(reason) =>
-            carryOut(
-              asked.people.map((person) => person.id),
-              asked.decision,
-              reason,
-            )
-          }
-          onClose={() => setAsked(null)}
-        />
-      )}
+      {asked && <DecisionDialog {...asked} carryOut={carryOut} onClose={() => setAsked(null)} />}
     </>
+  );
+}
+
+function KeysHint() {
+  return (
+    <span class="keys-hint">In a row: A lets in, R turns away, Space chooses, arrows move.</span>
   );
 }
 

@@ -81,16 +81,7 @@ function ActionRow({
     <Fragment>
       <tr class={isOpen ? "is-open" : undefined}>
         <td>
-          <button
-            type="button"
-            class="button is-quiet is-icon is-small"
-            aria-expanded={isOpen}
-            aria-controls={isOpen ? detail : undefined}
-            aria-label={`Details of ${actionWords(action.action_type)}`}
-            onClick={toggle}
-          >
-            <Icon name={isOpen ? "down" : "right"} size={16} />
-          </button>
+          <Opener action={action} isOpen={isOpen} controls={detail} toggle={toggle} />
         </td>
         <td>
           <When at={action.timestamp} />
@@ -118,5 +109,31 @@ function ActionRow({
         </tr>
       )}
     </Fragment>
+  );
+}
+
+function Opener({
+  action,
+  isOpen,
+  controls,
+  toggle,
+}: {
+  action: Action;
+  isOpen: boolean;
+  /** The id of what it opens. */
+  controls: string;
+  toggle: () => void;
+}) {
+  return (
+    <button
+      type="button"
+      class="button is-quiet is-icon is-small"
+      aria-expanded={isOpen}
+      aria-controls={isOpen ? controls : undefined}
+      aria-label={`Details of ${actionWords(action.action_type)}`}
+      onClick={toggle}
+    >
+      <Icon name={isOpen ? "down" : "right"} size={16} />
+    </button>
   );
 }

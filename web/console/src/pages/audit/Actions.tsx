@@ -37,6 +37,19 @@ const DEFAULTS = {
   search: "",
 };
 
+const SEVERITIES = [
+  ["", "Any"],
+  ["info", "Info"],
+  ["warning", "Warning"],
+] as const;
+
+const CATEGORIES = [
+  ["", "Any"],
+  ["user", "Users"],
+  ["admin", "Administration"],
+  ["security", "Security"],
+] as const;
+
 type Values = typeof DEFAULTS;
 
 /** Who acts without an account. */
@@ -98,22 +111,13 @@ function ActionFilters({ filters, span }: { filters: Filters<Values>; span: Span
       <Select
         label="Severity"
         value={values.severity}
-        options={[
-          ["", "Any"],
-          ["info", "Info"],
-          ["warning", "Warning"],
-        ]}
+        options={SEVERITIES}
         onChange={(severity) => set({ severity })}
       />
       <Select
         label="Kind"
         value={values.category}
-        options={[
-          ["", "Any"],
-          ["user", "Users"],
-          ["admin", "Administration"],
-          ["security", "Security"],
-        ]}
+        options={CATEGORIES}
         onChange={(category) => set({ category })}
       />
       <div class="filter-narrow">

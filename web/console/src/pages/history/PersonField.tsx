@@ -29,21 +29,8 @@ export function PersonField({
 }) {
   const list = useId();
   const [typed, setTyped] = useState(value);
-  const [found, setFound] = useState<Person[]>([]);
   useEffect(() => setTyped(value), [value]);
-  useEffect(() => {
-    const word = typed.trim();
-    if (word === value) return;
-    const aborter = new AbortController();
-    const timer = setTimeout(() => {
-      if (isId(word) || others.includes(word)) return onChange(word);
-      search(word, aborter.signal).then(setFound, () => setFound([]));
-    }, REST);
-    return () => {
-      aborter.abort();
-      clearTimeout(timer);
-    };
-  }, [typed, value, onChange, others]);
+  const found = useSuggestions(typed.trim(), value, onChange, others);
   return (
     <div class="filter-narrow">
       <Field label={label}>
@@ -71,6 +58,29 @@ export function PersonField({
       </Field>
     </div>
   );
+}
+
+/** The accounts that fit what was typed; an id is taken as it is, as soon as the typing rests. */
+function useSuggestions(
+  word: string,
+  value: string,
+  onChange: (id: string) => void,
+  others: readonly string[],
+): readonly Person[] {
+  const [found, setFound] = useState<readonly Person[]>([]);
+  useEffect(() => {
+    if (word === value) return;
+    const aborter = new AbortController();
+    const timer = setTimeout(() => {
+      if (isId(word) || others.includes(word)) return onChange(word);
+      search(word, aborter.signal).then(setFound, () => setFound([]));
+    }, REST);
+    return () => {
+      aborter.abort();
+      clearTimeout(timer);
+    };
+  }, [word, value, onChange, others]);
+  return found;
 }
 
 /** Numbers are accounts, a tilde stands in ids of other issuers; nothing at all is everybody. */

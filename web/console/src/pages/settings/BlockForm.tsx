@@ -16,6 +16,21 @@ const ENDS: Ends = [
   ["never", "Never, until it is lifted"],
 ];
 
+interface Fields {
+  cidr: string;
+  reason: string;
+  /** The choice and, of `date`, the moment. */
+  end: readonly [choice: string, at: string];
+}
+
+const EMPTY: Fields = { cidr: "", reason: "", end: ["7", ""] };
+
+function block({ cidr, reason, end }: Fields): Promise<Block> {
+  const life = lifeOf(...end);
+  const body = { cidr: cidr.trim(), reason: reason.trim(), ...(life && { expires_in_ms: life }) };
+  return api<Block>("/api/admin/blocked-addresses/", { method: "POST", body });
+}
+
 /** Asks which network to block, why and for how long. */
 export function BlockForm({
   onMade,
@@ -24,46 +39,35 @@ export function BlockForm({
   onMade: (made: Block) => void;
   onClose: () => void;
 }) {
-  const [cidr, setCidr] = useState("");
-  const [reason, setReason] = useState("");
-  const [end, setEnd] = useState<readonly [string, string]>(["7", ""]);
-  const submission = useSubmission(async () => {
-    const life = lifeOf(...end);
-    const body = {
-      cidr: cidr.trim(),
-      reason: reason.trim(),
-      ...(life && { expires_in_ms: life }),
-    };
-    onMade(await api<Block>("/api/admin/blocked-addresses/", { method: "POST", body }));
-  });
+  const [fields, setFields] = useState(EMPTY);
+  const change = (changes: Partial<Fields>) => setFields((was) => ({ ...was, ...changes }));
+  const submission = useSubmission(async () => onMade(await block(fields)));
   const { problem } = submission;
-  const breadth = breadthWords(cidr);
   return (
     <Dialog title="Block a network" onClose={onClose}>
       <form class="stack" onSubmit={submission.submit}>
         <TextField
           label="Address or network"
-          hint={breadth ?? "203.0.113.7, 203.0.113.0/24, 2001:db8::/48"}
+          hint={breadthWords(fields.cidr) ?? "203.0.113.7, 203.0.113.0/24, 2001:db8::/48"}
           placeholder="203.0.113.0/24"
-          value={cidr}
+          value={fields.cidr}
           required
           error={problem?.of("cidr")}
-          onInput={setCidr}
+          onInput={(cidr) => change({ cidr })}
         />
         <TextArea
           label="Reason"
           hint="Shown to administrators."
-          value={reason}
+          value={fields.reason}
           required
           error={problem?.of("reason")}
-          onInput={setReason}
+          onInput={(reason) => change({ reason })}
         />
         <EndField
-          label="Ends"
           ends={ENDS}
-          initial="7"
+          initial={EMPTY.end[0]}
           error={problem?.of("expires_in_ms")}
-          onChange={(choice, at) => setEnd([choice, at])}
+          onChange={(...end) => change({ end })}
         />
         <Notice>
           Everybody behind this network is refused, heartbeats included: they go offline.

@@ -105,39 +105,44 @@ function Rows({
   );
 }
 
+const FACTS: readonly Column<Delivery>[] = [
+  {
+    key: "state",
+    head: "State",
+    cell: (delivery) => <Badge tone={TONES[delivery.state]}>{delivery.state}</Badge>,
+  },
+  { key: "made", head: "Made", cell: (delivery) => <When at={delivery.created_at} /> },
+  { key: "events", head: "Events", isNumber: true, cell: (delivery) => delivery.events },
+  {
+    key: "attempts",
+    head: "Attempts",
+    isNumber: true,
+    from: "tablet",
+    cell: (delivery) => delivery.attempts,
+  },
+  {
+    key: "last",
+    head: "Last attempt",
+    from: "tablet",
+    cell: (delivery) => <Time at={delivery.last_attempt_at} none="none yet" />,
+  },
+  {
+    key: "answer",
+    head: "Answer",
+    from: "tablet",
+    cell: (delivery) => (
+      <>
+        {delivery.answer ?? "–"}
+        {delivery.problem && <span class="faint small"> {delivery.problem}</span>}
+      </>
+    ),
+  },
+];
+
+/** The facts, and what can be done. */
 function columnsOf(redeliver: (delivery: Delivery) => void): readonly Column<Delivery>[] {
   return [
-    {
-      key: "state",
-      head: "State",
-      cell: (delivery) => <Badge tone={TONES[delivery.state]}>{delivery.state}</Badge>,
-    },
-    { key: "made", head: "Made", cell: (delivery) => <When at={delivery.created_at} /> },
-    { key: "events", head: "Events", isNumber: true, cell: (delivery) => delivery.events },
-    {
-      key: "attempts",
-      head: "Attempts",
-      isNumber: true,
-      from: "tablet",
-      cell: (delivery) => delivery.attempts,
-    },
-    {
-      key: "last",
-      head: "Last attempt",
-      from: "tablet",
-      cell: (delivery) => <Time at={delivery.last_attempt_at} none="none yet" />,
-    },
-    {
-      key: "answer",
-      head: "Answer",
-      from: "tablet",
-      cell: (delivery) => (
-        <>
-          {delivery.answer ?? "–"}
-          {delivery.problem && <span class="faint small"> {delivery.problem}</span>}
-        </>
-      ),
-    },
+    ...FACTS,
     {
       key: "do",
       head: <span class="unseen">Actions</span>,

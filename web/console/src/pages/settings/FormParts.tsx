@@ -57,13 +57,11 @@ export function lifeOf(choice: string, at: string, now = serverNow()): number | 
 
 /** When something ends: never, after so many days, or at a moment. */
 export function EndField({
-  label,
   ends,
   error,
   onChange,
   initial,
 }: {
-  label: string;
   /** The values are days, `never` and `date`. */
   ends: Ends;
   initial: string;
@@ -76,7 +74,7 @@ export function EndField({
   return (
     <>
       <Select
-        label={label}
+        label="Ends"
         value={choice}
         options={ends}
         error={choice === "date" ? undefined : error}

@@ -18,6 +18,27 @@ const ENDS: Ends = [
 /** A key just made, and the only time that it is told. */
 export type MadeKey = ServiceKey & { key: string };
 
+interface Fields {
+  name: string;
+  org: string;
+  scopes: string[];
+  /** The choice and, of `date`, the moment. */
+  end: readonly [choice: string, at: string];
+}
+
+const EMPTY: Fields = { name: "", org: "", scopes: [], end: ["90", ""] };
+
+function make({ name, org, scopes, end }: Fields): Promise<MadeKey> {
+  const life = lifeOf(...end);
+  const body = {
+    name: name.trim(),
+    scopes,
+    ...(org && { org: org.trim() }),
+    ...(life && { expires_in_ms: life }),
+  };
+  return api<MadeKey>("/api/admin/service-keys/", { method: "POST", body });
+}
+
 /** Asks for the name, the scopes, the organisation and the end of a key. */
 export function KeyForm({
   onMade,
@@ -26,20 +47,9 @@ export function KeyForm({
   onMade: (made: MadeKey) => void;
   onClose: () => void;
 }) {
-  const [name, setName] = useState("");
-  const [org, setOrg] = useState("");
-  const [scopes, setScopes] = useState<string[]>([]);
-  const [end, setEnd] = useState<readonly [string, string]>(["90", ""]);
-  const submission = useSubmission(async () => {
-    const life = lifeOf(...end);
-    const body = {
-      name: name.trim(),
-      scopes,
-      ...(org && { org: org.trim() }),
-      ...(life && { expires_in_ms: life }),
-    };
-    onMade(await api<MadeKey>("/api/admin/service-keys/", { method: "POST", body }));
-  });
+  const [fields, setFields] = useState(EMPTY);
+  const change = (changes: Partial<Fields>) => setFields((was) => ({ ...was, ...changes }));
+  const submission = useSubmission(async () => onMade(await make(fields)));
   const { problem } = submission;
   return (
     <Dialog title="New service key" onClose={onClose}>
@@ -47,33 +57,32 @@ export function KeyForm({
         <TextField
           label="Name"
           hint="What you will know it by: the service that uses it."
-          value={name}
+          value={fields.name}
           maxLength={100}
           required
           error={problem?.of("name")}
-          onInput={setName}
+          onInput={(name) => change({ name })}
         />
         <Boxes
           label="It may"
           options={SCOPES}
-          chosen={scopes}
+          chosen={fields.scopes}
           error={problem?.of("scopes")}
-          onChange={setScopes}
+          onChange={(scopes) => change({ scopes })}
         />
         <TextField
           label="Organisation (optional)"
           hint="It speaks of people of this organisation only."
-          value={org}
+          value={fields.org}
           maxLength={64}
           error={problem?.of("org")}
-          onInput={setOrg}
+          onInput={(org) => change({ org })}
         />
         <EndField
-          label="Ends"
           ends={ENDS}
-          initial="90"
+          initial={EMPTY.end[0]}
           error={problem?.of("expires_in_ms")}
-          onChange={(choice, at) => setEnd([choice, at])}
+          onChange={(...end) => change({ end })}
         />
         <FormFoot submission={submission} verb="Make the key" onClose={onClose} />
       </form>

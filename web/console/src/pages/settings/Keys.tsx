@@ -132,60 +132,65 @@ function Standing({ of: key }: { of: ServiceKey }) {
   return <Badge tone="good">good</Badge>;
 }
 
+const FACTS: readonly Column<ServiceKey>[] = [
+  {
+    key: "name",
+    head: "Name",
+    cell: (key) => (
+      <>
+        <b class="row-name">{key.name}</b> <Standing of={key} />
+        <div class="faint small">
+          <code>{key.id}</code>
+        </div>
+      </>
+    ),
+  },
+  {
+    key: "scopes",
+    head: "May",
+    from: "tablet",
+    cell: (key) => (
+      <span class="badges">
+        {key.scopes.map((scope) => (
+          <Badge key={scope}>{scope}</Badge>
+        ))}
+      </span>
+    ),
+  },
+  { key: "org", head: "Organisation", from: "desktop", cell: (key) => key.org ?? "all" },
+  {
+    key: "used",
+    head: "Last used",
+    cell: (key) => <Time at={key.last_used_at} none="never" />,
+  },
+  {
+    key: "ends",
+    head: "Ends",
+    from: "tablet",
+    cell: (key) => <Time at={key.revoked_at ?? key.expires_at} none="never" />,
+  },
+  {
+    key: "made",
+    head: "Made",
+    from: "desktop",
+    cell: (key) => (
+      <>
+        <Time at={key.created_at} />
+        {key.created_by && (
+          <>
+            {" by "}
+            <PersonLink id={key.created_by} />
+          </>
+        )}
+      </>
+    ),
+  },
+];
+
+/** The facts, and what can be done. */
 function columnsOf(revoke: (key: ServiceKey) => void): readonly Column<ServiceKey>[] {
   return [
-    {
-      key: "name",
-      head: "Name",
-      cell: (key) => (
-        <>
-          <b class="row-name">{key.name}</b> <Standing of={key} />
-          <div class="faint small">
-            <code>{key.id}</code>
-          </div>
-        </>
-      ),
-    },
-    {
-      key: "scopes",
-      head: "May",
-      from: "tablet",
-      cell: (key) => (
-        <span class="badges">
-          {key.scopes.map((scope) => (
-            <Badge key={scope}>{scope}</Badge>
-          ))}
-        </span>
-      ),
-    },
-    { key: "org", head: "Organisation", from: "desktop", cell: (key) => key.org ?? "all" },
-    {
-      key: "used",
-      head: "Last used",
-      cell: (key) => <Time at={key.last_used_at} none="never" />,
-    },
-    {
-      key: "ends",
-      head: "Ends",
-      from: "tablet",
-      cell: (key) => <Time at={key.revoked_at ?? key.expires_at} none="never" />,
-    },
-    {
-      key: "made",
-      head: "Made",
-      from: "desktop",
-      cell: (key) => (
-        <>
-          <Time at={key.created_at} />
-          {key.created_by && (
-            <>
-              {" by "}
-              <PersonLink id={key.created_by} />
-            </>
-          )}
-        </>
-      ),
-    },
+    ...FACTS,
     {
       key: "do",
       head: <span class="unseen">Actions</span>,

@@ -17,6 +17,12 @@ const DEBOUNCES = [
   ["600000", "10 minutes"],
 ] as const;
 
+/** The choices, and the one that a webhook has, which may have been set by a request. */
+function debouncesWith(chosen: string): readonly (readonly [string, string])[] {
+  const isKnown = DEBOUNCES.some(([ms]) => ms === chosen);
+  return isKnown ? DEBOUNCES : [...DEBOUNCES, [chosen, `${chosen} ms`]];
+}
+
 /** A webhook just made or with a new secret, and the only time that the secret is told. */
 export type MadeWebhook = Webhook & { secret: string };
 
@@ -68,6 +74,14 @@ export function WebhookForm({
     <Dialog title={webhook ? `Change “${webhook.name}”` : "New webhook"} onClose={onClose}>
       <form class="stack" onSubmit={submission.submit}>
         <WebhookFields fields={fields} problem={submission.problem} change={change} />
+        <TextField
+          label="Organisation (optional)"
+          hint="It is told of people of this organisation only."
+          value={fields.org}
+          maxLength={64}
+          error={submission.problem?.of("org")}
+          onInput={(org) => change({ org })}
+        />
         <FormFoot
           submission={submission}
           verb={webhook ? "Change it" : "Make the webhook"}
@@ -87,7 +101,6 @@ function WebhookFields({
   problem: { of: (field: string) => string | undefined } | null;
   change: (changes: Partial<Fields>) => void;
 }) {
-  const known = DEBOUNCES.some(([ms]) => ms === fields.debounce);
   return (
     <>
       <TextField
@@ -119,17 +132,9 @@ function WebhookFields({
       <Select
         label="Leave out what is undone within"
         value={fields.debounce}
-        options={known ? DEBOUNCES : [...DEBOUNCES, [fields.debounce, `${fields.debounce} ms`]]}
+        options={debouncesWith(fields.debounce)}
         error={problem?.of("debounce_ms")}
         onChange={(debounce) => change({ debounce })}
-      />
-      <TextField
-        label="Organisation (optional)"
-        hint="It is told of people of this organisation only."
-        value={fields.org}
-        maxLength={64}
-        error={problem?.of("org")}
-        onInput={(org) => change({ org })}
       />
     </>
   );

@@ -14,26 +14,12 @@ import { WebhookStanding } from "./WebhookParts.js";
 /** One webhook in full. */
 export function WebhookView({ webhook, reload }: { webhook: Webhook; reload: () => void }) {
   const [asked, setAsked] = useState<Asked | null>(null);
-  const [trial, setTrial] = useState<Trial | "running" | null>(null);
   const [, navigate] = useLocation();
   const path = `${WEBHOOKS}${part(webhook.id)}/`;
-  const test = async () => {
-    setTrial("running");
-    try {
-      setTrial(await api<Trial>(`${path}test/`, { method: "POST" }));
-    } catch (error) {
-      setTrial(null);
-      tellProblem("It was not tried", error);
-    }
-  };
-  const resume = async () => {
-    try {
-      await api(path, { method: "PATCH", body: { enabled: true } });
-      tell(`“${webhook.name}” is told again.`);
-      reload();
-    } catch (error) {
-      tellProblem("It is still paused", error);
-    }
+  const { trial, test } = useTrial(path);
+  const removed = () => {
+    navigate("/settings?view=webhooks");
+    reload();
   };
   return (
     <>
@@ -50,7 +36,7 @@ export function WebhookView({ webhook, reload }: { webhook: Webhook; reload: () 
             webhook={webhook}
             isTesting={trial === "running"}
             test={test}
-            resume={resume}
+            resume={() => resume(webhook, reload)}
             ask={setAsked}
           />
         }
@@ -65,14 +51,37 @@ export function WebhookView({ webhook, reload }: { webhook: Webhook; reload: () 
           asked={asked}
           close={() => setAsked(null)}
           changed={reload}
-          removed={() => {
-            navigate("/settings?view=webhooks");
-            reload();
-          }}
+          removed={removed}
         />
       )}
     </>
   );
+}
+
+async function resume(webhook: Webhook, reload: () => void): Promise<void> {
+  try {
+    const body = { enabled: true };
+    await api(`${WEBHOOKS}${part(webhook.id)}/`, { method: "PATCH", body });
+    tell(`“${webhook.name}” is told again.`);
+    reload();
+  } catch (error) {
+    tellProblem("It is still paused", error);
+  }
+}
+
+/** Tries the webhook at `path`, and keeps what came back. */
+function useTrial(path: string) {
+  const [trial, setTrial] = useState<Trial | "running" | null>(null);
+  const test = async () => {
+    setTrial("running");
+    try {
+      setTrial(await api<Trial>(`${path}test/`, { method: "POST" }));
+    } catch (error) {
+      setTrial(null);
+      tellProblem("It was not tried", error);
+    }
+  };
+  return { trial, test };
 }
 
 function Actions({
