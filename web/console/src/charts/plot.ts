@@ -92,7 +92,9 @@ function colorOf(picture: Picture, source: number): string {
 }
 
 function heights(picture: Picture, max: number | null): [number, number] {
-  const all = [max ?? 0, picture.peak?.value ?? 0, ...picture.thresholds.map((one) => one.value)];
+  // The peak has its number above it.
+  const peak = (picture.peak?.value ?? 0) * 1.06;
+  const all = [max ?? 0, peak, ...picture.thresholds.map((one) => one.value)];
   return [0, roundAbove(Math.max(...all))];
 }
 
