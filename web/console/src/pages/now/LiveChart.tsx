@@ -1,4 +1,4 @@
-// Who has been present in the last quarter of an hour, by status.
+// Who has been present in the last minutes, by status.
 
 import { useMemo } from "preact/hooks";
 import { TimeChart } from "../../charts/index.js";
@@ -17,7 +17,7 @@ export function LiveChart({ flow }: { flow: Flow }) {
   return (
     <section class="section">
       <TimeChart
-        label="Present in the last quarter of an hour"
+        label="Present in the last minutes"
         times={course.times}
         series={series}
         stacked

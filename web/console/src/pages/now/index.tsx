@@ -1,5 +1,6 @@
 // Who is present at this moment, who comes and goes, and how the service is.
 
+import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Link } from "wouter-preact";
 import {
@@ -7,6 +8,7 @@ import {
   Figure,
   Figures,
   FilterBar,
+  Loading,
   PageHead,
   Select,
   StatusDot,
@@ -18,7 +20,6 @@ import { countWords } from "../../state/words.js";
 import { Feed } from "./Feed.js";
 import { type Flow, startFlow } from "./flow.js";
 import { Health } from "./Health.js";
-import { LiveChart } from "./LiveChart.js";
 import "./now.css";
 
 const DEFAULTS = { org: "", into: "" };
@@ -61,7 +62,7 @@ export default function Now() {
           <Numbers flow={flow} />
           <div class="now">
             <div class="now-main">
-              <LiveChart flow={flow} />
+              <Chart flow={flow} />
               {may("view_settings") && <Health />}
             </div>
             <div class="now-feed">
@@ -82,6 +83,22 @@ function useFlow(org: string): Flow | null {
     return started.stop;
   }, [org]);
   return flow;
+}
+
+/** The chart, once its code has come: figures and changes do not wait for it. */
+function Chart({ flow }: { flow: Flow }) {
+  const [Drawn, setDrawn] = useState<ComponentType<{ flow: Flow }> | null>(null);
+  useEffect(() => {
+    import("./LiveChart.js").then(
+      ({ LiveChart }) => setDrawn(() => LiveChart),
+      () => undefined,
+    );
+  }, []);
+  return (
+    <div class="now-chart">
+      {Drawn ? <Drawn flow={flow} /> : <Loading label="Loading the chart" />}
+    </div>
+  );
 }
 
 const CONNECTION_WORDS = {

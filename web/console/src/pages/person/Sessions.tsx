@@ -23,8 +23,12 @@ const SESSIONS: readonly Column<LiveSession>[] = [
     head: "Session",
     cell: (session) => <span class="mono">{session.id ?? "restored"}</span>,
   },
-  { key: "device", head: "Device", cell: (session) => session.device ?? "–", from: "tablet" },
-  { key: "transport", head: "By", cell: (session) => session.transport, from: "tablet" },
+  {
+    key: "where",
+    head: "Where",
+    cell: (session) => [session.device, session.transport].filter(Boolean).join(" · "),
+    from: "tablet",
+  },
   {
     key: "activity",
     head: "Activity",
@@ -125,11 +129,14 @@ const LOGINS: readonly Column<Login>[] = [
     cell: (login) =>
       login.present ? <Badge tone="good">present</Badge> : <span class="faint">no</span>,
   },
-  { key: "device", head: "Device", cell: (login) => login.device ?? "–", from: "tablet" },
-  { key: "address", head: "From", cell: (login) => login.address ?? "–", from: "tablet" },
+  {
+    key: "where",
+    head: "Where",
+    cell: (login) => [login.device, login.address].filter(Boolean).join(" · ") || "–",
+    from: "tablet",
+  },
   { key: "since", head: "Opened", cell: (login) => <Time at={login.since} />, from: "tablet" },
   { key: "seen", head: "Last seen", cell: (login) => <Time at={login.last_seen} /> },
-  { key: "ends", head: "Ends", cell: (login) => <Time at={login.expires_at} />, from: "desktop" },
 ];
 
 function endColumn(onEnd: (login: Login) => void): Column<Login> {
