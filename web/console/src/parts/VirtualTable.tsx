@@ -5,6 +5,7 @@ import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { type Column, cellClass, HeadCell, type Sorting } from "./DataTable.js";
 import { type RowWindow, windowRows } from "./rows.js";
+import { stable } from "./stable.js";
 
 /** Rows drawn ahead of those that are seen. */
 const AHEAD = 8;
@@ -45,26 +46,8 @@ export function VirtualTable<T>(props: VirtualTableProps<T>) {
   const drawn: ComponentChildren[] = [];
   for (let at = rows.first; at < rows.last; at += 1) {
     const row = rowAt(at);
-    drawn.push(
-      <tr
-        key={at}
-        aria-rowindex={at + 2}
-        class={row ? rowClass?.(row) : undefined}
-        style={{ height: `${rowHeight}px` }}
-      >
-        {row ? (
-          columns.map((column) => (
-            <td key={column.key} class={cellClass(column)}>
-              {column.cell(row)}
-            </td>
-          ))
-        ) : (
-          <td colSpan={columns.length} class="faint">
-            {row === null ? "No longer in this list" : <span class="skeleton" />}
-          </td>
-        )}
-      </tr>,
-    );
+    const className = row ? rowClass?.(row) : undefined;
+    drawn.push(<Row key={at} {...{ at, row, columns, rowHeight, className }} />);
   }
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
@@ -92,6 +75,32 @@ export function VirtualTable<T>(props: VirtualTableProps<T>) {
     </section>
   );
 }
+
+interface RowProps {
+  at: number;
+  // biome-ignore lint/suspicious/noExplicitAny: what a row holds is between the caller and its columns
+  row: any;
+  // biome-ignore lint/suspicious/noExplicitAny: the same
+  columns: readonly Column<any>[];
+  rowHeight: number;
+  className: string | undefined;
+}
+
+const Row = stable(({ at, row, columns, rowHeight, className }: RowProps) => (
+  <tr aria-rowindex={at + 2} class={className} style={{ height: `${rowHeight}px` }}>
+    {row ? (
+      columns.map((column) => (
+        <td key={column.key} class={cellClass(column)}>
+          {column.cell(row)}
+        </td>
+      ))
+    ) : (
+      <td colSpan={columns.length} class="faint">
+        {row === null ? "No longer in this list" : <span class="skeleton" />}
+      </td>
+    )}
+  </tr>
+));
 
 function Room({ height, span }: { height: number; span: number }) {
   if (height === 0) return null;

@@ -4,6 +4,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Status } from "../../api/types.js";
 import { Empty, Icon, PersonLink, Section, StatusDot } from "../../parts/index.js";
+import { stable } from "../../parts/stable.js";
 import { absoluteWords, clockWords, plural, reasonWords } from "../../state/words.js";
 import type { Change, Flow } from "./flow.js";
 
@@ -55,7 +56,7 @@ export function Feed({ flow, into }: { flow: Flow; into: string }) {
   );
 }
 
-function Row({ change }: { change: Change }) {
+const Row = stable(({ change }: { change: Change }) => {
   const words = [change.emoji, change.text].filter(Boolean).join(" ");
   return (
     <li class="feed-row">
@@ -77,7 +78,7 @@ function Row({ change }: { change: Change }) {
       <span class="feed-why faint">{words || reasonWords(change.reason)}</span>
     </li>
   );
-}
+});
 
 /** Holds the flow for as long as somebody is at the list. */
 function useHold(flow: Flow, isPaused: boolean) {
