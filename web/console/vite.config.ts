@@ -14,6 +14,13 @@ const proxy = {
   "/sdk": SERVICE,
 };
 
+/** The service's own policy, so that what it would forbid fails here, too. */
+const headers = {
+  "content-security-policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+    "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+};
+
 export default defineConfig({
   root: at("."),
   base: "/console/",
@@ -30,6 +37,6 @@ export default defineConfig({
     reportCompressedSize: true,
   },
   server: { proxy },
-  preview: { proxy },
+  preview: { proxy, headers },
   test: { environment: "node", include: ["src/**/*.test.{ts,tsx}"] },
 });

@@ -14,7 +14,7 @@ export function Reveal({ why, onWhy }: { why: string; onWhy: (why: string) => vo
         class="button is-small"
         onClick={() => (why ? onWhy("") : setAsking(true))}
       >
-        <Icon name="eye" size={15} /> {why ? "Hide what was unseen" : "Show the unseen"}
+        <Icon name="eye" size={15} /> {why ? "Hide the unseen" : "Show the unseen"}
       </button>
       {isAsking && (
         <ConfirmAction

@@ -2,7 +2,16 @@
 
 import type { ComponentChildren } from "preact";
 import type { Status } from "../../api/types.js";
-import { Badge, ErrorNotice, Icon, Loading, Section, StatusDot, Time } from "../../parts/index.js";
+import {
+  Badge,
+  Empty,
+  ErrorNotice,
+  Icon,
+  Loading,
+  Section,
+  StatusDot,
+  Time,
+} from "../../parts/index.js";
 import type { Resource } from "../../state/useResource.js";
 import type { Claim, Explanation } from "./types.js";
 
@@ -14,14 +23,13 @@ export function Why({
   actions?: ComponentChildren;
 }) {
   const { data, problem, reload } = explanation;
+  const isUnknown = problem?.status === 404;
   return (
     <Section title="Why this status" actions={actions}>
-      {problem && <ErrorNotice problem={problem} onRetry={reload} />}
-      {data ? (
-        <Told explanation={data} />
-      ) : (
-        !problem && <Loading label="Loading the explanation" lines={4} />
-      )}
+      {isUnknown && <Empty title="Never seen">Nothing is known of their presence yet.</Empty>}
+      {problem && !isUnknown && <ErrorNotice problem={problem} onRetry={reload} />}
+      {data && <Told explanation={data} />}
+      {!data && !problem && <Loading label="Loading the explanation" lines={4} />}
     </Section>
   );
 }

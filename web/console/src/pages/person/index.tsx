@@ -104,7 +104,7 @@ function Parts({
 }) {
   const { account, explanation, logins, past, reload } = data;
   return (
-    <div class="person">
+    <div class={may("view_history") || may("force_logout_user") ? "person" : "person is-brief"}>
       <div class="person-main">
         {may("view_history") && (
           <>
