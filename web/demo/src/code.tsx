@@ -4,7 +4,7 @@ const LINES = `<script src="/sdk/rollcall.js"></script>
 
 const rc = rollcall.connect({ url: "", token });
 rc.watch({ rooms: ["lobby"] }, (view) => show(view));
-rc.setStatus("busy", { text: "at lunch", expiresIn: 30 * 60_000 });`;
+rc.setStatus("busy", { text: "at lunch" });`;
 
 export function Code() {
   return (

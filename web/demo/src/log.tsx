@@ -1,4 +1,4 @@
-/** What the client told this page, the newest first. */
+/** What the client told this page, the newest first; each line opens to the whole of it. */
 import { log } from "./stage.ts";
 
 export function Log() {
@@ -10,9 +10,13 @@ export function Log() {
         <ol id="log">
           {log.value.map((line) => (
             <li key={line.number}>
-              <time dateTime={line.at.toISOString()}>{line.at.toLocaleTimeString()}</time>
-              <b>{line.name}</b>
-              <code>{line.what}</code>
+              <details>
+                <summary>
+                  <time dateTime={line.at.toISOString()}>{line.at.toLocaleTimeString()}</time>{" "}
+                  <b>{line.name}</b> <code>{line.what}</code>
+                </summary>
+                <code>{line.what}</code>
+              </details>
             </li>
           ))}
         </ol>

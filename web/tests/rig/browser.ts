@@ -29,7 +29,7 @@ export async function launchMortal(): Promise<{ browser: Browser; server: Browse
 /** A profile of its own, and what went wrong on its pages. */
 export interface Profile {
   context: BrowserContext;
-  /** Violations of the content security policy, errors on the console, exceptions. */
+  /** Violations of the content security policy, errors on the console (but for "try again", which is an answer), exceptions. */
   faults: string[];
 }
 
@@ -51,7 +51,8 @@ export async function open(
     });
   });
   context.on("console", (message) => {
-    if (message.type() === "error") faults.push(`console: ${message.text()}`);
+    const isOfService = /the server responded with a status of 503/.test(message.text());
+    if (message.type() === "error" && !isOfService) faults.push(`console: ${message.text()}`);
   });
   context.on("weberror", (error) =>
     faults.push(`exception: ${error.error().stack ?? error.error()}`),
