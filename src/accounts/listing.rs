@@ -159,6 +159,20 @@ macro_rules! bind_filter {
     };
 }
 
+impl Accounts {
+    /// All accounts that a search finds, in no order.
+    ///
+    /// # Errors
+    /// [`AccountError`] if Postgres fails.
+    pub async fn found(&self, search: &str) -> Result<Vec<AccountId>, AccountError> {
+        let filter = Filter { search: Some(search.to_owned()), ..Filter::default() };
+        if filter.is_unmatchable() {
+            return Ok(Vec::new());
+        }
+        Ok(sqlx::query_scalar(sql::ACCOUNTS_FOUND).bind(filter.pattern()).fetch_all(&self.pool).await?)
+    }
+}
+
 impl Filter {
     fn search(&self) -> Option<&str> {
         self.search.as_deref().map(str::trim).filter(|text| !text.is_empty())

@@ -156,6 +156,9 @@ statements! {
             AND ($14::text IS NULL OR position(lower($14) IN lower(concat_ws(' ', a.detail, a.before, a.after))) > 0) \
         ORDER BY a.occurred_at DESC, a.id DESC LIMIT $11";
 
+    /// Every account that a search finds.
+    ACCOUNTS_FOUND = "SELECT id FROM users WHERE deleted_at IS NULL AND search LIKE lower($1)";
+
     /// How many actions there were from `$1` to `$2`, by name, weight, category and day: one of these columns is set in
     /// each row, and none in that of all.
     /// The rows are read once, and what is left of them is counted.

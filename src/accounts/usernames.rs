@@ -70,7 +70,11 @@ impl Usernames {
 }
 
 impl Accounts {
-    async fn usernames(&self, ids: &[AccountId]) -> Result<Vec<(AccountId, Arc<str>)>, AccountError> {
+    /// The names of these accounts, as far as they exist.
+    ///
+    /// # Errors
+    /// [`AccountError`] if Postgres fails.
+    pub async fn usernames(&self, ids: &[AccountId]) -> Result<Vec<(AccountId, Arc<str>)>, AccountError> {
         let names: Vec<(AccountId, String)> =
             sqlx::query_as(sql::USERNAMES).bind(ids).fetch_all(&self.pool).await?;
         Ok(names.into_iter().map(|(id, name)| (id, name.into())).collect())

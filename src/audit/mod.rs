@@ -3,7 +3,8 @@
 //!
 //! Reading order: `copy` (one batch of a shard's outbox, one transaction), `fold` (what a batch means, purely),
 //! `write` (its rows), `chain` (the hashes that bind it), `journal` (seals of the other logs), `verify` (all seals held
-//! against their rows), `queries`, `timeline` and `at` (what is asked), `webhooks` (what other servers are told), `rebuild` (what was derived, derived again). The schema explains itself in `migrations/0001_audit.sql`.
+//! against their rows), `queries`, `timeline` and `at` (what is asked), `webhooks` (what other servers are told), `figures` (how
+//! many, for how long), `rebuild` (what was derived, derived again). The schema explains itself in `migrations/0001_audit.sql`.
 
 mod at;
 pub mod chain;
@@ -15,6 +16,7 @@ mod copy;
 mod cursor;
 mod erase;
 mod error;
+mod figures;
 mod fold;
 mod journal;
 mod position;
@@ -42,6 +44,10 @@ pub use copy::Copied;
 pub use cursor::{Cursor, InvalidCursor};
 pub use erase::Footprint;
 pub use error::{AuditError, CopyError};
+pub use figures::{
+    Among, Bucket, Concurrency, FIGURE_STATEMENTS, FiguresRebuilt, PeopleIn, PeopleKind, Period,
+    PersonCursor, PersonTotal, PersonTotals, Point, SampleInterval, SessionLengths, Span, Step, Wanted, Zone,
+};
 pub use journal::Journal;
 pub use position::{NewEpoch, Position};
 pub use present::Present;

@@ -107,10 +107,11 @@ macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $sql:expr;)+) => {
         $($(#[$doc])* pub(super) const $name: &str = $sql;)+
 
-        /// Every statement of the history: name and text.
+        /// Every statement of this file: name and text.
         pub const STATEMENTS: &[(&str, &str)] = &[$((stringify!($name), $name),)+];
     };
 }
+pub(super) use statements;
 
 statements! {
     /// set_config and not SET ROLE: it does nothing, instead of failing, for a login that is no member.

@@ -18,7 +18,7 @@ use super::middleware::{RequestRules, layered};
 use super::openapi;
 use super::routes::{
     activity, admin_status, admin_users, at, audit_logs, audit_stats, bench, blocked_addresses, bulk, data,
-    erase, explain, export, gates, health, heartbeat, login, own, pending, people, people_changes,
+    erase, explain, export, figures, gates, health, heartbeat, login, own, pending, people, people_changes,
     people_export, people_import, permissions, presence, presence_admin, privacy, register, reset_link,
     rooms, service_keys, sessions, settings, status, timeline, tokens, totp, transitions, trash, users,
     webhook_deliveries, webhooks, well_known,
@@ -136,6 +136,11 @@ fn presence() -> OpenApiRouter<App> {
         .routes(routes!(at::at))
         .routes(routes!(transitions::list))
         .routes(routes!(export::export))
+        .routes(routes!(figures::concurrency::concurrency))
+        .routes(routes!(figures::concurrency::export))
+        .routes(routes!(figures::people::people))
+        .routes(routes!(figures::sessions::sessions))
+        .routes(routes!(figures::totals::totals))
 }
 
 /// `/api/admin/` and `/.well-known/`.

@@ -6,6 +6,7 @@ mod copy;
 mod erasures;
 mod events;
 mod expiry;
+mod figures;
 mod gates;
 mod gauges;
 mod housekeeping;
@@ -83,6 +84,7 @@ impl Tasks {
         spawner.spawn("erasures", erasures::run(node.clone()));
         spawner.spawn("visibilities", visibilities(node.clone()));
         spawner.spawn("service_keys", service_keys::run(node.clone()));
+        spawner.spawn("figures", figures::run(node.clone()));
         spawner.spawn("webhooks", webhooks::run(node.clone()));
         spawner.spawn("housekeeping", housekeeping::run(node));
         spawner.tracker.close();

@@ -6,7 +6,9 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use rollcall::audit::chain::{GENESIS, Seal, SealedRow};
-use rollcall::audit::{Audit, AuditError, Copied, CopyError, Cursor, Filter, Position, STATEMENTS, connect};
+use rollcall::audit::{
+    Audit, AuditError, Copied, CopyError, Cursor, FIGURE_STATEMENTS, Filter, Position, STATEMENTS, connect,
+};
 use rollcall::presence::{
     Claim, Claims, Entry, EntryKind, Millis, Org, Outgoing, RawEntry, Reason, Status, UserId, Whose,
 };
@@ -107,7 +109,7 @@ async fn set_back(pool: &PgPool, n: i64) {
 async fn every_statement_prepares() {
     let (pool, _) = history().await;
     let mut connection = pool.acquire().await.unwrap();
-    for (name, sql) in STATEMENTS {
+    for (name, sql) in STATEMENTS.iter().chain(FIGURE_STATEMENTS) {
         let prepared = connection.prepare(sqlx::SqlStr::from_static(sql)).await;
         assert!(prepared.is_ok(), "{name}: {}", prepared.unwrap_err());
     }

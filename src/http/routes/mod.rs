@@ -13,6 +13,7 @@ pub mod data;
 pub mod erase;
 pub mod explain;
 pub mod export;
+pub mod figures;
 pub mod gates;
 pub mod health;
 pub mod heartbeat;
