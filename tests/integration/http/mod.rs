@@ -9,6 +9,7 @@ mod bad_tokens;
 mod blocked_addresses;
 mod explain;
 mod export;
+mod figures;
 mod gates;
 mod gone_clients;
 mod health;
