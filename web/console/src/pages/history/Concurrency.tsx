@@ -20,6 +20,7 @@ import { may } from "../../state/me.js";
 import { useFilters } from "../../state/useFilters.js";
 import { useResource } from "../../state/useResource.js";
 import { countWords } from "../../state/words.js";
+import { KeptSince } from "./KeptSince.js";
 import { OrgField, RefreshButton, SpanFields, useSpan, ZoneField } from "./SpanFields.js";
 import { customSpan, STEP_WORDS, stepsFor, stepWords } from "./span.js";
 import { When } from "./When.js";
@@ -39,6 +40,8 @@ interface Point {
 }
 
 interface Answer {
+  /** Later than asked if the history begins later. */
+  from: Moment;
   step_ms: number;
   /** Of nobody where nobody was online. */
   peak: { users: number; at: Moment };
@@ -89,6 +92,7 @@ export function Concurrency() {
       </FilterBar>
       {problem && <ErrorNotice problem={problem} onRetry={reload} />}
       {!data && !problem && <Loading label="Counting" />}
+      <KeptSince asked={span.from} from={data?.from} />
       {data && <Drawn answer={data} zone={zone} actions={actions} onSelect={select} />}
     </>
   );

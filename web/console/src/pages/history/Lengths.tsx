@@ -22,6 +22,7 @@ import {
   lengthsSummary,
   lengthWords,
 } from "./buckets.js";
+import { KeptSince } from "./KeptSince.js";
 import { OrgField, RefreshButton, SpanFields, useSpan } from "./SpanFields.js";
 
 const DEFAULTS = { span: "7d", from: "", to: "", org: "" };
@@ -45,6 +46,7 @@ export function Lengths() {
       </FilterBar>
       {problem && <ErrorNotice problem={problem} onRetry={reload} />}
       {!data && !problem && <Loading label="Counting" />}
+      <KeptSince asked={span.from} from={data?.from} />
       {data && <Distribution answer={data} refresh={span.refresh} />}
     </>
   );

@@ -1,5 +1,6 @@
 // How long each person was online in all, the longest first.
 
+import { useState } from "preact/hooks";
 import { api } from "../../api/client.js";
 import type { CursorPage, Moment } from "../../api/types.js";
 import {
@@ -17,6 +18,7 @@ import {
 import { type CursorList, useCursorList } from "../../state/useCursorList.js";
 import { useFilters } from "../../state/useFilters.js";
 import { countWords, spanWords } from "../../state/words.js";
+import { KeptSince } from "./KeptSince.js";
 import { OrgField, RefreshButton, SpanFields, useSpan } from "./SpanFields.js";
 import { When } from "./When.js";
 
@@ -30,6 +32,12 @@ interface Total {
   spells: number;
   first_seen: Moment;
   last_seen: Moment;
+}
+
+interface Answer extends CursorPage<Total> {
+  /** Later than asked if the history begins later. */
+  from: Moment;
+  to: Moment;
 }
 
 /** The columns; a bar shows each total beside the longest and the whole span. */
@@ -79,14 +87,19 @@ export function Totals() {
   const { values, set } = filters;
   const span = useSpan(values);
   const query = { from: span.since, to: span.until, org: values.org, search: values.search };
+  const [answer, setAnswer] = useState<Answer | null>(null);
   const list = useCursorList<Total>(
-    (cursor, signal) =>
-      api<CursorPage<Total>>("/api/presence/figures/totals/", {
+    async (cursor, signal) => {
+      const page = await api<Answer>("/api/presence/figures/totals/", {
         query: { ...query, cursor },
         signal,
-      }),
+      });
+      setAnswer(page);
+      return page;
+    },
     [JSON.stringify(query)],
   );
+  const whole = answer ? Date.parse(answer.to) - Date.parse(answer.from) : span.to - span.from;
   return (
     <>
       <FilterBar filters={filters}>
@@ -98,13 +111,14 @@ export function Totals() {
         <SpanFields filters={filters} span={span} />
         <OrgField value={values.org} onChange={(org) => set({ org })} />
       </FilterBar>
+      <KeptSince asked={span.from} from={answer?.from} />
       <Section
         title="Time online per person"
         about="Longest first."
         actions={<RefreshButton onClick={span.refresh} />}
         isFlush
       >
-        <Rows list={list} whole={span.to - span.from} />
+        <Rows list={list} whole={Math.max(1, whole)} />
       </Section>
     </>
   );

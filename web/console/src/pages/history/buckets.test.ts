@@ -36,7 +36,14 @@ describe("the words for lengths", () => {
   });
 
   it("say what the whole means", () => {
-    const none = { median_ms: null, p90_ms: null, p99_ms: null, mean_ms: null, longest_ms: null };
+    const none = {
+      from: "",
+      median_ms: null,
+      p90_ms: null,
+      p99_ms: null,
+      mean_ms: null,
+      longest_ms: null,
+    };
     expect(lengthsSummary({ ...none, count: 0, buckets: [] })).toBe("Nobody left in this time.");
     const some = { ...none, count: 1200, median_ms: 20 * MINUTE, p90_ms: 2 * HOUR, buckets: [] };
     expect(lengthsSummary(some)).toContain(

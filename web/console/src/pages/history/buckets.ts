@@ -37,6 +37,8 @@ export function bucketLabel({ from_ms, to_ms }: Pick<Bucket, "from_ms" | "to_ms"
 
 /** The figures of a distribution; times in ms, `null` if there was no session. */
 export interface Lengths {
+  /** Later than asked if the history begins later; RFC 3339. */
+  from: string;
   count: number;
   median_ms: number | null;
   p90_ms: number | null;
