@@ -34,13 +34,16 @@ export class Problem extends Error {
   }
 }
 
+/** Told of every problem that the service answers. */
+export const onProblem = new Set<(problem: Problem) => void>();
+
 /** The problem that an answer other than 2xx tells of, also one that a proxy wrote. */
 export async function problemOf(response: Response): Promise<Problem> {
   const body: unknown = await response.json().catch(() => null);
   const told = (body ?? {}) as Partial<Record<"code" | "detail" | "request_id", string>> & {
     errors?: ProblemField[];
   };
-  return new Problem(
+  const problem = new Problem(
     response.status,
     told.code ?? "unexpected",
     told.detail ?? `The service answered ${response.status} ${response.statusText}`.trim(),
@@ -48,6 +51,8 @@ export async function problemOf(response: Response): Promise<Problem> {
     told.request_id ?? response.headers.get("x-request-id"),
     retryAfterOf(response.headers.get("retry-after")),
   );
+  for (const listener of onProblem) listener(problem);
+  return problem;
 }
 
 /** `Retry-After` in ms: seconds, or the moment in HTTP's form. */

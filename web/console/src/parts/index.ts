@@ -16,6 +16,7 @@ export {
   toLocal,
 } from "./Fields.js";
 export { Icon, type IconName } from "./Icon.js";
+export { Lazy } from "./Lazy.js";
 export { LastSeen, LiveStatus } from "./LiveStatus.js";
 export { Menu, type MenuItem } from "./Menu.js";
 export { Empty, ErrorNotice, Loading, Notice } from "./Notices.js";

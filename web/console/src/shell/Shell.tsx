@@ -1,23 +1,25 @@
 // What is around every page: the navigation by what one may do, one's own presence, and the landmarks to move by.
 
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Link, useLocation } from "wouter-preact";
 import { signOut } from "../api/session.js";
 import { PAGES, type Page } from "../pages.js";
-import { Icon, Menu, type MenuItem, StatusDot } from "../parts/index.js";
+import { Icon, Lazy, Menu, type MenuItem, Notice, StatusDot } from "../parts/index.js";
 import { Toasts } from "../parts/Toasts.js";
-import { type Me, may } from "../state/me.js";
+import { isFactorMissing, type Me, may } from "../state/me.js";
 import { connectionState, ownStatus, setOwnStatus } from "../state/presence.js";
 import { type Theme, theme } from "../state/theme.js";
 import { tellProblem } from "../state/toasts.js";
 import { STATUS_WORDS } from "../state/words.js";
 import { Brand } from "./Brand.js";
-import { LazyPage } from "./LazyPage.js";
+
+const loadSecondFactor = () => import("./SecondFactor.js");
 
 /** The console of whoever is signed in. */
 export function Shell({ me, page }: { me: Me; page: Page | undefined }) {
   const main = useRef<HTMLElement>(null);
   useFocusOnNavigation(main);
+  const [isFactorOpen, setFactor] = useState(false);
   return (
     <div class="shell">
       <a class="skip" href="#main">
@@ -29,16 +31,33 @@ export function Shell({ me, page }: { me: Me; page: Page | undefined }) {
         </Link>
         <Navigation current={page} />
         <div class="side-foot">
-          <OwnPresence me={me} />
+          <OwnPresence me={me} onFactor={() => setFactor(true)} />
         </div>
       </header>
       <main id="main" class="main" ref={main} tabIndex={-1}>
+        {isFactorMissing.value && (
+          <Notice tone="warn">
+            <div class="row">
+              Your role demands a second factor before anything else.
+              <button type="button" class="button is-small" onClick={() => setFactor(true)}>
+                Set it up
+              </button>
+            </div>
+          </Notice>
+        )}
         {page?.permissions.some(may) ? (
-          <LazyPage page={page} key={page.path} />
+          <Lazy key={page.path} load={page.load} label={page.title} props={{}} />
         ) : (
           <NothingHere isKnown={page !== undefined} />
         )}
       </main>
+      {isFactorOpen && (
+        <Lazy
+          load={loadSecondFactor}
+          label="the second factor"
+          props={{ onClose: () => setFactor(false) }}
+        />
+      )}
       <Toasts />
     </div>
   );
@@ -80,7 +99,7 @@ const CONNECTION_WORDS: Record<string, string> = {
   stopped: "Not live",
 };
 
-function OwnPresence({ me }: { me: Me }) {
+function OwnPresence({ me, onFactor }: { me: Me; onFactor: () => void }) {
   const { account } = me;
   const say = (status: "online" | "busy" | "away" | "invisible"): MenuItem => ({
     words: STATUS_WORDS[status],
@@ -117,6 +136,7 @@ function OwnPresence({ me }: { me: Me }) {
               theme.value = value;
             },
           })),
+          { words: "Second factor…", icon: "key" as const, onSelect: onFactor },
           { words: "Sign out", icon: "out" as const, onSelect: () => void signOut() },
         ]}
       >

@@ -3,6 +3,7 @@
 
 import { signal } from "@preact/signals";
 import { api } from "../api/client.js";
+import { onProblem } from "../api/problem.js";
 import type { Permission, Person, Role } from "../api/types.js";
 
 /** Who is signed in. */
@@ -14,6 +15,13 @@ export interface Me {
 
 /** Who is signed in; `null` until that has been read. */
 export const me = signal<Me | null>(null);
+
+/** Whether the role demands a second factor that the account has not got: then nothing else works. */
+export const isFactorMissing = signal(false);
+
+onProblem.add(({ code }) => {
+  if (code === "totp_enrolment_required") isFactorMissing.value = true;
+});
 
 /** Whether whoever is signed in may do something. */
 export function may(permission: Permission): boolean {

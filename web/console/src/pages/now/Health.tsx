@@ -6,6 +6,7 @@ import {
   Badge,
   type Column,
   DataTable,
+  Empty,
   ErrorNotice,
   Facts,
   Loading,
@@ -97,7 +98,11 @@ function Told({ health }: { health: ServiceHealth }) {
   const { redis, postgres, outbox, checks, nodes } = health;
   return (
     <>
-      <DataTable caption="Nodes" columns={NODES} rows={nodes} keyOf={(node) => node.name} />
+      {nodes.length === 0 ? (
+        <Empty title="No node tells of itself" />
+      ) : (
+        <DataTable caption="Nodes" columns={NODES} rows={nodes} keyOf={(node) => node.name} />
+      )}
       <div class="health-stores">
         <div>
           <h3>

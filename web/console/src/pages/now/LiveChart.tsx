@@ -4,7 +4,7 @@ import { useMemo } from "preact/hooks";
 import { TimeChart } from "../../charts/index.js";
 import type { Flow } from "./flow.js";
 
-export function LiveChart({ flow }: { flow: Flow }) {
+export default function LiveChart({ flow }: { flow: Flow }) {
   const course = flow.course.value;
   const series = useMemo(
     () => [

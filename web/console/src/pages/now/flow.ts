@@ -147,7 +147,9 @@ export function startFlow(org: string): Flow {
 /** Newer and older changes in one list, each once. */
 function merged(newer: readonly Change[], older: readonly Change[]): readonly Change[] {
   const known = new Set(newer.map(identity));
-  return [...newer, ...older.filter((change) => !known.has(identity(change)))].slice(0, MOST);
+  return [...newer, ...older.filter((change) => !known.has(identity(change)))]
+    .sort((one, other) => (one.occurred_at < other.occurred_at ? 1 : -1))
+    .slice(0, MOST);
 }
 
 function identity({ user_id, occurred_at, to }: Change): string {

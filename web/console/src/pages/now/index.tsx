@@ -1,6 +1,5 @@
 // Who is present at this moment, who comes and goes, and how the service is.
 
-import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Link } from "wouter-preact";
 import {
@@ -8,7 +7,7 @@ import {
   Figure,
   Figures,
   FilterBar,
-  Loading,
+  Lazy,
   PageHead,
   Select,
   StatusDot,
@@ -21,6 +20,9 @@ import { Feed } from "./Feed.js";
 import { type Flow, startFlow } from "./flow.js";
 import { Health } from "./Health.js";
 import "./now.css";
+
+// Figures and changes do not wait for the chart.
+const loadChart = () => import("./LiveChart.js");
 
 const DEFAULTS = { org: "", into: "" };
 
@@ -62,7 +64,9 @@ export default function Now() {
           <Numbers flow={flow} />
           <div class="now">
             <div class="now-main">
-              <Chart flow={flow} />
+              <div class="now-chart">
+                <Lazy load={loadChart} label="the chart" props={{ flow }} />
+              </div>
               {may("view_settings") && <Health />}
             </div>
             <div class="now-feed">
@@ -83,22 +87,6 @@ function useFlow(org: string): Flow | null {
     return started.stop;
   }, [org]);
   return flow;
-}
-
-/** The chart, once its code has come: figures and changes do not wait for it. */
-function Chart({ flow }: { flow: Flow }) {
-  const [Drawn, setDrawn] = useState<ComponentType<{ flow: Flow }> | null>(null);
-  useEffect(() => {
-    import("./LiveChart.js").then(
-      ({ LiveChart }) => setDrawn(() => LiveChart),
-      () => undefined,
-    );
-  }, []);
-  return (
-    <div class="now-chart">
-      {Drawn ? <Drawn flow={flow} /> : <Loading label="Loading the chart" />}
-    </div>
-  );
 }
 
 const CONNECTION_WORDS = {
@@ -127,8 +115,8 @@ function Numbers({ flow }: { flow: Flow }) {
       <Figure label={<Among status="online" />} value={number(counts?.online)} />
       <Figure label={<Among status="away" />} value={number(counts?.away)} />
       <Figure label={<Among status="busy" />} value={number(counts?.busy)} />
-      <Figure label="Tabs and apps" value={number(counts?.sessions)} />
-      <Figure label="Changes a minute" value={number(flow.perMinute.value)} />
+      <Figure label="Sessions" value={number(counts?.sessions)} />
+      <Figure label="Changes / min" value={number(flow.perMinute.value)} />
     </Figures>
   );
 }
