@@ -18,7 +18,7 @@ pub(super) enum AuditCommand {
     Verify(verify::Args),
     /// Write a log to standard output, newest first; recorded as DATA_EXPORTED
     Export(export::Args),
-    /// Make the tables that are derived from the log (intervals, last known states) what the log says. Works as the
+    /// Make the tables that are derived from the log (intervals, last known states, figures) what the log says. Works as the
     /// owner of the schema, beside running nodes
     Rebuild(rebuild::Args),
 }

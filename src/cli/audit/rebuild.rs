@@ -1,10 +1,10 @@
-//! `rollcall audit rebuild`: intervals and last known states, derived from the log again.
+//! `rollcall audit rebuild`: intervals, last known states and figures, derived from the log again.
 
 use std::io::Write;
 
 use anyhow::Context;
 
-use crate::audit::{self, Audit, Rebuilt};
+use crate::audit::{self, Audit, FiguresRebuilt, Rebuilt};
 use crate::config::Config;
 
 /// Options of `audit rebuild`.
@@ -28,7 +28,19 @@ pub(super) async fn run(config: &Config, Args { check }: &Args) -> anyhow::Resul
         format!("at {url}, as which rollcall must own the schema (ROLLCALL_DATABASE_MIGRATE_URL)")
     })?;
     say(&rebuilt, *check)?;
-    Ok(!check || rebuilt.different == 0)
+    let figures = audit.rebuild_figures(*check).await.context("the figures")?;
+    say_figures(&figures, *check)?;
+    let different = rebuilt.different + figures.different_spells + figures.different_rollups;
+    Ok(!check || different == 0)
+}
+
+fn say_figures(figures: &FiguresRebuilt, check: bool) -> std::io::Result<()> {
+    let FiguresRebuilt { spells, different_spells, different_rollups } = figures;
+    let done = if check { "differ" } else { "differed and are right now" };
+    writeln!(
+        std::io::stdout(),
+        "{spells} spells: {different_spells} of them and {different_rollups} rollups {done}"
+    )
 }
 
 fn say(rebuilt: &Rebuilt, check: bool) -> std::io::Result<()> {

@@ -4,6 +4,7 @@
 //! because a copy that a power cut undoes is not what production runs.
 
 mod copy;
+mod figures;
 mod http;
 mod keys;
 mod load;
@@ -34,6 +35,10 @@ pub(super) enum BenchCommand {
     Login(login::Args),
     /// The copy of the outbox into Postgres: how many changes of status a second, sustained
     Copy(copy::Args),
+    /// Figures over a year of ten million intervals: charts, different people, lengths, totals
+    ///
+    /// On a private Postgres, which is filled first; that takes minutes. Answers with a failure if a target is missed.
+    Figures(figures::Args),
     /// Presence at a million: memory, heartbeats, silent deaths, counts and lists, and the loss of Redis
     ///
     /// A real node on servers of its own; every session is begun and kept alive by the scripts that production uses,
@@ -55,6 +60,7 @@ pub(super) async fn run(config: &Config, command: &BenchCommand) -> anyhow::Resu
     match command {
         BenchCommand::Http(args) => http::run(config, args).await?,
         BenchCommand::Copy(args) => copy::run(config, args).await?,
+        BenchCommand::Figures(args) => return figures::run(config, args).await,
         BenchCommand::Login(args) => return login::run(config, args).await,
         BenchCommand::Presence(args) => return presence::run(config, args).await,
         BenchCommand::Users(args) => return users::run(config, args).await,
