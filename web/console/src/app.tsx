@@ -1,9 +1,9 @@
 // From who is signed in to what is shown.
 
 import { useEffect } from "preact/hooks";
-import { matchRoute, Router, useLocation, useRouter } from "wouter-preact";
+import { Router, useLocation } from "wouter-preact";
 import { signOut, standing } from "./api/session.js";
-import { PAGES } from "./pages.js";
+import { pageAt } from "./pages.js";
 import { ErrorNotice, Loading } from "./parts/index.js";
 import { Brand } from "./shell/Brand.js";
 import { Shell } from "./shell/Shell.js";
@@ -55,8 +55,6 @@ function SignedIn() {
 }
 
 function Routed() {
-  const { parser } = useRouter();
   const [path] = useLocation();
-  const page = PAGES.find(({ path: pattern }) => matchRoute(parser, pattern, path)[0]);
-  return me.value && <Shell me={me.value} page={page} />;
+  return me.value && <Shell me={me.value} page={pageAt(path)} />;
 }

@@ -11,9 +11,14 @@ import "./state/theme.js";
 import { render } from "preact";
 import { start } from "./api/session.js";
 import { App } from "./app.js";
+import { pageAt } from "./pages.js";
 
 const root = document.getElementById("app");
 if (root) {
   render(<App />, root);
   void start();
+  // The page's code comes while the login is found out.
+  pageAt(location.pathname.replace(/^\/console/, ""))
+    ?.load()
+    .catch(() => undefined);
 }

@@ -76,3 +76,13 @@ export const PAGES: readonly Page[] = [
     load: () => import("./pages/settings/index.js"),
   },
 ];
+
+/** The page at a path below the console's own; `undefined`: there is none. */
+export function pageAt(path: string): Page | undefined {
+  const parts = path.split("/").filter(Boolean);
+  return PAGES.find((page) => {
+    const pattern = page.path.split("/").filter(Boolean);
+    const fits = (part: string, at: number) => part.startsWith(":") || part === parts[at];
+    return pattern.length === parts.length && pattern.every(fits);
+  });
+}
