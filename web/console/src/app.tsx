@@ -8,7 +8,7 @@ import { ErrorNotice, Loading } from "./parts/index.js";
 import { Brand } from "./shell/Brand.js";
 import { Shell } from "./shell/Shell.js";
 import { SignIn } from "./shell/SignIn.js";
-import { me, readMe } from "./state/me.js";
+import { isFactorMissing, me, readMe } from "./state/me.js";
 import { startPresence, stopPresence } from "./state/presence.js";
 import { useResource } from "./state/useResource.js";
 
@@ -31,6 +31,7 @@ function SignedIn() {
   useEffect(
     () => () => {
       me.value = null;
+      isFactorMissing.value = false;
     },
     [],
   );

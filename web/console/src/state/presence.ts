@@ -38,6 +38,8 @@ export function stopPresence(): void {
   void rollcall?.close();
   rollcall = null;
   views.clear();
+  ownStatus.value = "online";
+  connectionState.value = "connecting";
 }
 
 /** Says how one is; `online` takes it back. */
