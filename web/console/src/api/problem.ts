@@ -28,6 +28,11 @@ export class Problem extends Error {
     super(detail);
   }
 
+  /** Whether the same may work in a while: the network, a proxy, or a service that is busy or starts. */
+  get isPassing(): boolean {
+    return this.code === "unreachable" || this.status === 429 || this.status >= 502;
+  }
+
   /** What is wrong with the field of that name, if anything is. */
   of(field: string): string | undefined {
     return this.errors.find((error) => error.pointer.replace(/^\//, "") === field)?.detail;

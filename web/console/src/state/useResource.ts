@@ -31,6 +31,8 @@ interface State<T> {
 
 /** Longest wait before a reading that the service turned away for now is tried again by itself, in ms. */
 const LONGEST_WAIT = 30_000;
+/** The wait where the service did not say, in ms. */
+const USUAL_WAIT = 5000;
 
 /** Reads by `read`, anew whenever one of `deps` changes; a reading that is no longer wanted is called off. */
 export function useResource<T>(
@@ -70,7 +72,7 @@ export function useResource<T>(
         if (aborter.signal.aborted || isAborted(error)) return;
         const problem = asProblem(error);
         setState((was) => ({ data: was.data, problem, isLoading: false }));
-        const wait = problem.retryAfter ?? every;
+        const wait = problem.retryAfter ?? every ?? (problem.isPassing ? USUAL_WAIT : 0);
         if (wait) timer = whenVisible(reload, Math.min(Math.max(wait, 1000), LONGEST_WAIT));
       },
     );

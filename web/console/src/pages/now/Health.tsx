@@ -81,15 +81,19 @@ export function Health() {
       title="Service"
       isFlush
       actions={
-        data && (
-          <Badge tone={TONES[data.status] ?? "bad"}>
-            {STATUS_WORDS[data.status] ?? data.status}
-          </Badge>
+        problem ? (
+          <Badge tone="bad">Not known</Badge>
+        ) : (
+          data && (
+            <Badge tone={TONES[data.status] ?? "bad"}>
+              {STATUS_WORDS[data.status] ?? data.status}
+            </Badge>
+          )
         )
       }
     >
-      {problem && <ErrorNotice problem={problem} onRetry={reload} />}
       {data ? <Told health={data} /> : !problem && <Loading label="Loading the service's health" />}
+      {problem && <ErrorNotice problem={problem} onRetry={reload} />}
     </Section>
   );
 }

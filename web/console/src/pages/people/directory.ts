@@ -12,6 +12,8 @@ import { learn } from "../../state/names.js";
 const PER_PAGE = 100;
 /** Pages that are kept; those farthest from view go first. */
 const MOST_PAGES = 40;
+/** How long to wait, in ms, before what failed is asked for again by itself. */
+const RETRY_AFTER = 5000;
 /** How long the table must rest before rows are asked for, in ms. */
 const REST = 60;
 
@@ -73,7 +75,11 @@ export function openDirectory(query: Query): Directory {
       .then(
         (page) => keep(number, page),
         (error) => {
-          if (!isAborted(error)) problem.value = asProblem(error);
+          if (isAborted(error)) return;
+          problem.value = asProblem(error);
+          if (!problem.value.isPassing) return;
+          clearTimeout(timer);
+          timer = setTimeout(() => fetchMissing(false), problem.value.retryAfter ?? RETRY_AFTER);
         },
       )
       .finally(() => {

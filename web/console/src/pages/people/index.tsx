@@ -64,10 +64,11 @@ export default function People() {
         )}
       </PageHead>
       <Choices filters={filters} />
+      <List {...{ directory, selection, filters }} listKey={key} />
+      {/* Below the table: above it, it would push the rows from under the pointer. */}
       {directory.problem.value && (
         <ErrorNotice problem={directory.problem.value} onRetry={directory.reload} />
       )}
-      <List {...{ directory, selection, filters }} listKey={key} />
     </>
   );
 }
