@@ -41,6 +41,8 @@ test.each(LOOKS)("every page is accessible and within its policy, %s", async (_,
   const found: string[] = [];
   const look = async (name: string) => {
     found.push(...(await violations(page)).map((line) => `${name}: ${line}`));
+    const troubles = await page.getByRole("main").getByRole("alert").allTextContents();
+    found.push(...troubles.map((words) => `${name}: ${words}`));
     const width = await page.evaluate<number>("document.documentElement.scrollWidth");
     const room = page.viewportSize()?.width ?? width;
     if (width > room) found.push(`${name}: ${width} px wide`);

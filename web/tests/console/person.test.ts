@@ -99,8 +99,10 @@ test("a suspension of somebody present is seen on the page at once", async () =>
   await confirm(page, "Suspend", "a test");
   await page.locator("main").getByText("Offline").first().waitFor();
   await page.locator("main").getByText("Suspended").first().waitFor();
-  const last = (await admin.transitions(account.id)).at(-1);
-  expect(last).toMatchObject({ to_status: "offline", reason: "suspended" });
+  await until("the history has it", async () => {
+    const last = (await admin.transitions(account.id)).at(-1);
+    return last?.to_status === "offline" && last.reason === "suspended";
+  });
 });
 
 test("one login is ended, and the other goes on", async () => {

@@ -9,10 +9,19 @@ import {
 } from "playwright-core";
 import { chromium } from "./binary.ts";
 
+/** What a page is made of, as the browser calls it. */
+const PARTS = new Set(["document", "script", "stylesheet", "image", "font", "manifest"]);
+
 /** How the browser is started: without a sandbox for root, which Chromium demands. */
 function launchOptions(): LaunchOptions {
   const root = process.getuid?.() === 0;
-  return { executablePath: chromium(), args: [...(root ? ["--no-sandbox"] : []), "--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets"] };
+  return {
+    executablePath: chromium(),
+    args: [
+      ...(root ? ["--no-sandbox"] : []),
+      "--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets",
+    ],
+  };
 }
 
 /** Starts a browser. */
@@ -29,7 +38,7 @@ export async function launchMortal(): Promise<{ browser: Browser; server: Browse
 /** A profile of its own, and what went wrong on its pages. */
 export interface Profile {
   context: BrowserContext;
-  /** Violations of the content security policy, errors on the console (but for "try again", which is an answer), exceptions. */
+  /** Violations of the content security policy, errors on the console, exceptions, parts that are missing. */
   faults: string[];
 }
 
@@ -50,9 +59,14 @@ export async function open(
       (globalThis as unknown as { reportViolation(words: string): void }).reportViolation(words);
     });
   });
+  // Chromium writes every answer that is no success to the console. Of those only what the page is made of is a fault.
   context.on("console", (message) => {
-    const isOfService = /the server responded with a status of 503/.test(message.text());
-    if (message.type() === "error" && !isOfService) faults.push(`console: ${message.text()}`);
+    const isAnswer = message.text().startsWith("Failed to load resource");
+    if (message.type() === "error" && !isAnswer) faults.push(`console: ${message.text()}`);
+  });
+  context.on("response", (response) => {
+    const isPart = PARTS.has(response.request().resourceType());
+    if (isPart && response.status() >= 400) faults.push(`${response.status()} ${response.url()}`);
   });
   context.on("weberror", (error) =>
     faults.push(`exception: ${error.error().stack ?? error.error()}`),
