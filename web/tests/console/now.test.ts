@@ -82,8 +82,7 @@ test("after a restart of the service the page goes on by itself", async () => {
   await page.getByText("Interrupted, trying again…").waitFor();
   await service.begin();
   await page.locator("main").getByText("Live", { exact: true }).waitFor({ timeout: 40_000 });
-  const before = await present();
-  const { leave } = await somebody();
-  await until("one more is counted", async () => (await present()) > before);
+  const { username, leave } = await somebody();
+  await feed().getByText(username).first().waitFor();
   await leave();
 });

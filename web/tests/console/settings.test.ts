@@ -1,7 +1,7 @@
 /** Approvals and settings: keys, webhooks and blocked networks are made, changed and taken back, and the audit has each step. */
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { type Action, Api } from "../rig/api.ts";
+import { type Account, type Action, Api } from "../rig/api.ts";
 import { launch, open } from "../rig/browser.ts";
 import { confirm, signIn, visit } from "../rig/console.ts";
 import { Service, SHORT } from "../rig/service.ts";
@@ -52,10 +52,13 @@ test("people who wait are let in by a key, and turned away with a reason", async
   await visit(page, service, "/approvals");
   await page.getByLabel(`Choose ${welcome.username}`).focus();
   await page.keyboard.press("a");
-  await page.locator("tr", { hasText: welcome.username }).getByText("let in").waitFor();
-  await button(`Turn ${unwelcome.username} away`).click();
+  const row = (account: Account) => page.locator("tr", { hasText: account.username });
+  await row(welcome).getByText("let in", { exact: true }).waitFor();
+  await row(unwelcome)
+    .getByRole("button", { name: /^Turn away/ })
+    .click();
   await confirm(page, "Turn away", "nobody knows them");
-  await page.locator("tr", { hasText: unwelcome.username }).getByText("turned away").waitFor();
+  await row(unwelcome).getByText("turned away", { exact: true }).waitFor();
   expect((await admin.actions(welcome.id))[0]?.action_type).toBe("USER_APPROVED");
   const [rejected] = await admin.actions(unwelcome.id);
   expect(rejected?.action_type).toBe("USER_REJECTED");
