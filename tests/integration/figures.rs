@@ -30,7 +30,7 @@ const STATUSES: [Status; 5] =
     [Status::Offline, Status::Online, Status::Away, Status::Busy, Status::Invisible];
 
 /// What happens: to whom, which status, when after the change before (ms, or before it), in which organisation.
-type Step1 = (usize, usize, i64, bool);
+type Happening = (usize, usize, i64, bool);
 
 fn user(person: usize) -> UserId {
     UserId::parse(&format!("f{person}")).unwrap()
@@ -70,7 +70,7 @@ fn entry(n: i64, person: usize, from: Status, to: Status, at: i64, is_other: boo
 }
 
 /// Entries of lives: mostly in the order of time, sometimes before what was there already.
-fn lives(steps: &[Step1]) -> Vec<Entry> {
+fn lives(steps: &[Happening]) -> Vec<Entry> {
     let mut standing = [Status::Offline; PEOPLE];
     let mut now = BEGIN;
     let mut entries = Vec::new();
@@ -453,7 +453,7 @@ async fn drop_october(audit: &Audit, pool: &PgPool, owner: &Audit) {
     );
 }
 
-async fn live(steps: Vec<Step1>, seed: i64) {
+async fn live(steps: Vec<Happening>, seed: i64) {
     let pool = support::database().await;
     let url = pool.connect_options().to_url_lossy().to_string();
     let audit = Audit::new(connect(&url.clone().into(), true, 4).unwrap());

@@ -41,8 +41,9 @@ struct Effect {
 }
 
 impl Effect {
+    /// Something changes at a moment. A spell that ends then belongs to the piece of time that ends there, too.
     fn touch(&mut self, at: i64) {
-        self.earliest = Some(self.earliest.map_or(at, |earliest| earliest.min(at)));
+        self.earliest = Some(self.earliest.map_or(at - 1, |earliest| earliest.min(at - 1)));
     }
 }
 
