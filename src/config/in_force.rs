@@ -35,11 +35,15 @@ pub(super) fn of(rows: &[Row], derived: &[(&'static str, String)]) -> Vec<InForc
         let helped = arg.filter(|arg| arg.get_help().is_some()).or(described.get(in_file.as_str()));
         let about = helped.and_then(|arg| arg.get_help()).map_or_else(String::new, ToString::to_string);
         let derived = derived.iter().find(|(id, _)| *id == row.id).map(|(_, value)| value.clone());
+        let by_file = rows.iter().find(|other| other.id == in_file && other.value.is_some());
         let (value, source) = match (&row.value, derived) {
             (Some(_), _) if error::is_secret(&row.id) => (Some("(set)".to_owned()), row.source.words()),
             (Some(value), _) => (Some(value.clone()), row.source.words()),
             (None, Some(value)) => (Some(value), "derived"),
-            (None, None) => (None, row.source.words()),
+            (None, None) => match by_file {
+                Some(file) => (Some("(set)".to_owned()), file.source.words()),
+                None => (None, row.source.words()),
+            },
         };
         InForce {
             name: match file::place(&row.id) {

@@ -77,7 +77,10 @@ impl fmt::Debug for StoreUrl {
     }
 }
 
-/// The text of a URL with what may be secret in it replaced: the password, and a query's `password=`.
+/// What names of a query's parameters contain that are secret.
+const SECRET: [&str; 4] = ["password", "key", "token", "secret"];
+
+/// The text of a URL with what may be secret in it replaced: the password, and such parameters of its query.
 pub(super) fn without_password(text: &str) -> String {
     // Without a scheme it is no URL, but may be one that somebody has written wrongly.
     let (scheme, rest) = match text.split_once("://") {
@@ -93,13 +96,17 @@ pub(super) fn without_password(text: &str) -> String {
         Some((who, place)) => {
             let user = who.split_once(':').map_or(who, |(user, _)| user);
             let mark = if who.contains(':') { ":***" } else { "" };
+            // Over HTTP a name alone is a token.
+            let user = if clean.starts_with("http") && mark.is_empty() { "***" } else { user };
             clean.push_str(&format!("{user}{mark}@{place}"));
         }
         None => clean.push_str(place),
     }
     if let Some(query) = query {
         let hide = |pair: &str| match pair.split_once('=') {
-            Some((key, _)) if key.to_ascii_lowercase().contains("password") => format!("{key}=***"),
+            Some((key, _)) if SECRET.iter().any(|word| key.to_ascii_lowercase().contains(word)) => {
+                format!("{key}=***")
+            }
             _ => pair.to_owned(),
         };
         clean.push('?');
@@ -120,6 +127,8 @@ mod tests {
             ("postgres:///d?user=u&password=p", "postgres:///d?user=u&password=***"),
             ("redis-sentinel://h:1?sentinelPassword=x", "redis-sentinel://h:1?sentinelPassword=***"),
             ("redis+unix:///tmp/s", "redis+unix:///tmp/s"),
+            ("https://h/v1/traces?api-key=k&x=1", "https://h/v1/traces?api-key=***&x=1"),
+            ("https://token@h/v1/traces", "https://***@h/v1/traces"),
             ("u:p@h/d", "u:***@h/d"),
             ("h:1", "h:1"),
         ];

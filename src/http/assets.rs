@@ -83,7 +83,7 @@ async fn console(Path(path): Path<String>, headers: HeaderMap) -> Response {
         return file_of(&format!("console/{path}"), Keep::Ever, &headers);
     }
     let file = format!("console/{path}");
-    if Bundles::get(&file).is_some() {
+    if path != "index.html" && Bundles::get(&file).is_some() {
         file_of(&file, Keep::Ask, &headers)
     } else {
         page("console", &headers)
@@ -97,7 +97,8 @@ async fn sdk(Path(file): Path<String>, headers: HeaderMap) -> Response {
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
         (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin")),
     ];
-    if response.status().is_success() {
+    // What a 304 says of a file goes for the one that the browser has.
+    if response.status().is_success() || response.status() == axum::http::StatusCode::NOT_MODIFIED {
         response.headers_mut().extend(open);
     }
     response

@@ -22,7 +22,8 @@ pub(super) struct Health {
     /// `ok`, `degraded`, `unavailable` or `draining`.
     #[schema(example = "ok")]
     pub(super) status: &'static str,
-    /// `ok` or `down`, by name; `partial` for a cluster of Redis of which a part is down.
+    /// `ok` or `down`, by name; `partial` for a cluster of Redis of which a part is down; `late` for an outbox whose oldest
+    /// entry has waited for a minute, which is left out where nobody knows.
     #[schema(example = json!({"redis": "ok", "postgres": "ok"}))]
     pub(super) checks: BTreeMap<&'static str, &'static str>,
 }

@@ -13,12 +13,13 @@ impl Socket {
         if let Err(error) = admit(&self.live.app, &claims, &room, grant).await {
             return self.refuse(&error).await;
         }
-        let entered = self.enter(&room).await.map_err(ApiError::from).and_then(joined);
-        match entered {
-            Ok(()) => {
-                self.rooms.insert(room);
-                Flow::Continue(())
-            }
+        let entered = self.enter(&room).await;
+        // Whoever is shown offline is told so, and enters when they are seen.
+        if matches!(entered, Ok(Join::Joined | Join::Already | Join::Hidden)) {
+            self.rooms.insert(room);
+        }
+        match entered.map_err(ApiError::from).and_then(joined) {
+            Ok(()) => Flow::Continue(()),
             Err(error) => self.refuse(&error).await,
         }
     }

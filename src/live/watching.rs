@@ -1,5 +1,7 @@
 //! Watching: a snapshot first, then what gathers in the mailbox.
 
+use std::collections::HashSet;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,18 +31,23 @@ const MOST_ROOMS: usize = 50;
 /// Where all sockets have to look anew, they do it within this time.
 const SPREAD: Duration = Duration::from_secs(2);
 
-/// Whether so many may be watched in all.
+/// Whether so many may be watched in all. Those that are watched already, and are asked for to be shown again, count once.
 fn within_bounds(watched: &Targets, more: &Targets) -> Result<(), ApiError> {
     for (name, all, most) in [
-        ("users", watched.users.len() + more.users.len(), MOST_USERS),
-        ("orgs", watched.orgs.len() + more.orgs.len(), MOST_ORGS),
-        ("rooms", watched.rooms.len() + more.rooms.len(), MOST_ROOMS),
+        ("users", together(&watched.users, &more.users), MOST_USERS),
+        ("orgs", together(&watched.orgs, &more.orgs), MOST_ORGS),
+        ("rooms", together(&watched.rooms, &more.rooms), MOST_ROOMS),
     ] {
         if all > most {
             return Err(ApiError::invalid(format!("/{name}"), format!("at most {most} {name}")));
         }
     }
     Ok(())
+}
+
+/// How many different ones there are in both.
+fn together<T: Eq + Hash>(some: &[T], more: &[T]) -> usize {
+    some.iter().chain(more).collect::<HashSet<_>>().len()
 }
 
 impl Socket {

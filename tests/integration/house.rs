@@ -45,7 +45,8 @@ fn files(dir: &str) -> Vec<(String, PathBuf)> {
     while let Some(dir) = open.pop() {
         for entry in fs::read_dir(dir).into_iter().flatten() {
             let path = entry.unwrap().path();
-            if path.file_name().is_some_and(|name| name == "node_modules") {
+            // What others wrote, and what was built.
+            if path.file_name().is_some_and(|name| name == "node_modules" || name == "dist") {
                 continue;
             }
             if path.is_dir() {
@@ -63,6 +64,13 @@ fn files(dir: &str) -> Vec<(String, PathBuf)> {
 fn rust_files(dir: &str) -> Vec<(String, String)> {
     let rust = files(dir).into_iter().filter(|(name, _)| name.ends_with(".rs"));
     rust.map(|(name, path)| (name, fs::read_to_string(path).unwrap())).collect()
+}
+
+/// Scripts and styles of the browser's part, with the text of each.
+fn browser_files() -> Vec<(String, String)> {
+    let written = |name: &str| [".ts", ".tsx", ".mjs", ".css"].iter().any(|end| name.ends_with(end));
+    let files = files("web").into_iter().filter(|(name, _)| written(name));
+    files.map(|(name, path)| (name, fs::read_to_string(path).unwrap())).collect()
 }
 
 /// The code of a file without comments and tests.
@@ -209,6 +217,11 @@ fn every_file_says_what_it_is_for() {
             broken.push(format!("{name} begins without a comment"));
         }
     }
+    for (name, text) in browser_files() {
+        if !text.starts_with("// ") && !text.starts_with("/* ") {
+            broken.push(format!("{name} begins without a comment"));
+        }
+    }
     assert_none(&broken, "every file has a head");
 }
 
@@ -224,6 +237,12 @@ fn files_are_short_or_say_why_not() {
             broken.push(format!("{name} has {lines} lines"));
         }
         sizes.push((lines, name));
+    }
+    for (name, text) in browser_files().into_iter().filter(|(name, _)| !name.contains(".test.")) {
+        let (lines, head) = (text.lines().count(), text.split("\n\n").next().unwrap_or_default());
+        if lines > MOST_LINES && !head.replace("\n// ", " ").contains(EXCUSE) {
+            broken.push(format!("{name} has {lines} lines"));
+        }
     }
     sizes.sort();
     let at = |share: usize| sizes[(sizes.len() - 1) * share / 100].0;

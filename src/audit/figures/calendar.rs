@@ -32,11 +32,16 @@ impl Default for Zone {
 impl FromStr for Zone {
     type Err = &'static str;
 
-    /// Without `/`, Postgres takes nearly every word for a zone of a rule of its own.
+    /// Without `/`, and with an offset behind any word, Postgres makes zones of a rule of its own (POSIX). Of IANA's names
+    /// with `/` only those of `Etc/GMT` have digits.
     fn from_str(name: &str) -> Result<Self, &'static str> {
         let is_clean =
             |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+-/".contains(&byte));
-        if name == "UTC" || name.contains('/') && name.len() <= 64 && is_clean(name) {
+        let hours = name.strip_prefix("Etc/GMT").and_then(|hours| hours.parse::<i8>().ok());
+        let has_digits = name.bytes().any(|byte| byte.is_ascii_digit());
+        let is_fixed = hours.is_some_and(|hours| (-14..=12).contains(&hours));
+        let is_named = name.contains('/') && name.len() <= 64 && is_clean(name) && (!has_digits || is_fixed);
+        if name == "UTC" || is_named {
             Ok(Self(name.to_owned()))
         } else {
             Err("expected a time zone as IANA names it, such as Europe/Berlin, or UTC")

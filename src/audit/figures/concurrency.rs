@@ -5,7 +5,7 @@ use super::calendar::{Step, Zone, step_cuts};
 use super::kind::{HOUR, Kind, SLOT, ceil, floor};
 use super::online::{Piece, joined, pieces};
 use super::spell::Orgs;
-use super::stock::{rollups_of, spells_within};
+use super::stock::{MOST, rollups_of, spells_within};
 use super::view::{Span, View};
 use crate::audit::{Audit, AuditError};
 use crate::presence::Millis;
@@ -115,7 +115,7 @@ async fn told(
         return Ok(Vec::new());
     }
     let mut orgs = Orgs::default();
-    let spells = spells_within(view.connection(), from, to, span.org.as_ref(), &mut orgs).await?;
+    let spells = spells_within(view.connection(), (from, to), span.org.as_ref(), &mut orgs, MOST).await?;
     let inner = cuts.iter().copied().filter(|cut| from < *cut && *cut < to);
     let cuts: Vec<i64> = std::iter::once(from).chain(inner).chain([to]).collect();
     Ok(pieces(spells.iter(), &cuts))

@@ -47,11 +47,12 @@ impl Effect {
     }
 }
 
-/// Follows the log by some rows; answers how many there were. `rolled_until` is set back where they are older.
-pub(super) async fn follow(connection: &mut PgConnection, rolled_until: i64) -> Result<usize, AuditError> {
+/// Follows the log by some rows; answers whether it goes on in some shard beyond what was read. `rolled_until` is set back
+/// where they are older.
+pub(super) async fn follow(connection: &mut PgConnection, rolled_until: i64) -> Result<bool, AuditError> {
     let mut behind = behind(connection).await?;
     if behind.is_empty() {
-        return Ok(0);
+        return Ok(false);
     }
     let mut orgs = Orgs::default();
     let rows = rows(connection, &behind).await?;
@@ -82,7 +83,7 @@ pub(super) async fn follow(connection: &mut PgConnection, rolled_until: i64) -> 
         set_back(connection, floor(earliest, HOUR)).await?;
     }
     move_on(connection, &behind).await?;
-    Ok(rows.len())
+    Ok(read.values().any(|(count, _)| *count >= ROWS))
 }
 
 async fn behind(connection: &mut PgConnection) -> Result<Vec<Behind>, AuditError> {

@@ -58,8 +58,12 @@ impl Audit {
         let standing = stock::standing(&mut tx).await?;
         let more = match standing.rolled_until {
             None => begin::begin(&mut tx, standing.now).await.map(|_| true)?,
-            Some(until) if follow::follow(&mut tx, until).await? > 0 => true,
-            Some(_) => roll::roll(&mut tx, standing).await?,
+            Some(until) if follow::follow(&mut tx, until).await? => true,
+            // It may just have been set back.
+            Some(_) => {
+                let standing = stock::standing(&mut tx).await?;
+                roll::roll(&mut tx, standing).await?
+            }
         };
         tx.commit().await?;
         Ok(more)

@@ -11,7 +11,7 @@ use super::day::member;
 use super::kind::{self, Cover};
 use super::spell::{Orgs, Spell};
 use super::sql;
-use super::stock::{postgres, spells_within};
+use super::stock::{MOST, postgres, spells_within};
 use super::view::{Span, View};
 use crate::audit::{Audit, AuditError};
 use crate::presence::{Millis, Org};
@@ -135,13 +135,13 @@ async fn told(
     let begin = recent.iter().map(|(from, _)| *from).min();
     let end = recent.iter().map(|(_, to)| *to).max();
     if let Some((begin, end)) = begin.zip(end) {
-        let spells = spells_within(view.connection(), begin, end, org, &mut orgs).await?;
+        let spells = spells_within(view.connection(), (begin, end), org, &mut orgs, MOST).await?;
         for rest in recent {
             found.insert(rest, of(&spells, rest)?);
         }
     }
     for rest in older {
-        let spells = spells_within(view.connection(), rest.0, rest.1, org, &mut orgs).await?;
+        let spells = spells_within(view.connection(), (rest.0, rest.1), org, &mut orgs, MOST).await?;
         found.insert(rest, of(&spells, rest)?);
     }
     Ok(found)

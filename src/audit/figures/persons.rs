@@ -12,7 +12,7 @@ use super::kind::{DAY, Kind, ceil, floor};
 use super::roll::{month_at_or_after, month_begin, month_that_ends};
 use super::spell::Orgs;
 use super::sql;
-use super::stock::{rollups_of, spells_within};
+use super::stock::{MOST, rollups_of, spells_within};
 use super::totals::{Total, Totals};
 use super::view::{Span, View};
 use crate::audit::{Audit, AuditError, InvalidCursor, MAX_LIMIT};
@@ -142,7 +142,7 @@ async fn totals(view: &mut View, span: &Span, from: i64, to: i64) -> Result<Tota
     let (begin, end) = (ceil(from, DAY), floor(to.min(view.rolled), DAY));
     let rests = if begin < end { [(from, begin), (end, to)] } else { [(from, to), (to, to)] };
     for (from, to) in rests {
-        let spells = spells_within(view.connection(), from, to, org, &mut orgs).await?;
+        let spells = spells_within(view.connection(), (from, to), org, &mut orgs, MOST).await?;
         totals.add_spells(&spells, from, to);
     }
     if begin < end {
@@ -164,7 +164,7 @@ async fn totals(view: &mut View, span: &Span, from: i64, to: i64) -> Result<Tota
             body::read_totals(&body, from, |subject, total| totals.add(subject, total))?;
         }
     }
-    let under_way = spells_within(view.connection(), from, to.min(from + 1), org, &mut orgs).await?;
+    let under_way = spells_within(view.connection(), (from, to.min(from + 1)), org, &mut orgs, MOST).await?;
     totals.count_under_way(&under_way, from);
     Ok(totals)
 }

@@ -8,7 +8,7 @@ use super::begin::{Lived, begin, beginning};
 use super::day::Rollup;
 use super::follow::follow;
 use super::kind::{DAY, Kind, floor};
-use super::roll::{between, made, month, month_that_ends};
+use super::roll::{between, forget, made, month, month_that_ends};
 use super::spell::{Orgs, Spell};
 use super::sql;
 use super::stock::{add_rollups, add_spells, postgres, rolled, spell, standing};
@@ -53,9 +53,13 @@ async fn rebuild(connection: &mut PgConnection, check: bool) -> Result<FiguresRe
     }
     loop {
         let rolled_until = standing(&mut tx).await?.rolled_until.unwrap_or_default();
-        if follow(&mut tx, rolled_until).await? == 0 {
+        if !follow(&mut tx, rolled_until).await? {
             break;
         }
+    }
+    // What was dropped since the last day was rolled up is no difference.
+    if let Some(kept_since) = now.kept_since {
+        forget(&mut tx, kept_since).await?;
     }
     let mut rebuilt = FiguresRebuilt::default();
     compare_spells(&mut tx, now.kept_since.unwrap_or(i64::MIN), &mut rebuilt).await?;

@@ -42,7 +42,7 @@ pub(super) async fn made(
     until: i64,
 ) -> Result<Vec<Rollup>, AuditError> {
     let (day, mut orgs) = (floor(from, DAY), Orgs::default());
-    let spells = spells_within(connection, day, until, None, &mut orgs).await?;
+    let spells = spells_within(connection, (day, until), None, &mut orgs, usize::MAX).await?;
     rollups(day, from, until, &spells, &orgs)
 }
 
@@ -107,7 +107,7 @@ fn schema(error: impl std::fmt::Display) -> AuditError {
 }
 
 /// Forgets what old months left, whose log was dropped.
-async fn forget(connection: &mut PgConnection, kept_since: i64) -> Result<(), AuditError> {
+pub(super) async fn forget(connection: &mut PgConnection, kept_since: i64) -> Result<(), AuditError> {
     for statement in [sql::SPELLS_FORGET, sql::ROLLUPS_FORGET] {
         sqlx::query(statement).bind(postgres(kept_since)?).execute(&mut *connection).await?;
     }

@@ -5,7 +5,7 @@ use super::day::lengths;
 use super::kind::{DAY, Kind, ceil, floor};
 use super::lengths::{BUCKETS, Lengths};
 use super::spell::Orgs;
-use super::stock::{rollups_of, spells_within};
+use super::stock::{MOST, rollups_of, spells_within};
 use super::view::{Span, View};
 use crate::audit::{Audit, AuditError};
 use crate::presence::Millis;
@@ -57,7 +57,8 @@ impl Audit {
         let rests = if begin < end { [(from, begin), (end, to)] } else { [(from, to), (to, to)] };
         for (from, to) in rests {
             let mut orgs = Orgs::default();
-            let spells = spells_within(view.connection(), from, to, span.org.as_ref(), &mut orgs).await?;
+            let spells =
+                spells_within(view.connection(), (from, to), span.org.as_ref(), &mut orgs, MOST).await?;
             sum.merge(&lengths(&spells, from, to));
         }
         for (_, body) in rollups_of(view.connection(), span.org.as_ref(), Kind::Lengths, begin, end).await? {

@@ -1,5 +1,6 @@
 //! Spells and rollups as they lie in Postgres: read and written, and how far everything is rolled up.
 
+use futures::TryStreamExt;
 use sqlx::postgres::PgRow;
 use sqlx::types::time::OffsetDateTime;
 use sqlx::{PgConnection, Postgres, Row};
@@ -53,26 +54,37 @@ pub(super) fn end(row: &PgRow) -> Result<i64, AuditError> {
     Ok(row.try_get::<Option<OffsetDateTime>, _>("ended_at")?.map_or(NEVER, |at| from_postgres(at).0))
 }
 
+/// Spells that a question may read: some 100 MB. More lie in no span that is rolled up, but for its ends.
+pub(super) const MOST: usize = 1_000_000;
+
 /// The spells of an organisation, or of all, that overlap a span.
+///
+/// # Errors
+/// [`AuditError::Unavailable`] if there are more than `most`: the span is not rolled up yet.
 pub(super) async fn spells_within(
     connection: &mut PgConnection,
-    from: i64,
-    to: i64,
+    (from, to): (i64, i64),
     org: Option<&Org>,
     orgs: &mut Orgs,
+    most: usize,
 ) -> Result<Vec<Spell>, AuditError> {
     if from >= to {
         return Ok(Vec::new());
     }
     // Planned for these very moments: how many spells there are depends on them.
-    let rows = sqlx::query::<Postgres>(sql::SPELLS_WITHIN)
+    let query = sqlx::query::<Postgres>(sql::SPELLS_WITHIN)
         .bind(postgres(from)?)
         .bind(postgres(to)?)
         .bind(org.map(Org::as_str))
-        .persistent(false)
-        .fetch_all(connection)
-        .await?;
-    rows.iter().map(|row| spell(row, orgs)).collect()
+        .persistent(false);
+    let (mut rows, mut found) = (query.fetch(connection), Vec::new());
+    while let Some(row) = rows.try_next().await? {
+        if found.len() == most {
+            return Err(AuditError::Unavailable("figures of this span are being made".to_owned()));
+        }
+        found.push(spell(&row, orgs)?);
+    }
+    Ok(found)
 }
 
 /// Stores these spells.

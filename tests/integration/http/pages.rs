@@ -55,8 +55,10 @@ async fn the_console_is_a_page_that_loads_nothing_from_elsewhere() {
 async fn places_within_the_console_are_the_console_and_missing_files_are_missing() {
     let service = Service::start().await;
     let page = plain(&service, "/console/").await.text().await.unwrap();
-    for path in ["/console/people", "/console/people/42?tab=history"] {
-        assert_eq!(plain(&service, path).await.text().await.unwrap(), page, "{path}");
+    for path in ["/console/people", "/console/people/42?tab=history", "/console/index.html"] {
+        let place = plain(&service, path).await;
+        assert!(header(&place, "content-security-policy").contains("script-src 'self'"), "{path}");
+        assert_eq!(place.text().await.unwrap(), page, "{path}");
     }
     for path in ["/console/assets/none.js", "/sdk/none.js", "/demo/", "/demo/people/"] {
         let missing = plain(&service, path).await;
@@ -82,4 +84,13 @@ async fn pages_of_other_sites_may_load_the_client() {
     assert_eq!(header(&script, "access-control-allow-origin"), "*");
     assert_eq!(header(&script, "cross-origin-resource-policy"), "cross-origin");
     assert!(header(&script, "cache-control").starts_with("public, max-age=3600"));
+    let known = HeaderMap::from_iter([(IF_NONE_MATCH, script.headers()["etag"].clone())]);
+    let same = get(&service, "/sdk/rollcall.js", known).await;
+    assert_eq!(same.status(), StatusCode::NOT_MODIFIED);
+    assert_eq!(header(&same, "access-control-allow-origin"), "*");
+    assert_eq!(
+        header(&same, "cross-origin-resource-policy"),
+        "cross-origin",
+        "it replaces what was said before"
+    );
 }

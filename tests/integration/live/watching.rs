@@ -145,4 +145,9 @@ async fn too_much_is_refused_and_costs_nothing() {
     for _ in 0..3 {
         assert_eq!(shown(&ada.next_of("snapshot").await).len(), 250);
     }
+    // To be shown those again who are watched already is not more; one more is too many.
+    let again = ada.watch(json!({"users": users[..250]})).await;
+    assert_eq!(shown(&again).len(), 250);
+    ada.say(json!({"type": "watch", "users": users[1_000..]})).await;
+    assert_eq!(ada.next_of("error").await["code"], "invalid_value");
 }
