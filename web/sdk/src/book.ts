@@ -5,17 +5,17 @@
 
 import { safely } from "./failure.js";
 import type { Counts, Events, RoomEvent, View } from "./types.js";
-import { ORG, ROOM, USER } from "./wants.js";
+import { ORG, ROOM, USER, type Want } from "./wants.js";
 import type { Frame } from "./wire.js";
 
 export type Watcher = (view: View) => void;
 export type Emit = <Name extends keyof Events>(name: Name, event: Events[Name]) => void;
 
 export interface Book {
-  /** Whom this tab watches: the names, with their kinds. */
-  names(): Set<string>;
+  /** All that this tab wants. */
+  wanted(): Want;
   /** Watches, and tells what is known already; answers how to stop. */
-  follow(names: string[], watcher: Watcher): () => unknown;
+  follow(want: Want, watcher: Watcher): () => unknown;
   /** Takes in what the service told. */
   heard(frame: Frame, user: string | undefined): void;
   view(id: string): View | undefined;
@@ -25,13 +25,14 @@ export interface Book {
   prune(): void;
 }
 
-/** What a change does not say: since when somebody has been present without a break, and where. */
-const kept = (status: string, since: string | null, old?: View) =>
-  status === "offline"
-    ? { online_since: null, devices: [] }
-    : { online_since: old?.online_since ?? since, devices: old?.devices ?? [] };
+const isOld = ({ version }: View, old?: View) => version && version <= (old?.version ?? 0);
 
-type Watch = readonly [names: string[], watcher: Watcher];
+/** What a change does not say: since when somebody has been present without a break, and where. */
+const kept = ({ status, since }: View, old?: View) =>
+  status !== "offline" &&
+  ({ online_since: old?.online_since ?? since, devices: old?.devices } as View);
+
+type Watch = readonly [want: Want, watcher: Watcher];
 
 export function createBook(emit: Emit): Book {
   const watches = new Set<Watch>();
@@ -39,26 +40,23 @@ export function createBook(emit: Emit): Book {
   const rooms = new Map<string, Set<string>>();
   let own: string | undefined;
 
-  const names = () => new Set([...watches].flatMap(([all]) => all));
-  const concerns = ([all]: Watch, id: string) =>
-    all.some((name) => name === USER + id || name[0] === ORG || rooms.get(name)?.has(id));
-  const isWatched = (id: string) => [...watches].some((watch) => concerns(watch, id));
+  const wanted = () => new Map([...watches].flatMap(([want]) => [...want]));
+  const concerns = ([want]: Watch, id: string) =>
+    want.has(USER + id) ||
+    [...want.keys()].some((name) => name[0] === ORG || rooms.get(name)?.has(id));
+  const concerned = (id: string) => [...watches].filter((watch) => concerns(watch, id));
 
   const see = (view: View, isWhole?: boolean) => {
-    const { user_id: id, status, version, since } = view;
+    const id = view.user_id;
     const old = views.get(id);
-    if (id !== own && !isWatched(id)) return;
-    if (!isWhole && version && version <= (old?.version ?? 0)) return;
-    const next = { ...kept(status, since, old), ...view };
-    if (JSON.stringify(next) === JSON.stringify(old)) return;
+    const next = { ...kept(view, old), ...view };
+    if (id !== own && !concerned(id)[0]) return;
+    if ((!isWhole && isOld(view, old)) || JSON.stringify(next) === JSON.stringify(old)) return;
     views.set(id, next);
     if (id === own) emit("status", next);
-    for (const watch of watches) if (concerns(watch, id)) safely(watch[1], next);
+    for (const watch of concerned(id)) safely(watch[1], next);
     // The first look at somebody is no change.
     if (old || !isWhole) emit("presence", next);
-  };
-  const count = (counts: Counts) => {
-    if (names().has(ORG + counts.org)) emit("counts", counts);
   };
   const happen = (event: RoomEvent) => {
     const { room, joined, left } = event;
@@ -71,10 +69,21 @@ export function createBook(emit: Emit): Book {
     if (members) emit("room", event);
   };
 
+  const look = (
+    { views: seen = [], counts = {}, rooms: shown = {} }: Omit<Frame, "type">,
+    isWhole: boolean,
+  ) => {
+    for (const room in shown)
+      if (wanted().has(ROOM + room)) rooms.set(ROOM + room, new Set(shown[room].members));
+    for (const view of seen) see(view, isWhole);
+    for (const org in counts) emit("counts", { org, ...counts[org] });
+    for (const room in shown) happen({ room, count: shown[room].count });
+  };
+
   return {
-    names,
-    follow(all, watcher) {
-      const watch: Watch = [all, watcher];
+    wanted,
+    follow(want, watcher) {
+      const watch: Watch = [want, watcher];
       watches.add(watch);
       queueMicrotask(() => {
         for (const [id, view] of views)
@@ -84,21 +93,16 @@ export function createBook(emit: Emit): Book {
     },
     heard({ type, ...frame }, user) {
       own = user;
-      if (type === "presence") return see(frame as View);
-      if (type === "counts") return count(frame as Counts);
-      if (type === "room") return happen(frame as RoomEvent);
-      const { views: seen = [], counts = {}, rooms: shown = {} } = frame;
-      for (const room in shown)
-        if (names().has(ROOM + room)) rooms.set(ROOM + room, new Set(shown[room].members));
-      for (const view of seen) see(view, type === "snapshot");
-      for (const org in counts) count({ org, ...counts[org] });
-      for (const room in shown) happen({ room, count: shown[room].count });
+      if (type === "presence") see(frame as View);
+      else if (type === "counts") emit(type, frame as Counts);
+      else if (type === "room") happen(frame as RoomEvent);
+      else look(frame, type === "snapshot");
     },
     view: (id) => views.get(id),
     inside: (room) => [...(rooms.get(ROOM + room) ?? [])].flatMap((id) => views.get(id) ?? []),
     prune() {
-      for (const name of rooms.keys()) if (!names().has(name)) rooms.delete(name);
-      for (const id of views.keys()) if (id !== own && !isWatched(id)) views.delete(id);
+      for (const name of rooms.keys()) if (!wanted().has(name)) rooms.delete(name);
+      for (const id of views.keys()) if (id !== own && !concerned(id)[0]) views.delete(id);
     },
   };
 }

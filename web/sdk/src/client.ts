@@ -11,14 +11,14 @@ import { socketTo } from "./socket.js";
 import { joinTabs, type Tabs } from "./tabs.js";
 import { createTokens } from "./token.js";
 import type { Options, Rollcall, SocketClass, State } from "./types.js";
-import { JOINED, nameOf, namesOf, ROOM, USER, type Want } from "./wants.js";
+import { JOINED, USER, type Want, wantOf } from "./wants.js";
 import type { Frame } from "./wire.js";
 
 /** Without input for so long somebody is idle, ms. */
 const PATIENCE = 300_000;
 
-/** A name that nobody else has: of a tab, a session, a connection. */
-const random = () => crypto.getRandomValues(new Uint32Array(4)).join("-").slice(0, 32);
+/** A name that nobody else has, of at most 32 characters: of a tab, a session, a connection. */
+const random = () => crypto.getRandomValues(new Uint32Array(3)).join("-");
 
 export function createClient(options: Options, scope: Scope): Rollcall {
   const { document } = scope;
@@ -26,8 +26,8 @@ export function createClient(options: Options, scope: Scope): Rollcall {
   const base = `${options.url || scope.location?.origin}`.replace(/\/+$/, "");
   const tab = random();
   const tokens = createTokens(options.token);
+  const closing = new AbortController();
   const listeners = new Set<readonly [name: string, callback: (event: never) => void]>();
-  const grants = new Map<string, string>();
   let line: Line | undefined;
   let tabs: Tabs | undefined;
   let activeAt = Date.now();
@@ -58,8 +58,8 @@ export function createClient(options: Options, scope: Scope): Rollcall {
     isAnnouncing = true;
     queueMicrotask(() => {
       isAnnouncing = false;
-      const want: Want = new Map(rc.user ? [[USER + rc.user, ""]] : []);
-      for (const name of book.names()) want.set(name, grants.get(name) ?? "");
+      const want = book.wanted();
+      if (rc.user) want.set(USER + rc.user, "");
       say(tab, want, Date.now() - activeAt);
       book.prune();
     });
@@ -82,15 +82,12 @@ export function createClient(options: Options, scope: Scope): Rollcall {
     hear(frame);
   };
   const heard = (message: Said | Frame) =>
-    Array.isArray(message) ? line?.said(...(message as Said)) : hear(message as Frame);
+    "type" in message ? hear(message) : line?.said(...message);
 
   const call = createCall(base, tokens, (...request) => (options.fetch ?? fetch)(...request));
-  const setStatus = async (method: string, body?: object) =>
-    tell({ type: "presence", ...(await call(method, "presence/status/", body)) });
-
   /** The session's name, which lives longer than the page, so that a reload is nobody's news. `given`: it is this now. */
-  const rename = (given?: string) => {
-    session = given ?? session;
+  const rename = (given = session) => {
+    session = given;
     try {
       const place = `rollcall ${base} ${tokens.owner}`;
       const storage = (options.storage ??
@@ -115,38 +112,37 @@ export function createClient(options: Options, scope: Scope): Rollcall {
       ),
       polling: pollingBy(call, () => !!document?.hidden),
       tokens,
+      shown: rc,
       patience: options.idleAfter ?? PATIENCE,
       activeAt,
       whoAmI: () => ({ session: rename(), connection, device }),
       rename,
       tell,
-      follow: (other) => other !== tab && tabs?.follow(other, () => line?.said(other, null)),
+      follow: (other) => other !== tab && tabs?.follow(other, () => line?.said(other, new Map())),
       lost,
     });
   };
-  const start = async () => {
+  /** Begins with the other tabs of the login, or alone where they cannot be found. */
+  const begin = (failure?: Failure) => {
+    if (failure) return lost(failure);
+    const { login } = tokens;
+    const { BroadcastChannel: Channel, navigator } = scope;
+    const locks = options.tabs !== false && login && Channel && navigator?.locks;
+    if (!locks) return lead();
+    tabs = joinTabs(locks, new Channel(`rollcall ${base} ${login}`), tab, announce, lead, heard);
+  };
+  const start = () => {
     const mine = ++round;
     if (rc.state === "stopped") return;
     set("connecting");
-    try {
-      await tokens.get();
-    } catch (failure) {
-      if (mine === round) lost(failure as Failure);
-      return;
-    }
-    if (mine !== round) return;
-    const { login } = tokens;
-    const { BroadcastChannel: Channel, navigator } = scope;
-    const locks = options.tabs !== false && login && document && Channel && navigator?.locks;
-    if (locks)
-      tabs = joinTabs(locks, new Channel(`rollcall ${base} ${login}`), tab, announce, lead, heard);
-    else lead();
+    const unlessLeft = (failure?: Failure) => mine === round && begin(failure);
+    tokens.get().then(() => unlessLeft(), unlessLeft);
   };
   const leave = (isGoodbye = false) => {
     round++;
     clearTimeout(timer);
     // A line of its own has nothing to undo: another tab goes on with it, or the session ends.
-    if (!line) say(tab, null);
+    if (!line) say(tab, new Map());
     const said = line?.stop(isGoodbye);
     tabs?.end();
     line = tabs = undefined;
@@ -154,7 +150,7 @@ export function createClient(options: Options, scope: Scope): Rollcall {
   };
   const halt = (why?: string, isGoodbye?: boolean) => {
     const said = leave(isGoodbye);
-    unlisten();
+    closing.abort();
     set("stopped", why);
     return said;
   };
@@ -166,8 +162,9 @@ export function createClient(options: Options, scope: Scope): Rollcall {
     set("waiting", code);
     timer = setTimeout(start, after + backoff(failures++));
   };
-  const unlisten = watchPage(
+  watchPage(
     scope,
+    closing.signal,
     () => {
       activeAt = Date.now();
       say(tab, undefined, 0);
@@ -176,10 +173,9 @@ export function createClient(options: Options, scope: Scope): Rollcall {
     () => leave(true),
     start,
   );
-  /** Watches whom `names` names, if all are names. */
-  const watch = (names: () => string[], watcher: Watcher) => {
+  const watch = (whom: Parameters<Rollcall["watch"]>[0], callback: Watcher, joined?: Want) => {
     try {
-      const stop = book.follow(names(), watcher);
+      const stop = book.follow(new Map([...(joined ?? []), ...wantOf(whom)]), callback);
       announce();
       return () => {
         stop();
@@ -195,20 +191,15 @@ export function createClient(options: Options, scope: Scope): Rollcall {
     state: "connecting",
     reason: undefined,
     user: undefined,
-    watch: (whom, callback) => watch(() => namesOf(whom), callback),
+    watch,
     get: book.view,
-    setStatus: (status, { text = null, emoji = null, expiresIn = null } = {}) =>
-      status === "online"
-        ? rc.clearStatus()
-        : setStatus("PUT", { status, text, emoji, expires_in_ms: expiresIn }),
-    clearStatus: () => setStatus("DELETE"),
-    join(room, { grant = "" } = {}) {
-      grants.set(JOINED + room, grant);
-      return watch(
-        () => [JOINED + room, nameOf(ROOM, room)],
-        () => {},
-      );
+    async setStatus(status, { text = null, emoji = null, expiresIn = null } = {}) {
+      const words = status !== "online" && { text, emoji, expires_in_ms: expiresIn };
+      tell({ type: "presence", ...(await call("PUT", "presence/status/", { status, ...words })) });
     },
+    clearStatus: () => rc.setStatus("online"),
+    join: (room, { grant = "" } = {}) =>
+      watch({ rooms: [room] }, () => {}, new Map([[JOINED + room, grant]])),
     typing: (room, on = true) => void say(tab, undefined, 0, { type: "typing", room, on }),
     members: book.inside,
     on(name, callback) {
@@ -217,7 +208,7 @@ export function createClient(options: Options, scope: Scope): Rollcall {
       return () => void listeners.delete(listener);
     },
     async close() {
-      if (rc.state !== "stopped") await halt("closed", true);
+      await halt("closed", true);
     },
   };
   queueMicrotask(start);

@@ -5,7 +5,7 @@
 // sleeping machine has lost. Clocks decide, not timers, which browsers delay.
 
 import { Failure } from "./failure.js";
-import { inParts, JOINED, WATCHED, type Want } from "./wants.js";
+import { KINDS, type Want } from "./wants.js";
 import type { Frame, OpenWire } from "./wire.js";
 
 /** For opening and for each answer, ms. */
@@ -25,7 +25,7 @@ export interface ConnectionNeeds {
 
 export interface Connection {
   /** Wants these, and no longer those. */
-  change(added: Want, dropped: Iterable<string>): void;
+  change(added: Want, dropped: string[]): void;
   say(frame: Frame): void;
   /** Tells how the user is, and finds out whether the service is still there. */
   beat(): void;
@@ -40,8 +40,6 @@ export function connectBy(open: OpenWire, needs: ConnectionNeeds): Connection {
   let since = Date.now();
   let isAsked = true;
   let pace = 0;
-  /** Watches that no snapshot has answered yet. */
-  let unanswered = 0;
   let isOver = false;
 
   const lost = (failure: Failure) => {
@@ -60,26 +58,27 @@ export function connectBy(open: OpenWire, needs: ConnectionNeeds): Connection {
     isAsked = type === "open";
     pace = frame.interval_ms ?? frame.next_heartbeat_in_ms ?? pace;
     if (isAsked) say({ type: "hello", ...needs.hello() });
-    if (frame.complete && unanswered) unanswered--;
     needs.heard(connection, frame);
-    // Something was refused for now, and the service does not say what: all is asked for anew.
-    if (retry_after && unanswered) giveUp(frame.code, retry_after * 1000);
+    // Something was refused for now, and the service does not say what: all is asked for anew, by another connection.
+    if (retry_after && pace) giveUp(frame.code, retry_after * 1000);
   }, lost);
   const { say } = wire;
 
+  /** Tells of all names of a kind, in frames that hold `size` of them; 0: one, and not as a list. */
+  const tellOf = (type: string, field: string, size: number, names: string[], added: Want) => {
+    while (names.length) {
+      const grant = added.get(names[0] as string) || undefined;
+      const part = names.splice(0, size || 1).map((name) => name.slice(1));
+      say({ type, [field]: size ? part : part[0], grant });
+    }
+  };
   const connection: Connection = {
     change(added, dropped) {
-      for (const [kind, field, size] of WATCHED)
-        inParts(dropped, kind, size, (part) => say({ type: "unwatch", [field]: part }));
-      inParts(dropped, JOINED, 1, ([room]) => say({ type: "leave", room }));
-      inParts(added.keys(), JOINED, 1, ([room]) =>
-        say({ type: "join", room, grant: added.get(JOINED + room) || null }),
-      );
-      for (const [kind, field, size] of WATCHED)
-        inParts(added.keys(), kind, size, (part) => {
-          unanswered++;
-          say({ type: "watch", [field]: part });
-        });
+      for (const [kind, on, off, field, size] of KINDS) {
+        const isOfKind = (name: string) => name[0] === kind;
+        tellOf(off, field, size, dropped.filter(isOfKind), added);
+        tellOf(on, field, size, [...added.keys()].filter(isOfKind), added);
+      }
     },
     say,
     beat() {

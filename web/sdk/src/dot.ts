@@ -4,13 +4,12 @@
 // (`--rollcall-online` and so on; those that are there stand out from white and from black), the pieces are the parts `dot` and `text`; `words` is said by `label-<status>`.
 
 import { using } from "./index.js";
-import type { View } from "./types.js";
 
-const STYLE = `:host{color-scheme:light dark}
-i{box-sizing:border-box;display:inline-block;width:.7em;height:.7em;margin-right:.4em;border:.15em solid;border-radius:50%;color:var(--rollcall-offline,GrayText)}
-.online{background:currentColor;color:var(--rollcall-online,#16a34a)}
-.away{background:linear-gradient(90deg,currentColor 50%,#0000 0);color:var(--rollcall-away,#d97706)}
-.busy{background:currentColor;color:var(--rollcall-busy,#dc2626);border-radius:20%}`;
+const STYLE = `i{display:inline-block;padding:.2em;margin-right:.4em;border:.15em solid;border-radius:1em;color:var(--rollcall-offline,GrayText)}
+i:not(.offline){background:currentColor}
+.online{color:var(--rollcall-online,#1a4)}
+.away{color:var(--rollcall-away,#c70);border-radius:1em 0}
+.busy{color:var(--rollcall-busy,#d22);border-radius:0}`;
 
 /** Defines the element; nothing happens where there are none, or where it is defined already. */
 export function defineDot(): void {
@@ -41,7 +40,7 @@ export function defineDot(): void {
       this.#show();
       const leave = using((rc) => {
         stop();
-        if (user) stop = rc.watch(user, (view) => this.#show(view));
+        if (user) stop = rc.watch(user, (view) => this.#show(view.status));
       });
       this.#leave = () => {
         leave();
@@ -57,10 +56,9 @@ export function defineDot(): void {
       if (this.isConnected) this.connectedCallback();
     }
 
-    #show({ status = "offline", text = "" }: Partial<View> = {}): void {
+    #show(status = "offline"): void {
       this.#dot.className = status;
       this.#text.textContent = this.getAttribute(`label-${status}`) ?? status;
-      this.title = text;
     }
   }
   customElements.define("rollcall-dot", Dot);

@@ -2,17 +2,15 @@
 
 /** Something was not done. `code` is the service's, or one of the client's own, which docs/sdk.md lists. */
 export class Failure extends Error {
-  readonly code: string;
+  declare readonly code: string;
   /** What went wrong, for people. */
-  readonly detail: string;
+  declare readonly detail: string;
   /** Worth trying again after so many ms. */
-  readonly after: number;
+  declare readonly after: number;
 
   constructor(code: string, detail: string = code, after: number = 0) {
     super(detail);
-    this.code = code;
-    this.detail = detail;
-    this.after = after;
+    Object.assign(this, { code, detail, after });
   }
 }
 
@@ -22,7 +20,7 @@ export const failureOf = (error: unknown, code: string): Failure =>
 
 /** Whether that is the end: of the account's right to be here, of the login, or of what this tab can do. */
 export const isFinal = (code: string): boolean =>
-  /^(login_|account_|user_changed|token_(missing|refused))/.test(code);
+  /^(login_|account_|user_changed|token_missing)/.test(code);
 
 /** Calls back into the application; what it throws is its own, and reaches the page's error handlers, not the client. */
 export function safely<Event>(callback: (event: Event) => void, event: Event): void {

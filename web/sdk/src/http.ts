@@ -3,9 +3,6 @@
 import { Failure, failureOf } from "./failure.js";
 import type { Tokens } from "./token.js";
 
-/** A request that takes longer than this has failed, ms. */
-const TIMEOUT = 15_000;
-
 /** What is asked for and what comes back; fails with a Failure. `isLast`: the page goes, and cannot wait. */
 export type Call = (
   method: string,
@@ -24,16 +21,14 @@ export function createCall(base: string, tokens: Tokens, send: typeof fetch): Ca
         headers: { authorization: `Bearer ${token}` },
         body: JSON.stringify(body) as string,
         keepalive: isLast,
-        signal: AbortSignal.timeout(TIMEOUT),
       }).catch((error) => {
         throw failureOf(error, "unreachable");
       });
-      const { status, ok, headers } = response;
       const answer = await response.json().catch(() => ({}));
-      if (ok) return answer;
-      const { code = `http_${status}`, detail } = answer;
-      if (isAgain || status !== 401)
-        throw new Failure(code, detail, Number(headers.get("retry-after")) * 1000 || 0);
+      if (response.ok) return answer;
+      const { code = `http_${response.status}`, detail } = answer;
+      if (isAgain || response.status !== 401)
+        throw new Failure(code, detail, Number(response.headers.get("retry-after")) * 1000 || 0);
     }
   };
 }

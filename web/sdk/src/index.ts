@@ -2,7 +2,6 @@
 // it takes), tabs.ts (who holds it).
 
 import { createClient } from "./client.js";
-import { safely } from "./failure.js";
 import type { Options, Rollcall } from "./types.js";
 
 export { Failure } from "./failure.js";
@@ -37,7 +36,7 @@ export function connect(options: Options): Rollcall {
 /** Says which connection the page's `<rollcall-dot>` show; the one made last unless said. */
 export function use(rc: Rollcall): void {
   used = rc;
-  for (const callback of [...waiting]) safely(callback, rc);
+  for (const callback of waiting) callback(rc);
 }
 
 /** Calls back with the connection in use, now and when it changes, until the function that it answers is called. */

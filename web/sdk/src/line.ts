@@ -1,5 +1,5 @@
-// The one connection that all tabs of a login share, in the tab that holds it: by a socket if it can, else by heartbeats
-// over HTTP; lost and made again for as long as the service allows it.
+// The one connection that all tabs of a login share, in the tab that holds it: by a socket if one can be opened, else by
+// heartbeats over HTTP; lost and made again for as long as the service allows it.
 //
 // Tabs say what they want and when somebody is active; what the service tells is passed on to all of them.
 
@@ -7,23 +7,21 @@ import { backoff } from "./backoff.js";
 import { type Connection, connectBy } from "./connection.js";
 import { type Failure, isFinal } from "./failure.js";
 import type { Tokens } from "./token.js";
-import type { State } from "./types.js";
-import { JOINED, type Want } from "./wants.js";
+import type { Rollcall, State } from "./types.js";
+import type { Want } from "./wants.js";
 import type { Frame, OpenWire } from "./wire.js";
 
 /** How often clocks are looked at, ms. */
-const TICK = 1_000;
-/** A connection that lasted this long was a good one, ms: the next try comes soon. */
-const GOOD = 10_000;
-/** After so many sockets in a row that came to nothing, HTTP is tried. */
-const ENOUGH = 2;
+const TICK = 500;
 /** While HTTP works, a socket is tried this often, ms. */
-const PROBE_EVERY = 120_000;
+const PROBE_EVERY = 20_000;
 
 export interface LineNeeds {
   readonly socket: OpenWire;
   readonly polling: OpenWire;
   readonly tokens: Tokens;
+  /** How the tab stands, as told last. */
+  readonly shown: Pick<Rollcall, "state" | "reason" | "user">;
   /** After so many ms without input the user is idle. */
   readonly patience: number;
   /** When somebody was active in this tab, ms. */
@@ -34,17 +32,17 @@ export interface LineNeeds {
   rename(session: string): void;
   /** Tells all tabs. */
   tell(frame: Frame): void;
-  /** A tab speaks that was not known; it is heard to want `null` when it is gone. */
+  /** A tab speaks that was not known; it is heard to want nothing when it is gone. */
   follow(tab: string): void;
   /** This tab cannot go on. */
   lost(failure: Failure): void;
 }
 
 /**
- * What a tab says: what it wants (`null`: nothing, it goes; `undefined`: as before), how many ms ago somebody was active in
- * it, and a frame for the service.
+ * What a tab says: what it wants (all of it; nothing when it goes), if that has changed; how many ms ago somebody was active
+ * in it; and a frame for the service.
  */
-export type Said = [tab: string, want?: Want | null | undefined, ago?: number, frame?: Frame];
+export type Said = [tab: string, wants?: Want | undefined, ago?: number, frame?: Frame];
 
 export interface Line {
   said(...said: Said): void;
@@ -55,33 +53,22 @@ export interface Line {
 }
 
 export function startLine(needs: LineNeeds): Line {
-  const { tokens, tell } = needs;
+  const { tokens, tell, shown } = needs;
   const tabs = new Map<string, Want>();
   let { activeAt } = needs;
-  let state: State = "connecting";
-  let reason: string | undefined;
-  let user: string | undefined;
-  let sent: Want = new Map();
   /** The connection that works, and one that may come to work. */
   let present: Connection | undefined;
   let coming: Connection | undefined;
   let token = "";
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let wasIdle = false;
   let isRefused = false;
   let failures = 0;
-  let failedSockets = 0;
   let probeAt = 0;
-  let arrivedAt = 0;
   let earliest = 0;
+  let retryAt = 0;
   let isOver = false;
 
-  const set = (next: State, why?: string) => {
-    state = next;
-    reason = why;
+  const set = (state: State, reason?: string, user = shown.user) =>
     tell({ type: "state", state, reason, user });
-  };
-  const complain = (failure: Failure) => tell({ type: "error", ...failure });
   const give = (failure: Failure) => {
     if (!isOver) needs.lost(failure);
   };
@@ -91,48 +78,40 @@ export function startLine(needs: LineNeeds): Line {
     const isIdle = idle_ms >= needs.patience;
     return { activity: isIdle ? "idle" : "active", idle_ms: isIdle ? idle_ms : undefined };
   };
-  const noteIdle = () => {
-    const isIdle = !!howAmI().idle_ms;
-    if (wasIdle !== isIdle) present?.beat();
-    wasIdle = isIdle;
-  };
 
-  /** Tells the service what has changed in what is wanted. `fresh` is to be shown again, to a tab that asks late. */
-  const sync = (fresh: string[] = []) => {
-    const all: Want = new Map();
-    for (const want of tabs.values())
-      for (const [name, grant] of want) all.set(name, grant || all.get(name) || "");
-    const again = fresh.filter((name) => sent.has(name));
-    const gone = [...sent.keys()].filter((name) => !all.has(name));
-    const added = [...all].filter(
-      ([name, grant]) => sent.get(name) !== grant || again.includes(name),
+  /** What the service was told last. */
+  let told = howAmI().activity;
+
+  /** A tab wants this from now on. What is new to it is asked for also where others have it, so that it is told anew. */
+  const want = (tab: string, next: Want) => {
+    const before = tabs.get(tab);
+    if (next.size) tabs.set(tab, next);
+    else tabs.delete(tab);
+    const isWanted = (name: string) => [...tabs.values()].some((all) => all.has(name));
+    present?.change(
+      new Map([...next].filter(([name, grant]) => before?.get(name) !== grant)),
+      [...(before ?? next).keys()].filter((name) => !isWanted(name)),
     );
-    sent = all;
-    present?.change(new Map(added), [...gone, ...again]);
   };
 
   /** A connection works. */
-  const arrived = (from: Connection, next: State) => {
+  const arrived = (from: Connection, next: State, user?: string) => {
     if (from === coming) {
       present?.end();
       present = coming;
       coming = undefined;
-      sent = new Map();
-      sync();
+      for (const all of tabs.values()) present.change(all, []);
     }
-    arrivedAt = Date.now();
-    set(next);
+    set(next, undefined, user);
   };
   const heard = (from: Connection, frame: Frame) => {
     const { type } = frame;
     if (type === "welcome") {
       needs.rename(frame.session);
-      user = frame.user;
-      failedSockets = 0;
-      arrived(from, "live");
-    } else if (type === "pong" && state !== "live") {
+      arrived(from, "live", frame.user);
+    } else if (type === "pong" && shown.state !== "live") {
       failures = 0;
-      if (state !== "polling") arrived(from, "polling");
+      if (shown.state !== "polling") arrived(from, "polling");
       if (Date.now() >= probeAt) dial(true);
     }
     tell(frame);
@@ -141,27 +120,24 @@ export function startLine(needs: LineNeeds): Line {
   /** Waits for another try, the longer the more have failed. */
   const retry = (failure: Failure) => {
     const { code, after } = failure;
-    if (state !== "connecting" && Date.now() - arrivedAt > GOOD) failures = 0;
-    complain(failure);
+    tell({ type: "error", ...failure });
     set("waiting", code);
     earliest = Date.now() + after;
-    timer = setTimeout(attempt, after + backoff(failures++));
+    retryAt = earliest + backoff(failures++);
   };
   const lost = (from: Connection, failure: Failure, isSocket: boolean) => {
-    if (isFinal(failure.code)) return give(failure);
-    isRefused = failure.code.startsWith("token_");
-    // If HTTP does not work, either, it was not the sockets' fault.
-    if (!isSocket) failedSockets = 0;
-    else if (from === coming) {
+    const { code } = failure;
+    const isNew = from === coming;
+    if (isFinal(code)) return give(failure);
+    isRefused = code.startsWith("token_");
+    if (isNew) {
+      coming = undefined;
       probeAt = Date.now() + PROBE_EVERY;
-      if (!isRefused) failedSockets++;
-    }
-    if (from === coming) coming = undefined;
-    else present = undefined;
-    // The other one goes on, heartbeats over HTTP while a socket is tried.
+    } else present = undefined;
+    // The other one goes on: heartbeats over HTTP, while a socket is tried.
     if (present || coming) return;
-    if (failedSockets < ENOUGH) retry(failure);
-    else dial(false);
+    if (isNew && isSocket && !isRefused) dial(false);
+    else retry(failure);
   };
   const dial = (isSocket: boolean) => {
     token = tokens.token;
@@ -174,70 +150,62 @@ export function startLine(needs: LineNeeds): Line {
       });
     } catch {
       // There are none here, or the page's policy forbids them.
-      probeAt = Number.POSITIVE_INFINITY;
+      probeAt = Infinity;
       if (!present) dial(false);
     }
   };
-  const attempt = async () => {
+  const attempt = () => {
     set("connecting");
-    try {
-      await tokens.get(isRefused);
-    } catch (failure) {
-      return give(failure as Failure);
-    }
-    isRefused = false;
-    if (isOver) return;
-    dial(probeAt < Number.POSITIVE_INFINITY && (failedSockets < ENOUGH || Date.now() >= probeAt));
+    tokens.get(isRefused).then(() => {
+      isRefused = false;
+      if (!isOver) dial(true);
+    }, give);
   };
 
   const tick = () => {
     const now = Date.now();
-    noteIdle();
+    const { activity } = howAmI();
+    if (told !== activity) present?.beat();
+    told = activity;
     coming?.tick(now);
     present?.tick(now);
-    if (state === "live")
-      tokens.get().then(
-        (next) => {
-          if (next !== token) present?.say({ type: "hello", token: next });
-          token = next;
-        },
-        // The connection lives as long as the token that it has.
-        (failure) => isFinal(failure.code) && give(failure),
-      );
+    if (shown.state === "waiting" && now >= retryAt) attempt();
+    if (shown.state !== "live") return;
+    // A socket that has lived for a moment was a good one.
+    failures = 0;
+    tokens.get().then(
+      (next) => {
+        if (next !== token) present?.say({ type: "hello", token: next });
+        token = next;
+      },
+      // The connection lives as long as the token that it has.
+      (failure) => isFinal(failure.code) && give(failure),
+    );
   };
 
   const clock = setInterval(tick, TICK);
-  noteIdle();
   tell({ type: "ask" });
   attempt();
 
   return {
-    said(tab, want, ago = Number.POSITIVE_INFINITY, frame) {
+    said(tab, wants, ago = Infinity, frame) {
       activeAt = Math.max(activeAt, Date.now() - ago);
-      noteIdle();
       if (frame) present?.say(frame);
-      if (want) {
-        const before = tabs.get(tab);
-        tabs.set(tab, want);
-        if (!before) {
-          needs.follow(tab);
-          set(state, reason);
-        }
-        sync([...want.keys()].filter((name) => name[0] !== JOINED && !before?.has(name)));
-      } else if (want === null && tabs.delete(tab)) sync();
+      if (wants && !tabs.has(tab)) {
+        needs.follow(tab);
+        set(shown.state, shown.reason);
+      }
+      if (wants) want(tab, wants);
     },
     wake() {
       probeAt = 0;
       present?.beat();
-      if (state !== "waiting") return;
-      clearTimeout(timer);
-      timer = setTimeout(attempt, Math.max(0, earliest - Date.now()));
+      retryAt = earliest;
     },
     stop(isGoodbye) {
       isOver = true;
       clearInterval(clock);
-      clearTimeout(timer);
-      coming?.end(isGoodbye);
+      coming?.end();
       return present?.end(isGoodbye);
     },
   };

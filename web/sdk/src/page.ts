@@ -5,8 +5,7 @@ import type { SocketClass } from "./types.js";
 
 /** Input is told at most this often, ms. */
 const THROTTLE = 5_000;
-const EVENTS =
-  "pagehide pageshow visibilitychange online resume pointerdown pointermove keydown scroll";
+const EVENTS = "pagehide pageshow visibilitychange online pointerdown pointermove keydown scroll";
 
 /** The globals of a page, or what there is of them. */
 export interface Scope {
@@ -20,32 +19,28 @@ export interface Scope {
 }
 
 /**
- * Listens to the page; answers how to stop. `touched`: somebody is there. `changed`: the page is shown, hidden or thawed, or on
- * the network again. `gone`: it goes, perhaps for good; `back`: it is back, from the back/forward cache.
+ * Listens to the page until `signal`. `touched`: somebody is there. `changed`: the page is shown or hidden, or on the network
+ * again. `gone`: it goes, perhaps for good; `back`: it is back, from the back/forward cache.
  */
 export function watchPage(
   scope: Scope,
+  signal: AbortSignal,
   touched: () => void,
   changed: () => void,
   gone: () => void,
   back: () => void,
-): () => void {
+): void {
   const { document } = scope;
-  const stopping = new AbortController();
   let told = 0;
   const listen = ({ type, persisted }: Partial<PageTransitionEvent>) => {
     if (type === "pagehide") return gone();
     if (type === "pageshow") return persisted && back();
-    if (/^(v|o|r)/.test(type ?? "")) changed();
+    if (/^[vo]/.test(type ?? "")) changed();
     if (document?.hidden || Date.now() - told < THROTTLE) return;
     told = Date.now();
     touched();
   };
   if (document)
     for (const name of EVENTS.split(" "))
-      (scope as EventTarget).addEventListener(name, listen, {
-        capture: true,
-        signal: stopping.signal,
-      });
-  return () => stopping.abort();
+      (scope as EventTarget).addEventListener(name, listen, { capture: true, signal });
 }

@@ -2,7 +2,6 @@
 // by name. Organisations and rooms need a socket.
 
 import type { Call } from "./http.js";
-import { inParts, PART, USER } from "./wants.js";
 import type { OpenWire } from "./wire.js";
 
 const HEARTBEAT = "users/heartbeat/";
@@ -13,27 +12,22 @@ export const pollingBy =
     const watched = new Set<string>();
     /** What the page says of itself. */
     let told = {};
-    const look = (names: Iterable<string>) =>
-      inParts(names, USER, PART, (users) =>
-        call("POST", "presence/query/", { users }).then(
-          ({ results }) => heard({ type: "views", views: results }),
-          lost,
-        ),
+    const look = (users: string[]) =>
+      users.length &&
+      call("POST", "presence/query/", { users }).then(
+        ({ results }) => heard({ type: "views", views: results }),
+        lost,
       );
     queueMicrotask(() => heard({ type: "open" }));
     return {
       say({ type, token: _, users = [], ...frame }) {
-        const names = users.map((id: string) => USER + id);
-        if (type === "unwatch") for (const name of names) watched.delete(name);
-        if (type === "watch") {
-          for (const name of names) watched.add(name);
-          look(names);
-        }
+        if (type === "watch") look(users);
+        for (const id of users) type === "watch" ? watched.add(id) : watched.delete(id);
         if (!/^h/.test(type)) return;
         told = { ...told, ...frame };
         call("POST", HEARTBEAT, { ...told, hidden: isHidden() }).then((answer) => {
           heard({ ...answer, type: "pong", status: answer.online_status });
-          look(watched);
+          look([...watched]);
         }, lost);
       },
       hangUp: (isGoodbye) =>

@@ -15,14 +15,13 @@ export interface Tokens {
   token: string;
   /** Names of the user and of the login; without a login tabs cannot know that they are of one. */
   owner: string;
-  login: string | undefined;
+  login: string;
 }
 
 interface Claims {
   readonly iss?: string;
   readonly sub?: string | number;
   readonly sid?: string | number;
-  readonly iat?: number;
   readonly exp?: number;
 }
 
@@ -41,18 +40,16 @@ export function createTokens(source: Token): Tokens {
 
   const fetchToken = async (isRefused: boolean) => {
     try {
-      const token = typeof source === "function" ? await source() : isRefused || source;
+      const token = typeof source === "function" ? await source() : !isRefused && source;
       if (!token) throw new Failure("token_missing");
-      if (token === true) throw new Failure("token_refused");
-      const { iss, sub, sid, iat = 0, exp = 0 } = claimsOf(token);
+      const { iss, sub, sid, exp = 0 } = claimsOf(token);
       tokens.owner = `${iss} ${sub}`;
       const login = sub && `${tokens.owner} ${sid}`;
       if (tokens.login && tokens.login !== login) throw new Failure("user_changed");
-      tokens.login = login || undefined;
-      // By the life that the token was given, and by the clock here, whichever ends first. A clock that says it has
-      // ended already is wrong, or the service will say so.
-      const left = Math.min(exp - iat, exp - Date.now() / 1000) * 1000 * RENEW_AT;
-      renewAt = left > 0 ? Date.now() + Math.max(left, LEAST) : Number.POSITIVE_INFINITY;
+      tokens.login = login as string;
+      // Where the clock here says that it has ended already, the clock is wrong, or the service will say so.
+      const left = (exp * 1000 - Date.now()) * RENEW_AT;
+      renewAt = left > 0 ? Date.now() + left + LEAST : Infinity;
       tokens.token = token;
       return token;
     } catch (error) {
@@ -64,7 +61,7 @@ export function createTokens(source: Token): Tokens {
   const tokens: Tokens = {
     token: "",
     owner: "",
-    login: undefined,
+    login: "",
     async get(isRefused = false) {
       if (!isRefused && tokens.token && Date.now() < renewAt) return tokens.token;
       fetching ??= fetchToken(isRefused).finally(() => {

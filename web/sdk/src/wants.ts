@@ -3,7 +3,6 @@
 // A want is a map from names to grants (empty but for rooms that are joined). The first letter of a name is its kind, so
 // that one union and one difference do for all kinds.
 
-import { Failure } from "./failure.js";
 import type { Targets } from "./types.js";
 
 export type Want = Map<string, string>;
@@ -13,40 +12,30 @@ export const ORG = "o";
 export const ROOM = "r";
 export const JOINED = "j";
 
-/** People named in one frame or request, which holds 64 KiB. */
-export const PART = 250;
-
-/** The kinds that are watched, the fields of frames that name them, and how many are named in one frame: other than people one
- * by one, because what is refused takes all beside it with it. */
-export const WATCHED: readonly (readonly [string, keyof Targets, number])[] = [
-  [USER, "users", PART],
-  [ORG, "orgs", 1],
-  [ROOM, "rooms", 1],
+/**
+ * The kinds in the order in which the service is told of them: the frames that want one and no longer want it, the field
+ * that names it, and how many a frame names. Of people as many as fit into its 64 KiB; of others one, because what is
+ * refused takes all beside it with it.
+ */
+export const KINDS: readonly (readonly [string, string, string, string, number])[] = [
+  [JOINED, "join", "leave", "room", 0],
+  [USER, "watch", "unwatch", "users", 250],
+  [ORG, "watch", "unwatch", "orgs", 1],
+  [ROOM, "watch", "unwatch", "rooms", 1],
 ];
 
-/** A name with its kind, if the service takes it; one that it does not would have all those beside it refused. */
-export function nameOf(kind: string, name: unknown): string {
-  if (!/^[\w.:~%-]{1,128}$/.test(name as string)) throw new Failure("invalid_value", `${name}`);
-  return kind + name;
-}
-
-/** The names that an application passes to `watch`. */
-export function namesOf(whom: string | readonly string[] | Targets): string[] {
+/**
+ * What an application wants that passes this to `watch`. A name that the service does not take would have all those beside it
+ * refused: it fails here.
+ */
+export function wantOf(whom: string | readonly string[] | Targets): Want {
   const targets = (
     typeof whom === "string" || Array.isArray(whom) ? { users: [whom].flat() } : whom
-  ) as Targets;
-  return WATCHED.flatMap(([kind, field]) =>
-    (targets[field] ?? []).map((name) => nameOf(kind, name)),
-  );
-}
-
-/** Calls with the names of a kind, without its letter, in parts. */
-export function inParts(
-  names: Iterable<string>,
-  kind: string,
-  size: number,
-  act: (part: string[]) => void,
-): void {
-  const all = [...names].filter((name) => name[0] === kind).map((name) => name.slice(1));
-  while (all.length) act(all.splice(0, size));
+  ) as Record<string, string[] | undefined>;
+  const want: Want = new Map();
+  for (const [kind, , , field] of KINDS)
+    for (const name of targets[field] ?? [])
+      if (/^[\w.:~%-]{1,128}$/.test(name)) want.set(kind + name, "");
+      else throw new TypeError(name);
+  return want;
 }
