@@ -71,4 +71,4 @@ const { code } = await minify(script.outputFiles[0].text, {
   format: { ecma: 2020 },
 });
 mkdirSync(dirname(file), { recursive: true });
-writeFileSync(file, `(()=>{${code}})();\n`);
+writeFileSync(file, `(()=>{${code}})()`);

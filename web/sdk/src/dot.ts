@@ -5,7 +5,7 @@
 
 import { using } from "./index.js";
 
-const STYLE = `i{display:inline-block;padding:.2em;margin-right:.4em;border:.15em solid;border-radius:1em;color:var(--rollcall-offline,GrayText)}
+const STYLE = `i{display:inline-block;padding:.2em;margin-right:.4em;border:.15em solid;border-radius:1em;color:var(--rollcall-offline,gray)}
 i:not(.offline){background:currentColor}
 .online{color:var(--rollcall-online,#1a4)}
 .away{color:var(--rollcall-away,#c70);border-radius:1em 0}
