@@ -85,8 +85,11 @@ export function startLine(needs: LineNeeds): Line {
   /** A tab wants this from now on. What is new to it is asked for also where others have it, so that it is told anew. */
   const want = (tab: string, next: Want) => {
     const before = tabs.get(tab);
-    if (next.size) tabs.set(tab, next);
-    else tabs.delete(tab);
+    if (!next.size) tabs.delete(tab);
+    else {
+      tabs.set(tab, next);
+      if (!before) needs.follow(tab);
+    }
     const isWanted = (name: string) => [...tabs.values()].some((all) => all.has(name));
     present?.change(
       new Map([...next].filter(([name, grant]) => before?.get(name) !== grant)),
@@ -191,11 +194,9 @@ export function startLine(needs: LineNeeds): Line {
     said(tab, wants, ago = Infinity, frame) {
       activeAt = Math.max(activeAt, Date.now() - ago);
       if (frame) present?.say(frame);
-      if (wants && !tabs.has(tab)) {
-        needs.follow(tab);
-        set(shown.state, shown.reason);
-      }
-      if (wants) want(tab, wants);
+      if (!wants) return;
+      if (!tabs.has(tab)) set(shown.state, shown.reason);
+      want(tab, wants);
     },
     wake() {
       probeAt = 0;
