@@ -67,9 +67,9 @@ export function VirtualTable<T>(props: VirtualTableProps<T>) {
           </tr>
         </thead>
         <tbody>
-          <Room height={rows.above} span={columns.length} />
+          <Room height={rows.above} />
           {drawn}
-          <Room height={rows.below} span={columns.length} />
+          <Room height={rows.below} />
         </tbody>
       </table>
     </section>
@@ -86,28 +86,25 @@ interface RowProps {
   className: string | undefined;
 }
 
+// No cell spans columns: those that a narrow window leaves out would be counted, and take room.
 const Row = stable(({ at, row, columns, rowHeight, className }: RowProps) => (
   <tr aria-rowindex={at + 2} class={className} style={{ height: `${rowHeight}px` }}>
-    {row ? (
-      columns.map((column) => (
-        <td key={column.key} class={cellClass(column)}>
-          {column.cell(row)}
-        </td>
-      ))
-    ) : (
-      <td colSpan={columns.length} class="faint">
-        {row === null ? "No longer in this list" : <span class="skeleton" />}
+    {columns.map((column, place) => (
+      <td key={column.key} class={cellClass(column)}>
+        {row && column.cell(row)}
+        {row === undefined && <span class="skeleton" />}
+        {row === null && place === 1 && <span class="faint">No longer in this list</span>}
       </td>
-    )}
+    ))}
   </tr>
 ));
 
-function Room({ height, span }: { height: number; span: number }) {
+function Room({ height }: { height: number }) {
   if (height === 0) return null;
   return (
     // biome-ignore lint/a11y/noAriaHiddenOnFocusable: nothing in it takes the focus; it only keeps room
     <tr class="room" aria-hidden="true">
-      <td colSpan={span} style={{ height: `${height}px` }} />
+      <td style={{ height: `${height}px` }} />
     </tr>
   );
 }

@@ -116,7 +116,7 @@ function Numbers({ flow }: { flow: Flow }) {
       <Figure label={<Among status="away" />} value={number(counts?.away)} />
       <Figure label={<Among status="busy" />} value={number(counts?.busy)} />
       <Figure label="Sessions" value={number(counts?.sessions)} />
-      <Figure label="Changes / min" value={number(flow.perMinute.value)} />
+      <Figure label="Changes/min" value={number(flow.perMinute.value)} />
     </Figures>
   );
 }

@@ -32,7 +32,7 @@ export function choosing(
   };
   return {
     key: "choose",
-    width: "52px",
+    width: "min(52px, 11vw)",
     head: <ChooseAll {...{ directory, selection, inView }} />,
     cell: (person) => (
       <label class="check">

@@ -22,7 +22,6 @@ export const COLUMNS: readonly Column<Person>[] = [
     key: "person",
     head: "Person",
     sort: "username",
-    width: "34%",
     cell: (person) => (
       <div class="two-lines">
         <span>
@@ -37,12 +36,13 @@ export const COLUMNS: readonly Column<Person>[] = [
   {
     key: "presence",
     head: "Presence",
+    width: "min(150px, 27vw)",
     cell: (person) => <LiveStatus id={String(person.id)} told={person.online_status} />,
   },
   {
     key: "last_seen",
     head: "Last seen",
-    width: "110px",
+    width: "min(110px, 23vw)",
     cell: (person) => <LastSeen id={String(person.id)} told={person.last_seen} />,
   },
   {
