@@ -2,6 +2,7 @@
 
 import "./styles/tokens.css";
 import "./styles/base.css";
+import "./styles/marks.css";
 import "./styles/controls.css";
 import "./styles/page.css";
 import "./styles/table.css";

@@ -81,29 +81,34 @@ export function Menu({
         >
           {items.map(
             (item) =>
-              item && (
-                <button
-                  key={String(item.words)}
-                  type="button"
-                  {...(item.isChosen === undefined
-                    ? { role: "menuitem" }
-                    : { role: "menuitemradio", "aria-checked": item.isChosen })}
-                  class={item.isDangerous ? "menu-item is-danger" : "menu-item"}
-                  tabIndex={-1}
-                  onClick={() => {
-                    close(true);
-                    item.onSelect();
-                  }}
-                >
-                  {item.icon && <Icon name={item.icon} size={16} />}
-                  <span>{item.words}</span>
-                  {item.isChosen && <Icon name="check" size={16} />}
-                </button>
-              ),
+              item && <Entry key={String(item.words)} item={item} onChosen={() => close(true)} />,
           )}
         </div>
       )}
     </div>
+  );
+}
+
+function Entry({ item, onChosen }: { item: MenuItem; onChosen: () => void }) {
+  const role =
+    item.isChosen === undefined
+      ? ({ role: "menuitem" } as const)
+      : ({ role: "menuitemradio", "aria-checked": item.isChosen } as const);
+  return (
+    <button
+      type="button"
+      {...role}
+      class={item.isDangerous ? "menu-item is-danger" : "menu-item"}
+      tabIndex={-1}
+      onClick={() => {
+        onChosen();
+        item.onSelect();
+      }}
+    >
+      {item.icon && <Icon name={item.icon} size={16} />}
+      <span>{item.words}</span>
+      {item.isChosen && <Icon name="check" size={16} />}
+    </button>
   );
 }
 

@@ -3,12 +3,12 @@
 
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { api } from "../../api/client.js";
-import { followEvents, type StreamEvent } from "../../api/events.js";
+import { followEvents } from "../../api/events.js";
 import type { Counts, CursorPage, Moment, Status, Transition } from "../../api/types.js";
 import { serverNow } from "../../state/clock.js";
 import { may } from "../../state/me.js";
 import { learn } from "../../state/names.js";
-import { type Course, courseAfter, courseBefore, SPAN } from "./course.js";
+import { type Course, courseAfter, courseBefore, SPAN, type Step } from "./course.js";
 
 /** A change of status in the list. */
 export interface Change {
@@ -52,38 +52,16 @@ const PER_PAGE = 1000;
 export function startFlow(org: string): Flow {
   const counts = signal<Counts | null>(null);
   const course = signal<Course>({ times: [], online: [], away: [], busy: [] });
-  const changes = signal<readonly Change[]>([]);
-  const waiting = signal(0);
-  const perMinute = signal(0);
   const connection = signal<"opening" | "live" | "broken">("opening");
+  const changes = createChanges();
   const aborter = new AbortController();
-  let fresh: Change[] = [];
-  const recent = new Map<string, number>();
-  let isHeld = false;
   let hasPast = false;
 
-  const letIn = () => {
-    if (fresh.length === 0) return;
-    changes.value = merged(fresh, changes.value);
-    fresh = [];
-    waiting.value = 0;
-  };
-  const take = (change: Change) => {
-    recent.set(identity(change), Date.parse(change.occurred_at));
-    fresh.unshift(change);
-    if (fresh.length > MOST) fresh.length = MOST;
-  };
   const readPast = async () => {
     if (!may("view_history")) return;
     const past = await readChanges(org, aborter.signal);
-    const rows = past.rows.map(asChange);
-    for (const row of rows) recent.set(identity(row), Date.parse(row.occurred_at));
-    changes.value = merged(changes.value, rows);
-    const steps = past.rows.map((row) => ({
-      from: row.from_status,
-      to: row.to_status,
-      at: Date.parse(row.occurred_at),
-    }));
+    changes.add(past.rows.map(asChange));
+    const steps = past.rows.map(asStep);
     if (counts.value) course.value = courseBefore(counts.value, steps, serverNow(), past.since);
   };
   const count = (now: Counts) => {
@@ -93,19 +71,14 @@ export function startFlow(org: string): Flow {
     hasPast = true;
     readPast().catch(() => undefined);
   };
-  const onEvent = ({ event, data, id }: StreamEvent) => {
-    if (event === "counts") count(JSON.parse(data));
-    else if (event === "transition") {
-      const told = JSON.parse(data);
-      take({ ...told, key: `${told.user_id} ${id}` });
-    }
-  };
-
   const stopEvents = followEvents(
     "/api/presence/events/",
     { org },
     {
-      onEvent,
+      onEvent: ({ event, data, id }) => {
+        if (event === "counts") count(JSON.parse(data));
+        if (event === "transition") changes.take(JSON.parse(data), id ?? "");
+      },
       onOpen: (isAgain) => {
         connection.value = "live";
         // What was missed meanwhile is in the history.
@@ -116,30 +89,69 @@ export function startFlow(org: string): Flow {
       },
     },
   );
-  const timer = setInterval(() => {
-    const minuteAgo = serverNow() - 60_000;
-    for (const [known, at] of recent) if (at < minuteAgo) recent.delete(known);
-    perMinute.value = recent.size;
-    if (isHeld) waiting.value = fresh.length;
-    else letIn();
-  }, FLUSH_EVERY);
+  const timer = setInterval(changes.flush, FLUSH_EVERY);
   void readNames(aborter.signal);
-
   return {
     counts,
     course,
-    changes,
-    waiting,
-    perMinute,
     connection,
-    hold: (next) => {
-      isHeld = next;
-    },
-    letIn,
+    changes: changes.shown,
+    waiting: changes.waiting,
+    perMinute: changes.perMinute,
+    hold: changes.hold,
+    letIn: changes.letIn,
     stop: () => {
       aborter.abort();
       stopEvents();
       clearInterval(timer);
+    },
+  };
+}
+
+/** The list of changes, with those that wait to be let in. */
+function createChanges() {
+  const shown = signal<readonly Change[]>([]);
+  const waiting = signal(0);
+  const perMinute = signal(0);
+  const recent = new Map<string, number>();
+  let fresh: Change[] = [];
+  let isHeld = false;
+
+  const letIn = () => {
+    if (fresh.length === 0) return;
+    shown.value = merged(fresh, shown.value);
+    fresh = [];
+    waiting.value = 0;
+  };
+  const remember = (change: Change) => {
+    recent.set(identity(change), Date.parse(change.occurred_at));
+  };
+  return {
+    shown,
+    waiting,
+    perMinute,
+    letIn,
+    /** One from the stream. */
+    take: (told: Omit<Change, "key">, version: string) => {
+      const change = { ...told, key: `${told.user_id} ${version}` };
+      remember(change);
+      fresh.unshift(change);
+      if (fresh.length > MOST) fresh.length = MOST;
+    },
+    /** Those of the history, newest first. */
+    add: (rows: readonly Change[]) => {
+      for (const row of rows) remember(row);
+      shown.value = merged(shown.value, rows);
+    },
+    hold: (next: boolean) => {
+      isHeld = next;
+    },
+    flush: () => {
+      const minuteAgo = serverNow() - 60_000;
+      for (const [known, at] of recent) if (at < minuteAgo) recent.delete(known);
+      perMinute.value = recent.size;
+      if (isHeld) waiting.value = fresh.length;
+      else letIn();
     },
   };
 }
@@ -167,6 +179,10 @@ function asChange(row: Transition): Change {
     text: null,
     emoji: null,
   };
+}
+
+function asStep(row: Transition): Step {
+  return { from: row.from_status, to: row.to_status, at: Date.parse(row.occurred_at) };
 }
 
 /** The changes of the last minutes, newest first, and since when they are all there. */

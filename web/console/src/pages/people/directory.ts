@@ -44,83 +44,97 @@ export function openDirectory(query: Query): Directory {
   const count = signal<number | null>(null);
   const problem = signal<Problem | null>(null);
   const version = signal(0);
-  const pages = new Map<number, PeoplePage>();
+  const pages = createPages();
   const running = new Map<number, AbortController>();
   let inView: [first: number, last: number] = [0, 1];
   let timer: ReturnType<typeof setTimeout> | undefined;
 
+  const later = (wait: number) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => fetchMissing(false), wait);
+  };
   const keep = (number: number, page: PeoplePage) => {
-    pages.set(number, page);
+    pages.keep(number, page, (inView[0] + inView[1]) / 2 / PER_PAGE + 1);
     if (page.count !== null) count.value = page.count;
-    for (const person of page.results) learn(person.id, person.username);
-    const middle = (inView[0] + inView[1]) / 2 / PER_PAGE + 1;
-    while (pages.size > MOST_PAGES) {
-      const farthest = [...pages.keys()].reduce((one, other) =>
-        Math.abs(one - middle) >= Math.abs(other - middle) ? one : other,
-      );
-      pages.delete(farthest);
-    }
     problem.value = null;
     version.value += 1;
+  };
+  const fail = (error: unknown) => {
+    if (isAborted(error)) return;
+    problem.value = asProblem(error);
+    if (problem.value.isPassing) later(problem.value.retryAfter ?? RETRY_AFTER);
   };
   const fetchPage = (number: number) => {
     const aborter = new AbortController();
     running.set(number, aborter);
-    const cursor = pages.get(number - 1)?.next_cursor;
-    const place = cursor ? { cursor } : { page: number };
-    api<PeoplePage>("/api/users/admin/users/", {
-      query: { ...query, per_page: PER_PAGE, ...place },
-      signal: aborter.signal,
-    })
-      .then(
-        (page) => keep(number, page),
-        (error) => {
-          if (isAborted(error)) return;
-          problem.value = asProblem(error);
-          if (!problem.value.isPassing) return;
-          clearTimeout(timer);
-          timer = setTimeout(() => fetchMissing(false), problem.value.retryAfter ?? RETRY_AFTER);
-        },
-      )
+    readPage({ ...query, ...pages.placeOf(number) }, aborter.signal)
+      .then((page) => keep(number, page), fail)
       .finally(() => {
         if (running.get(number) === aborter) running.delete(number);
       });
   };
   const fetchMissing = (isAnew: boolean) => {
     const wanted = pagesOf(inView[0], inView[1], PER_PAGE);
+    if (isAnew) pages.keepOnly(wanted);
     for (const [number, aborter] of running) {
-      if (isAnew || !wanted.includes(number)) {
-        aborter.abort();
-        running.delete(number);
-      }
+      if (!isAnew && wanted.includes(number)) continue;
+      aborter.abort();
+      running.delete(number);
     }
     for (const number of wanted) {
       if (!running.has(number) && (isAnew || !pages.has(number))) fetchPage(number);
     }
   };
   fetchMissing(false);
-
   return {
     count,
     problem,
     version,
-    rowAt: (at) => {
-      const page = pages.get(Math.floor(at / PER_PAGE) + 1);
-      return page && (page.results[at % PER_PAGE] ?? null);
-    },
+    rowAt: pages.rowAt,
     want: (first, last) => {
       inView = [first, Math.max(last, first + 1)];
-      clearTimeout(timer);
-      timer = setTimeout(() => fetchMissing(false), REST);
+      later(REST);
     },
-    reload: () => {
-      const wanted = pagesOf(inView[0], inView[1], PER_PAGE);
-      for (const number of pages.keys()) if (!wanted.includes(number)) pages.delete(number);
-      fetchMissing(true);
-    },
+    reload: () => fetchMissing(true),
     stop: () => {
       clearTimeout(timer);
       for (const aborter of running.values()) aborter.abort();
+    },
+  };
+}
+
+function readPage(query: Query, signal: AbortSignal): Promise<PeoplePage> {
+  return api("/api/users/admin/users/", { query: { ...query, per_page: PER_PAGE }, signal });
+}
+
+/** The pages that have come, by number, counted from 1. */
+function createPages() {
+  const pages = new Map<number, PeoplePage>();
+  const dropFarthest = (from: number) => {
+    const farthest = [...pages.keys()].reduce((one, other) =>
+      Math.abs(one - from) >= Math.abs(other - from) ? one : other,
+    );
+    pages.delete(farthest);
+  };
+  return {
+    has: (number: number) => pages.has(number),
+    /** Keeps a page, and forgets those farthest from the one in view. */
+    keep: (number: number, page: PeoplePage, inView: number) => {
+      pages.set(number, page);
+      for (const person of page.results) learn(person.id, person.username);
+      while (pages.size > MOST_PAGES) dropFarthest(inView);
+    },
+    keepOnly: (numbers: readonly number[]) => {
+      for (const number of pages.keys()) if (!numbers.includes(number)) pages.delete(number);
+    },
+    /** How to ask for a page: behind the cursor of the one before, if that is here. */
+    placeOf: (number: number): Query => {
+      const cursor = pages.get(number - 1)?.next_cursor;
+      return cursor ? { cursor } : { page: number };
+    },
+    rowAt: (at: number): Person | undefined | null => {
+      const page = pages.get(Math.floor(at / PER_PAGE) + 1);
+      return page && (page.results[at % PER_PAGE] ?? null);
     },
   };
 }

@@ -39,6 +39,29 @@ const SORTINGS: Record<string, Sorting> = {
   username: { by: "username", direction: "ascending" },
 };
 
+const PRESENCES: readonly (readonly [string, string])[] = [
+  ["", "Any presence"],
+  ["online", "Online"],
+  ["away", "Away"],
+  ["busy", "Busy"],
+  ["offline", "Offline"],
+];
+
+const STANDINGS: readonly (readonly [string, string])[] = [
+  ["", "Any account"],
+  ["active", "Active"],
+  ["pending", "Pending"],
+  ["suspended", "Suspended"],
+  ["banned", "Banned"],
+];
+
+const ROLES: readonly (readonly [string, string])[] = [
+  ["", "Any role"],
+  ["user", "Users"],
+  ["moderator", "Moderators"],
+  ["admin", "Administrators"],
+];
+
 export default function People() {
   const filters = useFilters(DEFAULTS);
   const key = JSON.stringify(filters.values);
@@ -92,38 +115,21 @@ function Choices({ filters }: { filters: PeopleFilters }) {
         hasHiddenLabel
         value={values.online_status}
         onChange={(online_status) => set({ online_status })}
-        options={[
-          ["", "Any presence"],
-          ["online", "Online"],
-          ["away", "Away"],
-          ["busy", "Busy"],
-          ["offline", "Offline"],
-        ]}
+        options={PRESENCES}
       />
       <Select
         label="Account"
         hasHiddenLabel
         value={values.status}
         onChange={(status) => set({ status })}
-        options={[
-          ["", "Any account"],
-          ["active", "Active"],
-          ["pending", "Pending"],
-          ["suspended", "Suspended"],
-          ["banned", "Banned"],
-        ]}
+        options={STANDINGS}
       />
       <Select
         label="Role"
         hasHiddenLabel
         value={values.role}
         onChange={(role) => set({ role })}
-        options={[
-          ["", "Any role"],
-          ["user", "Users"],
-          ["moderator", "Moderators"],
-          ["admin", "Administrators"],
-        ]}
+        options={ROLES}
       />
       <TextField
         label="Organisation"
