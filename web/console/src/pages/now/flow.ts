@@ -109,18 +109,20 @@ export function startFlow(org: string): Flow {
 }
 
 /** The list of changes, with those that wait to be let in. */
-function createChanges() {
+export function createChanges() {
   const shown = signal<readonly Change[]>([]);
   const waiting = signal(0);
   const perMinute = signal(0);
   const recent = new Map<string, number>();
   let fresh: Change[] = [];
+  let past: readonly Change[] = [];
   let isHeld = false;
 
   const letIn = () => {
-    if (fresh.length === 0) return;
-    shown.value = merged(fresh, shown.value);
+    if (fresh.length === 0 && past.length === 0) return;
+    shown.value = merged(merged(fresh, shown.value), past);
     fresh = [];
+    past = [];
     waiting.value = 0;
   };
   const remember = (change: Change) => {
@@ -141,7 +143,9 @@ function createChanges() {
     /** Those of the history, newest first. */
     add: (rows: readonly Change[]) => {
       for (const row of rows) remember(row);
-      shown.value = merged(shown.value, rows);
+      past = rows;
+      // Where there is nothing yet, nothing can be moved.
+      if (!isHeld || shown.value.length === 0) letIn();
     },
     hold: (next: boolean) => {
       isHeld = next;
