@@ -28,7 +28,8 @@ test("pictures", async () => {
   const service = await Service.start({ demo: true, settings: {} });
   const browser = await launch();
   try {
-    const admin = await Api.logIn(service, "admin");
+    // At the start the crowd keeps the service busy with passwords.
+    const admin = await until("a login", () => Api.logIn(service, "admin"), 120_000);
     const count = () => admin.get<{ users: number }>("/api/presence/stats/");
     await until("a crowd", async () => (await count()).users > ENOUGH, 120_000);
     const { results } = await admin.get<{ results: { id: number }[] }>(

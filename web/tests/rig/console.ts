@@ -1,6 +1,7 @@
 /** The console as an administrator uses it: the way in, its pages, and when a page is done with loading. */
 import type { Page } from "playwright-core";
 import type { Service } from "./service.ts";
+import { until } from "./until.ts";
 
 /** A page of the console. */
 export interface Place {
@@ -33,8 +34,18 @@ export async function signIn(page: Page, service: Service, username = "admin"): 
   await page.goto(`${service.base}/console/`);
   await page.getByLabel("User name").fill(username);
   await page.getByLabel("Password").fill(service.password);
-  await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("navigation", { name: "Pages" }).waitFor();
+  const inside = page.getByRole("navigation", { name: "Pages" });
+  const refused = page.getByRole("alert");
+  await until(
+    "signed in",
+    async () => {
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await inside.or(refused).first().waitFor();
+      // A service that is busy with other people's passwords says so, and somebody sitting there tries again.
+      return inside.isVisible();
+    },
+    60_000,
+  );
 }
 
 /** Goes to a page and waits until it shows what it has. */
