@@ -1,3 +1,5 @@
+// The unit tests: no browser, no service.
+
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({ test: { include: ["test/**/*.test.ts"], restoreMocks: true } });

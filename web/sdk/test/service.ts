@@ -112,7 +112,13 @@ export class Service {
       peer.say({ type: "welcome", session: frame.session, user: "7", interval_ms: 25_000 });
     if (frame.type === "heartbeat") peer.say({ type: "pong", status: "online" });
     if (frame.type === "watch")
-      peer.say({ type: "snapshot", complete: true, counts: {}, rooms: {}, views: this.seen(frame.users) });
+      peer.say({
+        type: "snapshot",
+        complete: true,
+        counts: {},
+        rooms: {},
+        views: this.seen(frame.users),
+      });
   }
   seen(users: string[] = []): object[] {
     return users.map((id) => this.views.get(id) ?? view(id, "offline", null));
@@ -132,7 +138,12 @@ export class Service {
   answerRequest({ path, body }: Request): object {
     if (path.startsWith("presence/query/")) return { results: this.seen(body.users) };
     if (path.startsWith("presence/status/")) return view("7", body.status, 9);
-    return { online_status: "online", since: "now", last_seen: "now", next_heartbeat_in_ms: 30_000 };
+    return {
+      online_status: "online",
+      since: "now",
+      last_seen: "now",
+      next_heartbeat_in_ms: 30_000,
+    };
   }
   readonly SocketClass: SocketClass = ((service) =>
     class extends Peer {
@@ -232,7 +243,11 @@ export class Tab extends EventTarget {
 }
 
 /** Connects to a service; without a scope as in Node. */
-export const open = (service: Service, options: Partial<Options> = {}, scope: Scope = {}): Rollcall =>
+export const open = (
+  service: Service,
+  options: Partial<Options> = {},
+  scope: Scope = {},
+): Rollcall =>
   createClient(
     {
       url: "https://rollcall.example.com",

@@ -110,8 +110,8 @@ test("an idle browser is not active because another tab takes over", async () =>
 });
 
 test("different people and different logins never share", async () => {
-  const all = [tokenOf("7", "a"), tokenOf("8", "a"), tokenOf("7", "b"), "opaque", "opaque"].map((token) =>
-    profile.tab().connect(service, { token }),
+  const all = [tokenOf("7", "a"), tokenOf("8", "a"), tokenOf("7", "b"), "opaque", "opaque"].map(
+    (token) => profile.tab().connect(service, { token }),
   );
   await pass();
   expect(service.peers).toHaveLength(5);

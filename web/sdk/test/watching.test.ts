@@ -151,7 +151,10 @@ test("a status is said whole, and answered", async () => {
   ]);
   expect(own).toHaveBeenCalledWith(expect.objectContaining({ user_id: "7", status: "busy" }));
   service.refuse = () => Response.json({ code: "rate_limited", detail: "later" }, { status: 429 });
-  await expect(rc.setStatus("away")).rejects.toMatchObject({ code: "rate_limited", detail: "later" });
+  await expect(rc.setStatus("away")).rejects.toMatchObject({
+    code: "rate_limited",
+    detail: "later",
+  });
   await rc.close();
 });
 
