@@ -62,6 +62,9 @@ impl Lengths {
     /// The length that `percent` of 100 do not exceed, within 0.8 %; none of none.
     pub(super) fn percentile(&self, percent: u64) -> Option<u64> {
         let mut rank = (self.count * percent).div_ceil(100).max(1);
+        if rank == self.count {
+            return Some(self.longest_ms);
+        }
         for (class, count) in &self.fine {
             if rank <= *count {
                 return Some(middle(*class).min(self.longest_ms));
