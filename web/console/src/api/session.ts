@@ -2,10 +2,11 @@
 // and a closed tab leaves nothing behind.
 //
 // Each refresh token is good for one exchange, and one that comes back ends the login. Tabs of one login (a duplicated tab,
-// a link opened in a new one) therefore exchange under one lock, and tell each other of the new pair. A new tab asks the
-// others for theirs before it asks the person for a password.
+// a link opened in a new one) therefore exchange under one lock, and tell each other of the new pair. A tab that is loaded
+// asks the others for theirs before it uses the token that it kept, which may be an old one, or asks for a password.
 
 import { signal } from "@preact/signals";
+import { follow, serverNow } from "../state/clock.js";
 import { Problem, problemOf } from "./problem.js";
 
 /** A pair as the service answers it. */
@@ -20,12 +21,18 @@ type Said =
   | { kind: "out"; login: string };
 
 const STORED = "rollcall.console.refresh";
+/** The name of the login beside its token: a tab takes pairs of its own login only. */
+const STORED_LOGIN = "rollcall.console.login";
 const LOCK = "rollcall.console.refresh";
 const CHANNEL = "rollcall.console";
 /** For how long a new tab waits for another one to answer, in ms. */
 const ASK_FOR = 120;
 /** A token is exchanged so long before its end, in ms, that it is still good when a request arrives. */
 const AHEAD = 20_000;
+/** For how long a sign-out waits for a token that is good, in ms. */
+const PATIENCE = 5000;
+/** Said where nobody knows whether the service has heard of a sign-out. */
+const UNANSWERED = "The service did not answer: the login may still be open there.";
 
 /** Whether somebody is signed in; `unknown` until the start has found out. */
 export const standing = signal<"unknown" | "out" | "in">("unknown");
@@ -61,6 +68,7 @@ export function whoIsIn(): { user: string | undefined; org: string | undefined }
 export function keep(next: TokenPair, isNews = true): void {
   pair = next;
   sessionStorage.setItem(STORED, next.refresh);
+  sessionStorage.setItem(STORED_LOGIN, loginOf(next));
   standing.value = "in";
   farewell.value = null;
   if (isNews) say({ kind: "pair", login: loginOf(next), pair: next });
@@ -70,22 +78,40 @@ export function keep(next: TokenPair, isNews = true): void {
 export function forget(why: string | null = null): void {
   pair = null;
   sessionStorage.removeItem(STORED);
+  sessionStorage.removeItem(STORED_LOGIN);
   farewell.value = why;
   standing.value = "out";
 }
 
 /** Ends the login at the service and in all tabs that share it. */
 export async function signOut(): Promise<void> {
-  const ending = pair;
+  // The service goes by the access token, and an exchange under way has used the refresh token up.
+  const access = await soon((exchanging ?? accessToken()).catch(() => pair?.access));
+  if (isOut()) return;
+  const login = pair ? loginOf(pair) : sessionStorage.getItem(STORED_LOGIN);
   forget();
-  if (!ending) return;
-  say({ kind: "out", login: loginOf(ending) });
-  await fetch("/api/auth/logout/", {
+  if (login !== null) say({ kind: "out", login });
+  const hasEnded = access !== undefined && (await endLogin(access));
+  if (!hasEnded && isOut()) farewell.value = UNANSWERED;
+}
+
+async function endLogin(access: string): Promise<boolean> {
+  const response = await fetch("/api/auth/logout/", {
     method: "POST",
-    headers: { authorization: `Bearer ${ending.access}`, "content-type": "application/json" },
-    body: JSON.stringify({ refresh_token: ending.refresh }),
+    headers: { authorization: `Bearer ${access}`, "content-type": "application/json" },
+    body: "{}",
     keepalive: true,
-  }).catch(() => undefined);
+  }).catch(() => null);
+  if (!response) return false;
+  // A login that has ended refuses even a token that is good.
+  return response.ok || (response.status === 401 && !isEnding(access));
+}
+
+function soon(token: Promise<string | undefined>): Promise<string | undefined> {
+  const late = new Promise<undefined>((resolve) => {
+    setTimeout(() => resolve(undefined), PATIENCE);
+  });
+  return Promise.race([token, late]);
 }
 
 /** A good access token: the one at hand, or a new one where that is at its end or `refused` names it. */
@@ -99,7 +125,7 @@ export async function accessToken(refused?: string): Promise<string> {
 
 /** Finds out whether this tab, or another one of this browser, is signed in. */
 export async function start(): Promise<void> {
-  if (!sessionStorage.getItem(STORED)) await askOtherTabs();
+  await askOtherTabs();
   if (pair) return;
   if (!sessionStorage.getItem(STORED)) return forget();
   try {
@@ -113,27 +139,33 @@ export async function start(): Promise<void> {
 async function exchange(): Promise<string> {
   const before = pair;
   const refresh = sessionStorage.getItem(STORED);
+  const login = sessionStorage.getItem(STORED_LOGIN);
   if (!refresh) throw signedOut();
   const response = await reach("/api/auth/refresh/", { refresh });
-  if (response.ok) {
-    keep((await response.json()) as TokenPair);
-    return (pair as unknown as TokenPair).access;
+  const told = response.ok ? ((await response.json()) as TokenPair) : await problemOf(response);
+  // Whoever has signed out meanwhile stays out.
+  const isStillIn = !isOut() && sessionStorage.getItem(STORED_LOGIN) === login;
+  if (!isStillIn) throw signedOut();
+  if (!(told instanceof Problem)) {
+    keep(told);
+    return told.access;
   }
-  const problem = await problemOf(response);
-  if (problem.status !== 401 && problem.status !== 403) throw problem;
+  if (told.status !== 401 && told.status !== 403) throw told;
   // Another tab may have been quicker with the same token, and its pair is here already.
   if (pair && pair !== before) return pair.access;
-  forget(problem.status === 403 ? problem.detail : "Your login has ended. Sign in to go on.");
+  forget(told.status === 403 ? told.detail : "Your login has ended. Sign in to go on.");
   throw signedOut();
 }
 
 async function reach(path: string, body: unknown): Promise<Response> {
   try {
-    return await fetch(path, {
+    const response = await fetch(path, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(body),
     });
+    follow(response.headers.get("date"));
+    return response;
   } catch {
     throw new Problem(0, "unreachable", "The service cannot be reached.");
   }
@@ -159,7 +191,11 @@ function underLock(work: () => Promise<string>): Promise<string> {
 
 function isEnding(access: string): boolean {
   const { exp } = claimsOf(access);
-  return exp !== undefined && exp * 1000 - Date.now() < AHEAD;
+  return exp !== undefined && exp * 1000 - serverNow() < AHEAD;
+}
+
+function isOut(): boolean {
+  return standing.value === "out";
 }
 
 function loginOf(of: TokenPair): string {
@@ -193,7 +229,19 @@ channel?.addEventListener("message", ({ data }: MessageEvent<Said>) => {
     if (pair) say({ kind: "pair", login: loginOf(pair), pair });
   } else if (data.kind === "out") {
     if (pair && loginOf(pair) === data.login) forget();
-  } else if (pair ? loginOf(pair) === data.login : standing.value === "unknown") {
+  } else if (isOurs(data.login) && !isOlder(data.pair)) {
     keep(data.pair, false);
   }
 });
+
+function isOurs(login: string): boolean {
+  if (isOut()) return false;
+  const own = pair ? loginOf(pair) : sessionStorage.getItem(STORED_LOGIN);
+  return own === null ? standing.value === "unknown" : own === login;
+}
+
+/** Several tabs may answer one question, and one of them may not have heard of the newest pair yet. */
+function isOlder(other: TokenPair): boolean {
+  const expiry = (of: TokenPair) => claimsOf(of.access).exp ?? 0;
+  return pair !== null && expiry(other) < expiry(pair);
+}
