@@ -5,8 +5,8 @@ import { useState } from "preact/hooks";
 import { api } from "../api/client.js";
 import { asProblem, type Problem } from "../api/problem.js";
 import { CopyButton, Dialog, ErrorNotice, Loading, Notice, TextField } from "../parts/index.js";
-import { isFactorMissing } from "../state/me.js";
-import { tell } from "../state/toasts.js";
+import { readMe } from "../state/me.js";
+import { tell, tellProblem } from "../state/toasts.js";
 import { useResource } from "../state/useResource.js";
 
 const PATH = "/api/auth/totp/";
@@ -29,7 +29,7 @@ export default function SecondFactor({ onClose }: { onClose: () => void }) {
   const [codes, setCodes] = useState<readonly string[] | null>(null);
   const { data, problem, reload } = standing;
   return (
-    <Dialog title="Second factor" onClose={onClose}>
+    <Dialog title="Second factor" onClose={onClose} isKept={codes !== null || begun !== null}>
       {problem && <ErrorNotice problem={problem} onRetry={reload} />}
       {!data && !problem && <Loading label="Loading" lines={3} />}
       {codes && <Codes codes={codes} onClose={onClose} />}
@@ -40,6 +40,11 @@ export default function SecondFactor({ onClose }: { onClose: () => void }) {
       {!codes && data?.enabled && <GiveUp standing={data} onClose={onClose} />}
     </Dialog>
   );
+}
+
+/** What one may do depends on the factor. */
+function readAgain(): void {
+  readMe().catch((error) => tellProblem("What you may do could not be read again", error));
 }
 
 /** A form with one button: what it throws is shown, and `isBusy` while it runs. */
@@ -104,8 +109,8 @@ function Confirm({
       method: "POST",
       body,
     });
-    isFactorMissing.value = false;
     onCodes(answer.recovery_codes);
+    readAgain();
   });
   return (
     <form class="stack" onSubmit={submit}>
@@ -163,6 +168,7 @@ function GiveUp({ standing, onClose }: { standing: Standing; onClose: () => void
   const { isBusy, problem, submit } = useAttempt(async () => {
     await api(PATH, { method: "DELETE", body: { password, totp: totp.trim() } });
     tell("Logins no longer ask for a code.");
+    readAgain();
     onClose();
   });
   return (

@@ -38,7 +38,8 @@ export function Shell({ me, page }: { me: Me; page: Page | undefined }) {
         {isFactorMissing.value && (
           <Notice tone="warn">
             <div class="row">
-              Your role demands a second factor before anything else.
+              Your role demands a second factor. Until it is set up, you may do no more than any
+              user.
               <button type="button" class="button is-small" onClick={() => setFactor(true)}>
                 Set it up
               </button>
@@ -147,16 +148,20 @@ function OwnPresence({ me, onFactor }: { me: Me; onFactor: () => void }) {
 }
 
 function NothingHere({ isKnown }: { isKnown: boolean }) {
+  const [title, more] = nothingWords(isKnown);
   return (
     <div class="empty">
-      <h1 class="empty-title">
-        {isKnown ? "This page is not for your role" : "There is no such page"}
-      </h1>
-      <p class="empty-more">
-        {isKnown ? "An administrator can give you another role." : "Look for it in the navigation."}
-      </p>
+      <h1 class="empty-title">{title}</h1>
+      <p class="empty-more">{more}</p>
     </div>
   );
+}
+
+function nothingWords(isKnown: boolean): readonly [title: string, more: string] {
+  if (!isKnown) return ["There is no such page", "Look for it in the navigation."];
+  return isFactorMissing.value
+    ? ["This page waits for your second factor", "It opens when the factor is set up."]
+    : ["This page is not for your role", "An administrator can give you another role."];
 }
 
 /** After a move to another page the focus goes there, so that keyboards and screen readers are not left behind. */
