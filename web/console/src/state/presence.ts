@@ -3,7 +3,7 @@
 
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { connect, type Rollcall, type View } from "@rollcall/sdk";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { accessToken } from "../api/session.js";
 import type { Status } from "../api/types.js";
 
@@ -19,7 +19,15 @@ export const ownStatus = signal<Status>("online");
 const REST = 150;
 
 let rollcall: Rollcall | null = null;
-const views = new Map<string, { view: Signal<Presence | undefined>; watchers: number }>();
+
+/** What is known of somebody, for as long as they are watched or drawn. */
+interface Entry {
+  view: Signal<Presence | undefined>;
+  watchers: number;
+  isDrawn: boolean;
+}
+
+const views = new Map<string, Entry>();
 
 /** Connects, as whoever is signed in. */
 export function startPresence(): void {
@@ -58,43 +66,64 @@ export function presenceOf(id: string): ReadonlySignal<Presence | undefined> {
 /** Watches people, beginning with their presence now, until what it answers is called. */
 export function watchPeople(ids: readonly string[]): () => void {
   const mine = [...ids];
-  for (const id of mine) entry(id).watchers += 1;
+  const watched = mine.map((id) => [id, entry(id)] as const);
+  for (const [, one] of watched) one.watchers += 1;
   const stop = rollcall?.watch(mine, (view) => {
-    entry(view.user_id).view.value = view;
+    const known = views.get(view.user_id);
+    if (known) known.view.value = view;
   });
   return () => {
     stop?.();
-    for (const id of mine) {
-      const watched = views.get(id);
-      if (!watched) continue;
-      watched.watchers -= 1;
-      if (watched.watchers === 0) views.delete(id);
+    for (const [id, one] of watched) {
+      one.watchers -= 1;
+      forgetUnused(id, one);
     }
   };
 }
 
-/** Watches people while the component is shown; when the list changes, those who stay are watched without a gap. */
+/** Watches people while the component is shown. The next list begins before the last is left, so that those who are in both
+ * are watched without a gap. */
 export function useWatch(ids: readonly string[]): void {
   const key = ids.join(" ");
+  const leave = useRef<(() => void) | undefined>(undefined);
   useEffect(() => {
-    if (key === "") return;
-    let stop: (() => void) | undefined;
     const timer = setTimeout(() => {
-      stop = watchPeople(key.split(" "));
+      const leaveLast = leave.current;
+      leave.current = key === "" ? undefined : watchPeople(key.split(" "));
+      leaveLast?.();
     }, REST);
-    return () => {
-      clearTimeout(timer);
-      // Later than the next list begins.
-      if (stop) setTimeout(stop, 2 * REST);
-    };
+    return () => clearTimeout(timer);
   }, [key]);
+  useEffect(
+    () => () => {
+      const leaveLast = leave.current;
+      // Later than the next page begins, which may show the same people.
+      if (leaveLast) setTimeout(leaveLast, 2 * REST);
+    },
+    [],
+  );
 }
 
-function entry(id: string): { view: Signal<Presence | undefined>; watchers: number } {
-  let known = views.get(id);
-  if (!known) {
-    known = { view: signal(undefined), watchers: 0 };
-    views.set(id, known);
-  }
-  return known;
+function entry(id: string): Entry {
+  const known = views.get(id);
+  if (known) return known;
+  const made: Entry = {
+    view: signal<Presence | undefined>(undefined, {
+      watched: () => {
+        made.isDrawn = true;
+      },
+      unwatched: () => {
+        made.isDrawn = false;
+        forgetUnused(id, made);
+      },
+    }),
+    watchers: 0,
+    isDrawn: false,
+  };
+  views.set(id, made);
+  return made;
+}
+
+function forgetUnused(id: string, one: Entry): void {
+  if (one.watchers === 0 && !one.isDrawn && views.get(id) === one) views.delete(id);
 }
