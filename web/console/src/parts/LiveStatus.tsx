@@ -29,8 +29,19 @@ export function LiveStatus({
   );
 }
 
-/** When somebody was last seen: `now` of those who are present. */
-export function LastSeen({ id, told }: { id: string; told: string | null }) {
+/** When somebody was last seen: `now` of those who are present. Views come when people are first watched and when they
+ * change, so that the moment in one that says `online` soon lies back. */
+export function LastSeen({
+  id,
+  told,
+  status,
+}: {
+  id: string;
+  /** When, and how they stood then, as a list told it. */
+  told: string | null;
+  status: Status;
+}) {
   const view = presenceOf(id).value;
-  return <Time at={view ? view.last_seen : told} none="never" />;
+  if ((view?.status ?? status) !== "offline") return <span>now</span>;
+  return <Time at={view?.last_seen ?? told} none="never" />;
 }

@@ -43,7 +43,9 @@ export const COLUMNS: readonly Column<Person>[] = [
     key: "last_seen",
     head: "Last seen",
     width: "min(110px, 23vw)",
-    cell: (person) => <LastSeen id={String(person.id)} told={person.last_seen} />,
+    cell: (person) => (
+      <LastSeen id={String(person.id)} told={person.last_seen} status={person.online_status} />
+    ),
   },
   {
     key: "devices",

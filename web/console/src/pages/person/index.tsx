@@ -1,7 +1,8 @@
 // One person: how they are, why, where, since when; what was; and what can be done.
 
 import { useState } from "preact/hooks";
-import { Link, useRoute } from "wouter-preact";
+import { Link } from "wouter-preact";
+import { usePathname } from "wouter-preact/use-browser-location";
 import type { Seen } from "../../api/types.js";
 import {
   Badge,
@@ -25,6 +26,7 @@ import { Devices } from "../people/columns.js";
 import { ActionMenu } from "./ActionMenu.js";
 import { Days, SPANS } from "./Days.js";
 import { Entries } from "./Entries.js";
+import { idIn } from "./idIn.js";
 import { Reveal } from "./Reveal.js";
 import { LiveSessions, Logins } from "./Sessions.js";
 import type { Detail } from "./types.js";
@@ -35,17 +37,8 @@ import "./person.css";
 const DEFAULTS = { days: "7" };
 
 export default function PersonPage() {
-  const [, params] = useRoute("/people/:id");
-  const id = decoded(params?.id ?? "");
+  const id = idIn(usePathname());
   return <OnePerson key={id} id={id} />;
-}
-
-function decoded(id: string): string {
-  try {
-    return decodeURIComponent(id);
-  } catch {
-    return id;
-  }
 }
 
 function OnePerson({ id }: { id: string }) {
@@ -186,7 +179,15 @@ function About({
         facts={[
           ["Status since", <Time key="since" at={seen?.since} />],
           ["Present since", <Time key="online" at={seen?.online_since} />],
-          ["Last seen", <LastSeen key="seen" id={id} told={seen?.last_seen ?? null} />],
+          [
+            "Last seen",
+            <LastSeen
+              key="seen"
+              id={id}
+              told={seen?.last_seen ?? null}
+              status={seen?.status ?? account?.online_status ?? "offline"}
+            />,
+          ],
           [
             "User id",
             <span key="id" class="mono">
