@@ -2,7 +2,7 @@
 // out of the address.
 
 import { useCallback, useMemo } from "preact/hooks";
-import { useLocation, useSearch } from "wouter-preact";
+import { navigate, useSearch } from "wouter-preact/use-browser-location";
 
 /** What is chosen, and how to choose. */
 export interface Filters<T extends Record<string, string>> {
@@ -39,16 +39,16 @@ export function writeFilters<T extends Record<string, string>>(
 
 /** The filters of the page that is shown. `defaults` names them all; define it once, outside of the component. */
 export function useFilters<T extends Record<string, string>>(defaults: T): Filters<T> {
+  // The address as the browser has it: the router's own hooks decode `%25`, and what is read or written then is another id.
   const search = useSearch();
-  const [path, navigate] = useLocation();
   const values = useMemo(() => readFilters(search, defaults), [search, defaults]);
   const set = useCallback(
     (changes: Partial<T>) => {
       // From the address as it is now: two changes in one moment must not undo each other.
       const query = writeFilters(location.search, defaults, changes);
-      navigate(query ? `${path}?${query}` : path, { replace: true });
+      navigate(location.pathname + (query && `?${query}`), { replace: true });
     },
-    [path, navigate, defaults],
+    [defaults],
   );
   const clear = useCallback(() => set(defaults), [set, defaults]);
   const count = Object.keys(defaults).filter((name) => values[name] !== defaults[name]).length;
