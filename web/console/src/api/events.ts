@@ -1,5 +1,6 @@
 // Server-sent events by fetch, because the browser's own EventSource cannot send a token. The stream ends with its token, when
-// the node stops, and with the network: it is opened again, after a wait that grows and differs from tab to tab.
+// the node stops, and with the network: it is opened again, after a wait that grows and differs from tab to tab. So is one
+// that has gone silent: a connection that broke without a word looks like one on which nothing happens.
 
 import { answer, type Query } from "./client.js";
 import { asProblem, isAborted, type Problem } from "./problem.js";
@@ -22,6 +23,8 @@ export interface Listener {
 
 const FIRST_WAIT = 1000;
 const LONGEST_WAIT = 20_000;
+/** A stream is given up after so long without a byte, in ms: the service writes a comment each 15 s. */
+export const LONGEST_SILENCE = 45_000;
 
 /** Cuts text, as it arrives, into events. */
 export function eventParser(onEvent: (event: StreamEvent) => void): (text: string) => void {
@@ -64,14 +67,16 @@ async function follow(
   let wait = FIRST_WAIT;
   for (let isAgain = false; !signal.aborted; isAgain = true) {
     let problem: Problem | null = null;
+    const attempt = attemptOf(signal);
     try {
-      const response = await answer(path, { query, signal });
+      const response = await answer(path, { query, signal: attempt.signal });
       listener.onOpen?.(isAgain);
       wait = FIRST_WAIT;
-      await drain(response, listener.onEvent);
+      await drain(response, listener.onEvent, attempt.heard);
     } catch (error) {
-      if (signal.aborted || isAborted(error)) return;
-      problem = asProblem(error);
+      if (!isAborted(error)) problem = asProblem(error);
+    } finally {
+      attempt.end();
     }
     if (signal.aborted) return;
     const isFinal = problem?.status === 401 || problem?.status === 403;
@@ -82,13 +87,37 @@ async function follow(
   }
 }
 
-async function drain(response: Response, onEvent: (event: StreamEvent) => void): Promise<void> {
+/** A signal that ends with the whole, and after a long silence. */
+function attemptOf(whole: AbortSignal) {
+  const aborter = new AbortController();
+  const stop = () => aborter.abort();
+  let timer = setTimeout(stop, LONGEST_SILENCE);
+  whole.addEventListener("abort", stop);
+  return {
+    signal: aborter.signal,
+    heard: () => {
+      clearTimeout(timer);
+      timer = setTimeout(stop, LONGEST_SILENCE);
+    },
+    end: () => {
+      clearTimeout(timer);
+      whole.removeEventListener("abort", stop);
+    },
+  };
+}
+
+async function drain(
+  response: Response,
+  onEvent: (event: StreamEvent) => void,
+  heard: () => void,
+): Promise<void> {
   const reader = response.body?.getReader();
   if (!reader) return;
   const decoder = new TextDecoder();
   const parse = eventParser(onEvent);
   for (;;) {
     const { done, value } = await reader.read();
+    heard();
     if (done) return;
     parse(decoder.decode(value, { stream: true }));
   }
