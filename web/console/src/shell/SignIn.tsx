@@ -1,6 +1,6 @@
 // The way in: name and password, and a code where the account has a second factor.
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { asProblem, type Problem } from "../api/problem.js";
 import { farewell, signIn } from "../api/session.js";
 import { ErrorNotice, Notice, TextField } from "../parts/index.js";
@@ -62,12 +62,10 @@ export function SignIn() {
 }
 
 function Code({ value, onInput }: { value: string; onInput: (value: string) => void }) {
+  const frame = useRef<HTMLDivElement>(null);
+  useEffect(() => frame.current?.querySelector("input")?.focus(), []);
   return (
-    <div
-      ref={(element) => {
-        if (value === "") element?.querySelector("input")?.focus();
-      }}
-    >
+    <div ref={frame}>
       <TextField
         label="Code of your authenticator"
         hint="Six digits, or one of your recovery codes. Each is good once."
