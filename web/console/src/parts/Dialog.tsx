@@ -13,30 +13,44 @@ export function Dialog({
   onClose,
   children,
   isWide = false,
+  isKept = false,
 }: {
   title: string;
   onClose: () => void;
   children: ComponentChildren;
   isWide?: boolean;
+  /** Closed by its buttons only: it shows what is shown once, or something is at work in it. */
+  isKept?: boolean;
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
+  // A drag that begins in a field and ends beside the dialog is a click on the dialog, too.
+  const wentDownBeside = useRef(false);
   useEffect(() => {
     const shown = dialog.current;
     shown?.showModal();
     return () => shown?.close();
   }, []);
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes it; a click beside it is the pointer's way
     <dialog
       ref={dialog}
       class={isWide ? "dialog is-wide" : "dialog"}
       aria-labelledby={heading}
       onCancel={(event) => {
         event.preventDefault();
-        onClose();
+        if (!isKept) onClose();
       }}
-      onClick={(event) => event.target === dialog.current && onClose()}
+      onKeyDown={(event) => {
+        // A browser closes by the second Escape whatever becomes of `cancel`.
+        if (isKept && event.key === "Escape") event.preventDefault();
+      }}
+      onPointerDown={(event) => {
+        wentDownBeside.current = event.target === dialog.current;
+      }}
+      onClick={(event) => {
+        const isBeside = wentDownBeside.current && event.target === dialog.current;
+        if (isBeside && !isKept) onClose();
+      }}
     >
       <div class="dialog-body">
         <header class="dialog-head">
@@ -80,6 +94,7 @@ export function ConfirmAction(ask: Confirmation) {
   const [problem, setProblem] = useState<Problem | null>(null);
   const submit = async (event: Event) => {
     event.preventDefault();
+    if (isBusy) return;
     setBusy(true);
     setProblem(null);
     try {
@@ -90,9 +105,13 @@ export function ConfirmAction(ask: Confirmation) {
       setBusy(false);
     }
   };
+  // While it is at work the dialog stays, because a failure would be lost with it.
+  const close = () => {
+    if (!isBusy) ask.onClose();
+  };
   const asksWhy = ask.reason !== undefined && ask.reason !== "none";
   return (
-    <Dialog title={ask.title} onClose={ask.onClose}>
+    <Dialog title={ask.title} onClose={close} isKept={isBusy}>
       <form class="stack" onSubmit={submit}>
         {ask.about && <div class="soft">{ask.about}</div>}
         {ask.children}
@@ -109,7 +128,7 @@ export function ConfirmAction(ask: Confirmation) {
         )}
         {problem && <ErrorNotice problem={problem} />}
         <footer class="dialog-foot">
-          <button type="button" class="button" onClick={ask.onClose}>
+          <button type="button" class="button" onClick={close} disabled={isBusy}>
             Cancel
           </button>
           <button

@@ -44,7 +44,7 @@ export function BlockForm({
   const submission = useSubmission(async () => onMade(await block(fields)));
   const { problem } = submission;
   return (
-    <Dialog title="Block a network" onClose={onClose}>
+    <Dialog title="Block a network" onClose={onClose} isKept={submission.isBusy}>
       <form class="stack" onSubmit={submission.submit}>
         <TextField
           label="Address or network"

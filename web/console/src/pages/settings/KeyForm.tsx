@@ -52,7 +52,7 @@ export function KeyForm({
   const submission = useSubmission(async () => onMade(await make(fields)));
   const { problem } = submission;
   return (
-    <Dialog title="New service key" onClose={onClose}>
+    <Dialog title="New service key" onClose={onClose} isKept={submission.isBusy}>
       <form class="stack" onSubmit={submission.submit}>
         <TextField
           label="Name"

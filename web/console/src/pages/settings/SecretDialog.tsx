@@ -16,7 +16,7 @@ export interface Shown {
 export function SecretDialog({ title, secret, about, onClose }: Shown & { onClose: () => void }) {
   const id = useId();
   return (
-    <Dialog title={title} onClose={onClose}>
+    <Dialog title={title} onClose={onClose} isKept>
       <div class="stack">
         <Notice tone="warn">
           Copy it now: it is shown this once, and the service keeps only what recognises it.
