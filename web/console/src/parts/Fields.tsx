@@ -200,7 +200,14 @@ export function SearchField({
   const [typed, setTyped] = useState(value);
   const input = useRef<HTMLInputElement>(null);
   const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
-  useEffect(() => setTyped(value), [value]);
+  // What comes back of a search is what was typed without the spaces around it, and must not undo what was typed since.
+  const sent = useRef(value);
+  useEffect(() => {
+    if (value === sent.current) return;
+    sent.current = value;
+    if (timer.current) clearTimeout(timer.current);
+    setTyped(value);
+  }, [value]);
   useEffect(() => {
     const focus = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
@@ -217,7 +224,10 @@ export function SearchField({
   const later = (next: string) => {
     setTyped(next);
     if (timer.current) clearTimeout(timer.current);
-    timer.current = setTimeout(() => onSearch(next.trim()), REST);
+    timer.current = setTimeout(() => {
+      sent.current = next.trim();
+      onSearch(sent.current);
+    }, REST);
   };
   return (
     <Field label={label} hasHiddenLabel>
