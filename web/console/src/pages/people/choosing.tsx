@@ -40,7 +40,11 @@ export function choosing(
           type="checkbox"
           aria-label={`Choose ${person.username}`}
           checked={selection.ids.value.has(person.id)}
-          onClick={(event) => selection.toggle(rowOf(person.id), event.shiftKey)}
+          onClick={(event) => {
+            selection.toggle(rowOf(person.id), event.shiftKey);
+            // Nobody is chosen beyond the most that one request may name.
+            event.currentTarget.checked = selection.ids.value.has(person.id);
+          }}
         />
       </label>
     ),
@@ -66,7 +70,10 @@ function ChooseAll({
         aria-label="Choose everybody in view"
         checked={ids.length > 0 && chosen === ids.length}
         indeterminate={chosen > 0 && chosen < ids.length}
-        onChange={() => selection.toggleAll(ids)}
+        onChange={(event) => {
+          selection.toggleAll(ids);
+          event.currentTarget.checked = ids.every((id) => selection.ids.value.has(id));
+        }}
       />
     </label>
   );

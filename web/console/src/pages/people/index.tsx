@@ -78,6 +78,9 @@ export default function People() {
   return (
     <>
       <PageHead title="People" about={count === null ? "…" : plural(count, "account", "accounts")}>
+        {may("export_data") && filters.values.online_status !== "" && (
+          <span class="faint small">The export holds people of any presence.</span>
+        )}
         {may("export_data") && (
           <Download
             path="/api/users/admin/users/export/"
