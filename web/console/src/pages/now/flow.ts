@@ -4,11 +4,15 @@
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { api } from "../../api/client.js";
 import { followEvents } from "../../api/events.js";
-import type { Counts, CursorPage, Moment, Status, Transition } from "../../api/types.js";
+import type { Counts, Moment, Status, Transition } from "../../api/types.js";
 import { serverNow } from "../../state/clock.js";
 import { may } from "../../state/me.js";
 import { learn } from "../../state/names.js";
-import { type Course, courseAfter, courseBefore, SPAN, type Step } from "./course.js";
+import { type Course, courseAfter, courseBefore, type Step } from "./course.js";
+import { pastReader, readPast } from "./past.js";
+
+/** How the stream stands; `ended`: it was refused, and is not tried again. */
+export type Connection = "opening" | "live" | "broken" | "ended";
 
 /** A change of status in the list. */
 export interface Change {
@@ -32,7 +36,7 @@ export interface Flow {
   waiting: ReadonlySignal<number>;
   /** Changes of the last minute. */
   perMinute: ReadonlySignal<number>;
-  connection: ReadonlySignal<"opening" | "live" | "broken">;
+  connection: ReadonlySignal<Connection>;
   /** Holds changes back, or lets them in. */
   hold: (isHeld: boolean) => void;
   /** Lets in what waits, once. */
@@ -44,32 +48,31 @@ export interface Flow {
 const MOST = 200;
 /** How often the list is written anew, in ms. */
 const FLUSH_EVERY = 500;
-/** Pages of the history that are read to begin with. */
-const PAGES_BACK = 3;
-const PER_PAGE = 1000;
+/** Names that are read to begin with. */
+const NAMES = 1000;
 
 /** Begins to follow. */
 export function startFlow(org: string): Flow {
   const counts = signal<Counts | null>(null);
   const course = signal<Course>({ times: [], online: [], away: [], busy: [] });
-  const connection = signal<"opening" | "live" | "broken">("opening");
+  const connection = signal<Connection>("opening");
   const changes = createChanges();
   const aborter = new AbortController();
   let hasPast = false;
 
-  const readPast = async () => {
+  const wantPast = pastReader(async () => {
     if (!may("view_history")) return;
-    const past = await readChanges(org, aborter.signal);
+    const past = await readPast(org, aborter.signal);
     changes.add(past.rows.map(asChange));
     const steps = past.rows.map(asStep);
     if (counts.value) course.value = courseBefore(counts.value, steps, serverNow(), past.since);
-  };
+  }, aborter.signal);
   const count = (now: Counts) => {
     counts.value = now;
     course.value = courseAfter(course.value, now, serverNow());
-    if (hasPast) return;
+    // It is reckoned backwards from counts that are fresh.
+    if (!hasPast) wantPast();
     hasPast = true;
-    readPast().catch(() => undefined);
   };
   const stopEvents = followEvents(
     "/api/presence/events/",
@@ -77,6 +80,7 @@ export function startFlow(org: string): Flow {
     {
       onEvent: ({ event, data, id }) => {
         if (event === "counts") count(JSON.parse(data));
+        if (event === "missed") wantPast();
         if (event === "transition") changes.take(JSON.parse(data), id ?? "");
       },
       onOpen: (isAgain) => {
@@ -84,8 +88,8 @@ export function startFlow(org: string): Flow {
         // What was missed meanwhile is in the history.
         if (isAgain) hasPast = false;
       },
-      onBreak: () => {
-        connection.value = "broken";
+      onBreak: (_, isFinal) => {
+        connection.value = isFinal ? "ended" : "broken";
       },
     },
   );
@@ -189,32 +193,11 @@ function asStep(row: Transition): Step {
   return { from: row.from_status, to: row.to_status, at: Date.parse(row.occurred_at) };
 }
 
-/** The changes of the last minutes, newest first, and since when they are all there. */
-async function readChanges(
-  org: string,
-  signal: AbortSignal,
-): Promise<{ rows: Transition[]; since: number }> {
-  const since = serverNow() - SPAN;
-  const rows: Transition[] = [];
-  let cursor: string | null = null;
-  for (let page = 0; page < PAGES_BACK; page += 1) {
-    const read: CursorPage<Transition> = await api("/api/presence/transitions/", {
-      query: { org, since: new Date(since).toISOString(), limit: PER_PAGE, cursor },
-      signal,
-    });
-    rows.push(...read.results);
-    cursor = read.next_cursor;
-    if (cursor === null) return { rows, since };
-  }
-  const oldest = rows.at(-1);
-  return { rows, since: oldest ? Date.parse(oldest.occurred_at) : since };
-}
-
 /** The names of those who are present: most changes are theirs. */
 async function readNames(signal: AbortSignal): Promise<void> {
   const present = await api<{ online_users: { id: number; username: string }[] }>(
     "/api/users/admin/users/online/",
-    { query: { limit: PER_PAGE }, signal },
+    { query: { limit: NAMES }, signal },
   ).catch(() => null);
   for (const { id, username } of present?.online_users ?? []) learn(id, username);
 }

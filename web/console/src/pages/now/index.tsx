@@ -93,15 +93,16 @@ const CONNECTION_WORDS = {
   opening: "Connecting…",
   live: "Live",
   broken: "Interrupted, trying again…",
+  ended: "Ended by the service",
 };
+
+const CONNECTION_TONES = { opening: "plain", live: "good", broken: "warn", ended: "bad" } as const;
 
 function Connection({ flow }: { flow: Flow }) {
   const state = flow.connection.value;
   return (
     <span role="status">
-      <Badge tone={state === "live" ? "good" : state === "broken" ? "warn" : "plain"}>
-        {CONNECTION_WORDS[state]}
-      </Badge>
+      <Badge tone={CONNECTION_TONES[state]}>{CONNECTION_WORDS[state]}</Badge>
     </span>
   );
 }
