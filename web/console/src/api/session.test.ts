@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 
 const part = (claims: object) => btoa(JSON.stringify(claims));
-const access = (name: string, seconds = 900) =>
-  `h.${part({ sid: "login", sub: "1", jti: name, exp: Math.floor(Date.now() / 1000) + seconds })}.s`;
+const access = (name: string, seconds = 900, sid = "login") =>
+  `h.${part({ sid, sub: "1", jti: name, exp: Math.floor(Date.now() / 1000) + seconds })}.s`;
 const json = (status: number, body: object, headers: Record<string, string> = {}) =>
   new Response(JSON.stringify(body), { status, headers });
 
@@ -13,10 +13,31 @@ class Store {
   removeItem = (name: string) => void this.values.delete(name);
 }
 
+/** The other tabs: they answer what this one says by `answers`. */
+class Others {
+  static answers: (said: { kind: string }) => object[] = () => [];
+  listener: (event: { data: object }) => void = () => undefined;
+  addEventListener = (_: string, listener: (event: { data: object }) => void) => {
+    this.listener = listener;
+  };
+  postMessage = (said: { kind: string }) => {
+    for (const data of Others.answers(said)) queueMicrotask(() => this.listener({ data }));
+  };
+}
+
+const told = (login: string, pair: { access: string; refresh: string }) => ({
+  kind: "pair",
+  login,
+  pair,
+});
+
 /** The modules anew, as after a load of the page. */
-async function load(answer: (path: string, init: RequestInit) => Response | Promise<Response>) {
+async function load(
+  answer: (path: string, init: RequestInit) => Response | Promise<Response>,
+  others?: typeof Others,
+) {
   vi.resetModules();
-  vi.stubGlobal("BroadcastChannel", undefined);
+  vi.stubGlobal("BroadcastChannel", others);
   const fetching = vi.fn(async (path: string, init: RequestInit) => answer(path, init));
   vi.stubGlobal("fetch", fetching);
   const session = await import("./session.js");
@@ -45,7 +66,7 @@ describe("the login of a tab", () => {
     const answers = await Promise.all([client.api("/a"), client.api("/b"), client.api("/c")]);
     expect(answers).toEqual([{ path: "/a" }, { path: "/b" }, { path: "/c" }]);
     expect(fetching.mock.calls.filter(([path]) => path === "/api/auth/refresh/")).toHaveLength(1);
-    expect([...store.values.values()]).toEqual(["second"]);
+    expect(store.getItem("rollcall.console.refresh")).toBe("second");
   });
 
   it("exchanges a token that is about to end before it is used", async () => {
@@ -100,5 +121,88 @@ describe("the login of a tab", () => {
     session.keep({ access: access("good"), refresh: "first" });
     await expect(client.api("/a")).rejects.toMatchObject({ status: 403, code: "forbidden" });
     expect(fetching).toHaveBeenCalledTimes(1);
+  });
+
+  it("takes the pair of another tab before it uses the token that it kept", async () => {
+    store.setItem("rollcall.console.refresh", "old");
+    store.setItem("rollcall.console.login", "login");
+    const good = { access: access("good"), refresh: "new" };
+    Others.answers = ({ kind }) => (kind === "ask" ? [told("login", good)] : []);
+    const { session, fetching } = await load(() => json(401, { code: "login_ended" }), Others);
+    await session.start();
+    expect(await session.accessToken()).toBe(good.access);
+    expect(store.getItem("rollcall.console.refresh")).toBe("new");
+    expect(fetching).not.toHaveBeenCalled();
+  });
+
+  it("takes no pair of another login than the one that it kept", async () => {
+    store.setItem("rollcall.console.refresh", "own");
+    store.setItem("rollcall.console.login", "login");
+    const foreign = { access: access("foreign", 900, "other"), refresh: "foreign" };
+    Others.answers = ({ kind }) => (kind === "ask" ? [told("other", foreign)] : []);
+    const own = access("own");
+    const { session } = await load(() => json(200, { access: own, refresh: "own2" }), Others);
+    await session.start();
+    expect(await session.accessToken()).toBe(own);
+  });
+
+  it("takes no pair that is older than its own", async () => {
+    const newer = { access: access("newer", 900), refresh: "newer" };
+    const older = { access: access("older", 600), refresh: "older" };
+    Others.answers = ({ kind }) =>
+      kind === "ask" ? [told("login", newer), told("login", older)] : [];
+    const { session } = await load(() => json(500, {}), Others);
+    await session.start();
+    await Promise.resolve();
+    expect(store.getItem("rollcall.console.refresh")).toBe("newer");
+  });
+
+  it("ends the login by a good token, and stays out", async () => {
+    const fresh = access("fresh");
+    const by: (string | undefined)[] = [];
+    const { session } = await load((path, init) => {
+      if (path === "/api/auth/refresh/") return json(200, { access: fresh, refresh: "second" });
+      by.push(tokenOf(init));
+      return json(200, {});
+    });
+    session.keep({ access: access("ending", 5), refresh: "first" });
+    await session.signOut();
+    expect(by).toEqual([fresh]);
+    expect(session.standing.value).toBe("out");
+    expect(session.farewell.value).toBeNull();
+    expect(store.values.size).toBe(0);
+  });
+
+  it("is not signed in again by an exchange that was under way", async () => {
+    let release: (response: Response) => void = () => undefined;
+    const { session } = await load(
+      () =>
+        new Promise<Response>((resolve) => {
+          release = resolve;
+        }),
+    );
+    session.keep({ access: access("ending", 5), refresh: "first" });
+    const exchanged = session.accessToken();
+    session.forget();
+    release(json(200, { access: access("fresh"), refresh: "second" }));
+    await expect(exchanged).rejects.toMatchObject({ code: "signed_out" });
+    expect(session.standing.value).toBe("out");
+    expect(store.values.size).toBe(0);
+  });
+
+  it.each([
+    ["does not answer", () => json(503, { code: "overloaded" })],
+    [
+      "cannot be reached",
+      () => {
+        throw new TypeError("no network");
+      },
+    ],
+  ])("says that the login may be open where the service %s", async (_, answer) => {
+    const { session } = await load(answer);
+    session.keep({ access: access("good"), refresh: "first" });
+    await session.signOut();
+    expect(session.standing.value).toBe("out");
+    expect(session.farewell.value).toContain("may still be open");
   });
 });
