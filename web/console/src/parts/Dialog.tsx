@@ -40,9 +40,9 @@ export function Dialog({
         event.preventDefault();
         if (!isKept) onClose();
       }}
-      onKeyDown={(event) => {
-        // A browser closes by the second Escape whatever becomes of `cancel`.
-        if (isKept && event.key === "Escape") event.preventDefault();
+      onClose={() => {
+        // A browser closes by the second Escape whatever became of `cancel`.
+        if (isKept && dialog.current?.isConnected) dialog.current.showModal();
       }}
       onPointerDown={(event) => {
         wentDownBeside.current = event.target === dialog.current;
