@@ -136,6 +136,8 @@ function Buttons({ person, approve, reject }: WaitingProps & { person: Person })
 
 /** Single keys count only while the focus is in a row, so that they are in nobody's way. */
 function onKey(event: KeyboardEvent, body: HTMLElement | null, props: WaitingProps): void {
+  // Each decision moves on to the next row: a key that is held would decide on everybody.
+  if (event.repeat && !event.key.startsWith("Arrow")) return;
   const row = (event.target as HTMLElement).closest<HTMLElement>("tr[data-id]");
   if (!row || !body || event.ctrlKey || event.metaKey || event.altKey) return;
   const person = props.people.find(({ id }) => String(id) === row.dataset.id);
