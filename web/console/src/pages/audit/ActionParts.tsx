@@ -22,7 +22,8 @@ export function Actor({ action }: { action: Action }) {
 /** On whom or what it was done. */
 export function Target({ action }: { action: Action }) {
   const { target_type, target_id } = action;
-  if (target_id !== null && target_id === action.actor_id) {
+  // Other targets are numbered, too: webhook 1 is not person 1.
+  if (target_type === "USER" && target_id !== null && target_id === action.actor_id) {
     return <span class="faint">themselves</span>;
   }
   if (target_id === null) return <span class="faint">{target_type?.toLowerCase() ?? "–"}</span>;
