@@ -161,11 +161,19 @@ export function DateTimeField({
           {...ties}
           required={required ?? false}
           value={toLocal(value)}
-          onChange={(event) => onChange(fromLocal(event.currentTarget.value))}
+          onChange={(event) => {
+            const at = fromLocal(event.currentTarget.value);
+            if (isTyped(at)) onChange(at);
+          }}
         />
       )}
     </Field>
   );
+}
+
+/** Whether a moment is meant: while a year is typed, browsers tell the years 2, 20 and 202 before 2026. */
+export function isTyped(at: Moment | ""): boolean {
+  return at === "" || Date.parse(at) >= 0;
 }
 
 /** RFC 3339 as `datetime-local` writes it: local time to the minute. */
