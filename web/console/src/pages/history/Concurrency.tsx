@@ -24,7 +24,7 @@ import { KeptSince } from "./KeptSince.js";
 import { OrgField, RefreshButton, SpanFields, useSpan, ZoneField } from "./SpanFields.js";
 import { customSpan, STEP_WORDS, stepsFor, stepWords } from "./span.js";
 import { When } from "./When.js";
-import { ownZone } from "./zone.js";
+import { knownZone } from "./zone.js";
 
 const PATH = "/api/presence/figures/concurrency/";
 const DEFAULTS = { span: "7d", from: "", to: "", step: "", org: "", zone: "" };
@@ -54,7 +54,7 @@ export function Concurrency() {
   const filters = useFilters(DEFAULTS);
   const { values, set } = filters;
   const span = useSpan(values);
-  const zone = values.zone || ownZone();
+  const zone = knownZone(values.zone);
   const steps = stepsFor(span);
   const step = steps.includes(values.step) ? values.step : "";
   const query = { from: span.since, to: span.until, step, time_zone: zone, org: values.org };
@@ -87,7 +87,7 @@ export function Concurrency() {
           options={[["", "Fitting"], ...steps.map((one) => [one, STEP_WORDS[one] ?? one] as const)]}
           onChange={(chosen) => set({ step: chosen })}
         />
-        <ZoneField value={values.zone} onChange={(chosen) => set({ zone: chosen })} />
+        <ZoneField value={zone} onChange={(chosen) => set({ zone: chosen })} />
         <OrgField value={values.org} onChange={(org) => set({ org })} />
       </FilterBar>
       {problem && <ErrorNotice problem={problem} onRetry={reload} />}

@@ -9,7 +9,7 @@ import { useFilters } from "../../state/useFilters.js";
 import { useResource } from "../../state/useResource.js";
 import { periodLabel, periodName } from "./periods.js";
 import { OrgField, RefreshButton, SpanFields, useSpan, ZoneField } from "./SpanFields.js";
-import { ownZone, type Period, startOf } from "./zone.js";
+import { knownZone, type Period, startOf } from "./zone.js";
 
 const DEFAULTS = {
   span: "30d",
@@ -52,7 +52,7 @@ export function People() {
   const filters = useFilters(DEFAULTS);
   const { values, set } = filters;
   const span = useSpan(values);
-  const zone = values.zone || ownZone();
+  const zone = knownZone(values.zone);
   const period = PERIODS.some(([one]) => one === values.period) ? (values.period as Period) : "day";
   const kind = values.kind === "rolling" ? "rolling" : "calendar";
   // The first period is a whole one, so that it can be compared with the others.
@@ -80,7 +80,7 @@ export function People() {
           options={KINDS}
           onChange={(chosen) => set({ kind: chosen })}
         />
-        <ZoneField value={values.zone} onChange={(chosen) => set({ zone: chosen })} />
+        <ZoneField value={zone} onChange={(chosen) => set({ zone: chosen })} />
         <OrgField value={values.org} onChange={(org) => set({ org })} />
       </FilterBar>
       {problem && <ErrorNotice problem={problem} onRetry={reload} />}

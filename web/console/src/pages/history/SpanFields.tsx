@@ -102,7 +102,12 @@ export function ZoneField({
   );
   return (
     <div class="filter-narrow">
-      <Select label="Time zone" value={value} options={options} onChange={onChange} />
+      <Select
+        label="Time zone"
+        value={value === ownZone() ? "" : value}
+        options={options}
+        onChange={onChange}
+      />
     </div>
   );
 }

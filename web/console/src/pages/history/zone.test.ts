@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { momentOf, offsetAt, startOf } from "./zone.js";
+import { knownZone, momentOf, offsetAt, ownZone, startOf } from "./zone.js";
 
 const at = (text: string) => Date.parse(text);
 const BERLIN = "Europe/Berlin";
@@ -9,6 +9,11 @@ describe("a zone's calendar", () => {
     expect(offsetAt(at("2026-01-15T12:00:00Z"), BERLIN)).toBe(3_600_000);
     expect(offsetAt(at("2026-07-15T12:00:00Z"), BERLIN)).toBe(7_200_000);
     expect(offsetAt(at("2026-07-15T12:00:00.750Z"), "Asia/Kathmandu")).toBe(20_700_000);
+  });
+
+  it("is the reader's own where the browser does not know the zone", () => {
+    expect(knownZone(BERLIN)).toBe(BERLIN);
+    expect(["", "Mars/Olympus"].map(knownZone)).toEqual([ownZone(), ownZone()]);
   });
 
   it("begins a day at the zone's midnight", () => {

@@ -25,6 +25,16 @@ export function ownZone(): string {
   return new Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
+/** A zone, or the reader's own where the browser does not know it: addresses are shared between browsers. */
+export function knownZone(zone: string): string {
+  try {
+    format(zone);
+    return zone;
+  } catch {
+    return ownZone();
+  }
+}
+
 /** How far a zone is ahead of UTC at a moment (epoch ms), in ms. */
 export function offsetAt(at: number, zone: string): number {
   const told: Record<string, number> = {};
