@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { minify } from "terser";
+import { scriptFile } from "./bundle.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const dist = join(here, "dist");
@@ -25,13 +25,6 @@ const sharedIndex = {
     }));
   },
 };
-
-/**
- * Properties that never leave the script file, and need not have long names there: those of the interfaces between its parts.
- * A name that the service, the browser or an application knows must not be among them.
- */
-const INTERNAL =
-  /^(activeAt|after|beat|call|change|end|follow|hangUp|heard|hello|howAmI|inside|login|lost|owner|patience|polling|prune|rename|said|say|shown|socket|stop|tell|tick|tokens|view|wake|wanted|whoAmI)$/;
 
 rmSync(dist, { recursive: true, force: true });
 execFileSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], { cwd: here, stdio: "inherit" });
@@ -53,22 +46,5 @@ for (const name of readdirSync(dist).filter((file) => file.endsWith(".d.ts"))) {
   );
   writeFileSync(join(dist, name.replace(/\.d\.ts$/, ".d.cts")), types);
 }
-const script = await build({
-  absWorkingDir: here,
-  entryPoints: ["src/script.ts"],
-  bundle: true,
-  write: false,
-  format: "esm",
-  target: "es2022",
-  minify: true,
-  mangleProps: INTERNAL,
-});
-// What esbuild leaves, terser makes smaller by a twentieth.
-const { code } = await minify(script.outputFiles[0].text, {
-  module: true,
-  ecma: 2020,
-  compress: { passes: 8, unsafe_arrows: true, unsafe_methods: true, pure_getters: true },
-  format: { ecma: 2020 },
-});
 mkdirSync(dirname(file), { recursive: true });
-writeFileSync(file, `(()=>{${code}})()`);
+writeFileSync(file, await scriptFile());

@@ -2,4 +2,4 @@
 
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({ test: { include: ["test/**/*.test.ts"], restoreMocks: true } });
+export default defineConfig({ test: { include: ["test/**/*.test.ts"], restoreMocks: true, testTimeout: 30_000 } });

@@ -28,8 +28,8 @@ export function defineDot(): void {
       super();
       const root = this.attachShadow({ mode: "open" });
       root.adoptedStyleSheets = [sheet];
-      this.#dot.part.add("dot");
-      this.#text.part.add("text");
+      this.#dot.setAttribute("part", "dot");
+      this.#text.setAttribute("part", "text");
       root.append(this.#dot, this.#text);
     }
 

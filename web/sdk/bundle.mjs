@@ -1,0 +1,35 @@
+// The script file, as text: all of the client but React, as small as it gets.
+
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { minify } from "terser";
+
+/**
+ * Properties that never leave the script file, and need not have long names there: those of the interfaces between its parts.
+ * A name that the service, the browser or an application knows must not be among them.
+ */
+const INTERNAL =
+  /^(activeAt|after|beat|call|change|end|follow|hangUp|heard|hello|howAmI|inside|login|lost|owner|patience|polling|prune|rename|said|say|shown|socket|stop|tell|tick|tokens|view|wake|wanted|whoAmI)$/;
+
+/** Bundles it. The same sources give the same bytes. */
+export async function scriptFile() {
+  const script = await build({
+    absWorkingDir: dirname(fileURLToPath(import.meta.url)),
+    entryPoints: ["src/script.ts"],
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "es2022",
+    minify: true,
+    mangleProps: INTERNAL,
+  });
+  // What esbuild leaves, terser makes smaller by a twentieth.
+  const { code } = await minify(script.outputFiles[0].text, {
+    module: true,
+    ecma: 2020,
+    compress: { passes: 8, unsafe_arrows: true, unsafe_methods: true, pure_getters: true },
+    format: { ecma: 2020 },
+  });
+  return `(()=>{${code}})()`;
+}
