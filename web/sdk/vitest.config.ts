@@ -2,4 +2,6 @@
 
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({ test: { include: ["test/**/*.test.ts"], restoreMocks: true, testTimeout: 30_000 } });
+export default defineConfig({
+  test: { include: ["test/**/*.test.ts"], restoreMocks: true, testTimeout: 30_000 },
+});

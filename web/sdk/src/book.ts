@@ -27,10 +27,9 @@ export interface Book {
 
 const isOld = ({ version }: View, old?: View) => version && version <= (old?.version ?? 0);
 
-/** What a change does not say: since when somebody has been present without a break, and where. */
+/** What a change does not say: since when somebody has been present without a break. */
 const kept = ({ status, since }: View, old?: View) =>
-  status !== "offline" &&
-  ({ online_since: old?.online_since ?? since, devices: old?.devices } as View);
+  status !== "offline" && { online_since: old?.online_since ?? since };
 
 type Watch = readonly [want: Want, watcher: Watcher];
 
@@ -39,6 +38,8 @@ export function createBook(emit: Emit): Book {
   const views = new Map<string, View>();
   const rooms = new Map<string, Set<string>>();
   let own: string | undefined;
+  /** What a snapshot has told so far that comes in parts. */
+  const parts: View[] = [];
 
   const wanted = () => new Map([...watches].flatMap(([want]) => [...want]));
   const concerns = ([want]: Watch, id: string) =>
@@ -51,13 +52,19 @@ export function createBook(emit: Emit): Book {
     const old = views.get(id);
     const next = { ...kept(view, old), ...view };
     if (id !== own && !concerned(id)[0]) return;
-    if ((!isWhole && isOld(view, old)) || JSON.stringify(next) === JSON.stringify(old)) return;
+    // One's own truth may change where others see nothing, and the version stays.
+    if (
+      (!isWhole && id !== own && isOld(view, old)) ||
+      JSON.stringify(next) === JSON.stringify(old)
+    )
+      return;
     views.set(id, next);
     if (id === own) emit("status", next);
     for (const watch of concerned(id)) safely(watch[1], next);
     // The first look at somebody is no change.
     if (old || !isWhole) emit("presence", next);
   };
+  const count = (counts: Counts) => wanted().has(ORG + counts.org) && emit("counts", counts);
   const happen = (event: RoomEvent) => {
     const { room, joined, left } = event;
     const members = rooms.get(ROOM + room);
@@ -76,7 +83,7 @@ export function createBook(emit: Emit): Book {
     for (const room in shown)
       if (wanted().has(ROOM + room)) rooms.set(ROOM + room, new Set(shown[room].members));
     for (const view of seen) see(view, isWhole);
-    for (const org in counts) emit("counts", { org, ...counts[org] });
+    for (const org in counts) count({ org, ...counts[org] });
     for (const room in shown) happen({ room, count: shown[room].count });
   };
 
@@ -94,9 +101,13 @@ export function createBook(emit: Emit): Book {
     heard({ type, ...frame }, user) {
       own = user;
       if (type === "presence") see(frame as View);
-      else if (type === "counts") emit(type, frame as Counts);
+      else if (type === "counts") count(frame as Counts);
       else if (type === "room") happen(frame as RoomEvent);
-      else look(frame, type === "snapshot");
+      else if (type === "views") look(frame, false);
+      else if (type === "snapshot") {
+        parts.push(...frame.views);
+        if (frame.complete) look({ ...frame, views: parts.splice(0) }, true);
+      }
     },
     view: (id) => views.get(id),
     inside: (room) => [...(rooms.get(ROOM + room) ?? [])].flatMap((id) => views.get(id) ?? []),

@@ -125,6 +125,7 @@ export function createClient(options: Options, scope: Scope): Rollcall {
   /** Begins with the other tabs of the login, or alone where they cannot be found. */
   const begin = (failure?: Failure) => {
     if (failure) return lost(failure);
+    failures = 0;
     const { login } = tokens;
     const { BroadcastChannel: Channel, navigator } = scope;
     const locks = options.tabs !== false && login && Channel && navigator?.locks;

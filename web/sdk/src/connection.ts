@@ -40,6 +40,8 @@ export function connectBy(open: OpenWire, needs: ConnectionNeeds): Connection {
   let since = Date.now();
   let isAsked = true;
   let pace = 0;
+  /** Watches that were not answered yet. */
+  let unanswered = 0;
   let isOver = false;
 
   const lost = (failure: Failure) => {
@@ -59,8 +61,10 @@ export function connectBy(open: OpenWire, needs: ConnectionNeeds): Connection {
     pace = frame.interval_ms ?? frame.next_heartbeat_in_ms ?? pace;
     if (isAsked) say({ type: "hello", ...needs.hello() });
     needs.heard(connection, frame);
-    // Something was refused for now, and the service does not say what: all is asked for anew, by another connection.
-    if (retry_after && pace) giveUp(frame.code, retry_after * 1000);
+    if (!unanswered || !(frame.complete || type === "error")) return;
+    unanswered--;
+    // A watch was refused for now: all is asked for anew, by another connection.
+    if (retry_after) giveUp(frame.code, retry_after * 1000);
   }, lost);
   const { say } = wire;
 
@@ -69,6 +73,7 @@ export function connectBy(open: OpenWire, needs: ConnectionNeeds): Connection {
     while (names.length) {
       const grant = added.get(names[0] as string) || undefined;
       const part = names.splice(0, size || 1).map((name) => name.slice(1));
+      if (type === "watch") unanswered++;
       say({ type, [field]: size ? part : part[0], grant });
     }
   };

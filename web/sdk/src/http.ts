@@ -12,6 +12,10 @@ export type Call = (
   // biome-ignore lint/suspicious/noExplicitAny: answers have the shapes that docs/openapi.json says; the callers name them.
 ) => Promise<any>;
 
+const unreachable = (error: unknown): never => {
+  throw failureOf(error, "unreachable");
+};
+
 export function createCall(base: string, tokens: Tokens, send: typeof fetch): Call {
   return async (method, path, body, isLast = false) => {
     for (let isAgain = false; ; isAgain = true) {
@@ -21,14 +25,13 @@ export function createCall(base: string, tokens: Tokens, send: typeof fetch): Ca
         headers: { authorization: `Bearer ${token}` },
         body: JSON.stringify(body) as string,
         keepalive: isLast,
-      }).catch((error) => {
-        throw failureOf(error, "unreachable");
-      });
-      const answer = await response.json().catch(() => ({}));
-      if (response.ok) return answer;
-      const { code = `http_${response.status}`, detail } = answer;
-      if (isAgain || response.status !== 401)
-        throw new Failure(code, detail, Number(response.headers.get("retry-after")) * 1000 || 0);
+      }).catch(unreachable);
+      // Not the service, but a page that some network puts before it, says yes to everything and means nothing by it.
+      if (response.ok) return response.json().catch(unreachable);
+      const { status, headers } = response;
+      const { code = `http_${status}`, detail } = await response.json().catch(() => ({}));
+      if (isAgain || status !== 401)
+        throw new Failure(code, detail, Number(headers.get("retry-after")) * 1000 || 0);
     }
   };
 }

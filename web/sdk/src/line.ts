@@ -13,6 +13,8 @@ import type { Frame, OpenWire } from "./wire.js";
 
 /** How often clocks are looked at, ms. */
 const TICK = 500;
+/** A socket that has lived for so long was a good one, ms: the next try after it comes soon. */
+const GOOD = 10_000;
 /** While HTTP works, a socket is tried this often, ms. */
 const PROBE_EVERY = 20_000;
 
@@ -63,6 +65,7 @@ export function startLine(needs: LineNeeds): Line {
   let isRefused = false;
   let failures = 0;
   let probeAt = 0;
+  /** While waiting: not to be tried before. While live: good from then on. */
   let earliest = 0;
   let retryAt = 0;
   let isOver = false;
@@ -103,7 +106,8 @@ export function startLine(needs: LineNeeds): Line {
       present?.end();
       present = coming;
       coming = undefined;
-      for (const all of tabs.values()) present.change(all, []);
+      present.change(new Map([...tabs.values()].flatMap((all) => [...all])), []);
+      earliest = Date.now() + GOOD;
     }
     set(next, undefined, user);
   };
@@ -174,8 +178,7 @@ export function startLine(needs: LineNeeds): Line {
     present?.tick(now);
     if (shown.state === "waiting" && now >= retryAt) attempt();
     if (shown.state !== "live") return;
-    // A socket that has lived for a moment was a good one.
-    failures = 0;
+    if (now > earliest) failures = 0;
     tokens.get().then(
       (next) => {
         if (next !== token) present?.say({ type: "hello", token: next });

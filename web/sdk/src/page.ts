@@ -5,7 +5,7 @@ import type { SocketClass } from "./types.js";
 
 /** Input is told at most this often, ms. */
 const THROTTLE = 5_000;
-const EVENTS = "pagehide pageshow visibilitychange online pointerdown pointermove keydown scroll";
+const EVENTS = "pagehide pageshow visibilitychange online pointerdown pointermove keydown wheel";
 
 /** The globals of a page, or what there is of them. */
 export interface Scope {
@@ -36,7 +36,7 @@ export function watchPage(
     if (type === "pagehide") return gone();
     if (type === "pageshow") return persisted && back();
     if (/^[vo]/.test(type ?? "")) changed();
-    if (document?.hidden || Date.now() - told < THROTTLE) return;
+    if (type === "online" || document?.hidden || Date.now() - told < THROTTLE) return;
     told = Date.now();
     touched();
   };

@@ -179,14 +179,20 @@ test("a machine that slept asks at once", async () => {
   await rc.close();
 });
 
-test("what was refused for now is asked for anew", async () => {
+test("a watch that was refused for now is asked for anew, and nothing else is", async () => {
   const rc = open(service);
   await pass(1000);
-  service.peer.say({ type: "error", code: "store_unavailable", detail: "busy", retry_after: 1 });
+  const busy = { type: "error", code: "store_unavailable", detail: "busy", retry_after: 1 };
+  service.peer.say(busy);
+  expect(rc.state).toBe("live");
+  service.peer.answers = false;
+  rc.watch("1", () => {});
+  await pass();
+  service.peer.say(busy);
   expect(rc.state).toBe("waiting");
   await pass(3000);
   expect(rc.state).toBe("live");
-  expect(service.peers).toHaveLength(2);
+  expect(rc.get("1")?.status).toBe("offline");
   await rc.close();
 });
 

@@ -43,7 +43,7 @@ test("what is not newer is dropped, but a snapshot is taken as it is", async () 
   await pass();
   service.peer.say({ type: "presence", ...view("1", "offline", 4) });
   expect(rc.get("1")?.status).toBe("online");
-  service.peer.say({ type: "snapshot", views: [view("1", "away", 2)] });
+  service.peer.say({ type: "snapshot", complete: true, views: [view("1", "away", 2)] });
   expect(rc.get("1")?.status).toBe("away");
   service.peer.say({ type: "presence", ...view("1", "offline", null) });
   expect(rc.get("1")?.status).toBe("offline");
@@ -57,7 +57,7 @@ test("the object stays the same until something changes", async () => {
   rc.watch("1", told);
   await pass();
   const before = rc.get("1");
-  service.peer.say({ type: "snapshot", views: [view("1")] });
+  service.peer.say({ type: "snapshot", complete: true, views: [view("1")] });
   expect(rc.get("1")).toBe(before);
   expect(told).toHaveBeenCalledTimes(1);
   await rc.close();
@@ -97,6 +97,7 @@ test("organisations are told as people and as counts", async () => {
   await pass();
   service.peer.say({
     type: "snapshot",
+    complete: true,
     views: [view("1")],
     counts: { main: { online: 1, away: 0, busy: 0, users: 1, sessions: 1 } },
   });
@@ -120,6 +121,7 @@ test("a room is joined before it is watched, has members, and is left", async ()
   ]);
   service.peer.say({
     type: "snapshot",
+    complete: true,
     views: [view("1")],
     rooms: { "doc:7": { count: 1, members: ["1"] } },
   });
