@@ -28,7 +28,13 @@ export async function scriptFile() {
   const { code } = await minify(script.outputFiles[0].text, {
     module: true,
     ecma: 2020,
-    compress: { passes: 8, unsafe_arrows: true, unsafe_methods: true, pure_getters: true },
+    compress: {
+      passes: 8,
+      unsafe: true,
+      unsafe_arrows: true,
+      unsafe_methods: true,
+      pure_getters: true,
+    },
     format: { ecma: 2020 },
   });
   return `(()=>{${code}})()`;

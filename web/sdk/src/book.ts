@@ -27,10 +27,6 @@ export interface Book {
 
 const isOld = ({ version }: View, old?: View) => version && version <= (old?.version ?? 0);
 
-/** What a change does not say: since when somebody has been present without a break. */
-const kept = ({ status, since }: View, old?: View) =>
-  status !== "offline" && { online_since: old?.online_since ?? since };
-
 type Watch = readonly [want: Want, watcher: Watcher];
 
 export function createBook(emit: Emit): Book {
@@ -50,21 +46,19 @@ export function createBook(emit: Emit): Book {
   const see = (view: View, isWhole?: boolean) => {
     const id = view.user_id;
     const old = views.get(id);
-    const next = { ...kept(view, old), ...view };
     if (id !== own && !concerned(id)[0]) return;
     // One's own truth may change where others see nothing, and the version stays.
     if (
       (!isWhole && id !== own && isOld(view, old)) ||
-      JSON.stringify(next) === JSON.stringify(old)
+      JSON.stringify(view) === JSON.stringify(old)
     )
       return;
-    views.set(id, next);
-    if (id === own) emit("status", next);
-    for (const watch of concerned(id)) safely(watch[1], next);
+    views.set(id, view);
+    if (id === own) emit("status", view);
+    for (const watch of concerned(id)) safely(watch[1], view);
     // The first look at somebody is no change.
-    if (old || !isWhole) emit("presence", next);
+    if (old || !isWhole) emit("presence", view);
   };
-  const count = (counts: Counts) => wanted().has(ORG + counts.org) && emit("counts", counts);
   const happen = (event: RoomEvent) => {
     const { room, joined, left } = event;
     const members = rooms.get(ROOM + room);
@@ -83,7 +77,7 @@ export function createBook(emit: Emit): Book {
     for (const room in shown)
       if (wanted().has(ROOM + room)) rooms.set(ROOM + room, new Set(shown[room].members));
     for (const view of seen) see(view, isWhole);
-    for (const org in counts) count({ org, ...counts[org] });
+    for (const org in counts) emit("counts", { org, ...counts[org] });
     for (const room in shown) happen({ room, count: shown[room].count });
   };
 
@@ -101,7 +95,7 @@ export function createBook(emit: Emit): Book {
     heard({ type, ...frame }, user) {
       own = user;
       if (type === "presence") see(frame as View);
-      else if (type === "counts") count(frame as Counts);
+      else if (type === "counts") emit(type, frame as Counts);
       else if (type === "room") happen(frame as RoomEvent);
       else if (type === "views") look(frame, false);
       else if (type === "snapshot") {

@@ -14,6 +14,8 @@ import type { Options, Rollcall, SocketClass, State } from "./types.js";
 import { JOINED, USER, type Want, wantOf } from "./wants.js";
 import type { Frame } from "./wire.js";
 
+/** How often a token could not be fetched, as far as waiting goes: up to 8 s. */
+const AGAIN = 4;
 /** Without input for so long somebody is idle, ms. */
 const PATIENCE = 300_000;
 
@@ -33,7 +35,6 @@ export function createClient(options: Options, scope: Scope): Rollcall {
   let activeAt = Date.now();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isAnnouncing = false;
-  let failures = 0;
   let round = 0;
   let { session } = options;
 
@@ -125,7 +126,6 @@ export function createClient(options: Options, scope: Scope): Rollcall {
   /** Begins with the other tabs of the login, or alone where they cannot be found. */
   const begin = (failure?: Failure) => {
     if (failure) return lost(failure);
-    failures = 0;
     const { login } = tokens;
     const { BroadcastChannel: Channel, navigator } = scope;
     const locks = options.tabs !== false && login && Channel && navigator?.locks;
@@ -161,7 +161,7 @@ export function createClient(options: Options, scope: Scope): Rollcall {
     if (isFinal(code)) return void halt(code);
     leave();
     set("waiting", code);
-    timer = setTimeout(start, after + backoff(failures++));
+    timer = setTimeout(start, after + backoff(AGAIN));
   };
   watchPage(
     scope,

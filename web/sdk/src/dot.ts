@@ -1,15 +1,14 @@
-// `<rollcall-dot user="42">`: how somebody stands, by colour, shape and word.
+// `<rollcall-dot user="42">`: how somebody stands, by colour and word.
 //
 // Its style is a constructed sheet, which a policy without inline styles allows. Colours are custom properties
 // (`--rollcall-online` and so on; those that are there stand out from white and from black), the pieces are the parts `dot` and `text`; `words` is said by `label-<status>`.
 
 import { using } from "./index.js";
 
-const STYLE = `i{display:inline-block;padding:.2em;margin-right:.4em;border:.15em solid;border-radius:1em;color:var(--rollcall-offline,gray)}
-i:not(.offline){background:currentColor}
-.online{color:var(--rollcall-online,#1a4)}
-.away{color:var(--rollcall-away,#c70);border-radius:1em 0}
-.busy{color:var(--rollcall-busy,#d22);border-radius:0}`;
+const STYLE = `i{display:inline-block;padding:.3em;margin-right:.4em;border-radius:1em;background:var(--rollcall-offline,gray)}
+.online{background:var(--rollcall-online,#1a4)}
+.away{background:var(--rollcall-away,#c70)}
+.busy{background:var(--rollcall-busy,#d22);border-radius:0}`;
 
 /** Defines the element; nothing happens where there are none, or where it is defined already. */
 export function defineDot(): void {

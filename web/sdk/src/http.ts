@@ -28,10 +28,10 @@ export function createCall(base: string, tokens: Tokens, send: typeof fetch): Ca
       }).catch(unreachable);
       // Not the service, but a page that some network puts before it, says yes to everything and means nothing by it.
       if (response.ok) return response.json().catch(unreachable);
-      const { status, headers } = response;
+      const { status } = response;
       const { code = `http_${status}`, detail } = await response.json().catch(() => ({}));
       if (isAgain || status !== 401)
-        throw new Failure(code, detail, Number(headers.get("retry-after")) * 1000 || 0);
+        throw new Failure(code, detail, Number(response.headers.get("retry-after")) * 1000 || 0);
     }
   };
 }
