@@ -32,6 +32,7 @@ export function Dialog({
     return () => shown?.close();
   }, []);
   return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes it; a click beside it is the pointer's way
     <dialog
       ref={dialog}
       class={isWide ? "dialog is-wide" : "dialog"}
