@@ -43,6 +43,7 @@ interface Answer {
   /** Later than asked if the history begins later. */
   from: Moment;
   step_ms: number;
+  time_zone: string;
   /** Of nobody where nobody was online. */
   peak: { users: number; at: Moment };
   average: number;
@@ -59,7 +60,7 @@ export function Concurrency() {
   const step = steps.includes(values.step) ? values.step : "";
   const query = { from: span.since, to: span.until, step, time_zone: zone, org: values.org };
   const { data, problem, reload } = useResource(
-    (signal) => api<Answer>(PATH, { query, signal }),
+    async (signal) => ({ ...(await api<Answer>(PATH, { query, signal })), asked: span.from }),
     [JSON.stringify(query)],
     { keeps: true },
   );
@@ -92,20 +93,18 @@ export function Concurrency() {
       </FilterBar>
       {problem && <ErrorNotice problem={problem} onRetry={reload} />}
       {!data && !problem && <Loading label="Counting" />}
-      <KeptSince asked={span.from} from={data?.from} />
-      {data && <Drawn answer={data} zone={zone} actions={actions} onSelect={select} />}
+      <KeptSince answer={data} />
+      {data && <Drawn answer={data} actions={actions} onSelect={select} />}
     </>
   );
 }
 
 function Drawn({
   answer,
-  zone,
   actions,
   onSelect,
 }: {
   answer: Answer;
-  zone: string;
   actions: ComponentChildren;
   onSelect: (from: number, to: number) => void;
 }) {
@@ -135,7 +134,7 @@ function Drawn({
           times={times}
           series={series}
           peak={top}
-          timeZone={zone}
+          timeZone={answer.time_zone}
           height={300}
           onSelect={onSelect}
         />

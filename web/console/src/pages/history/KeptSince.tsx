@@ -7,10 +7,19 @@ import { absoluteWords } from "../../state/words.js";
 /** Differences below this, in ms, are not worth a word. */
 const SLACK = 60_000;
 
+/** An answer that goes on being shown while the next one is awaited, so it keeps its own question. */
+export interface Asked {
+  from: Moment;
+  /** The beginning that was asked for, epoch ms. */
+  asked: number;
+}
+
 /** Says so where the answer begins later than was asked. */
-export function KeptSince({ asked, from }: { asked: number; from: Moment | undefined }) {
-  if (from === undefined || Date.parse(from) - asked < SLACK) return null;
+export function KeptSince({ answer }: { answer: Asked | undefined }) {
+  if (!answer || Date.parse(answer.from) - answer.asked < SLACK) return null;
   return (
-    <Notice>The history is kept since {absoluteWords(from)}: these figures begin there.</Notice>
+    <Notice>
+      The history is kept since {absoluteWords(answer.from)}: these figures begin there.
+    </Notice>
   );
 }

@@ -25,6 +25,7 @@ import {
 import { KeptSince } from "./KeptSince.js";
 import { OrgField, RefreshButton, SpanFields, useSpan } from "./SpanFields.js";
 
+const PATH = "/api/presence/figures/sessions/";
 const DEFAULTS = { span: "7d", from: "", to: "", org: "" };
 
 /** The histogram of lengths. */
@@ -34,7 +35,7 @@ export function Lengths() {
   const span = useSpan(values);
   const query = { from: span.since, to: span.until, org: values.org };
   const { data, problem, reload } = useResource(
-    (signal) => api<Answer>("/api/presence/figures/sessions/", { query, signal }),
+    async (signal) => ({ ...(await api<Answer>(PATH, { query, signal })), asked: span.from }),
     [JSON.stringify(query)],
     { keeps: true },
   );
@@ -46,7 +47,7 @@ export function Lengths() {
       </FilterBar>
       {problem && <ErrorNotice problem={problem} onRetry={reload} />}
       {!data && !problem && <Loading label="Counting" />}
-      <KeptSince asked={span.from} from={data?.from} />
+      <KeptSince answer={data} />
       {data && <Distribution answer={data} refresh={span.refresh} />}
     </>
   );

@@ -41,10 +41,20 @@ const TITLES: Record<string, string> = {
   "rolling month": "Different people of the 30 days that end each day",
 };
 
+type Kind = "calendar" | "rolling";
+
 interface Counted {
   from: Moment;
   to: Moment;
   people: number;
+}
+
+/** With what was asked for: it is shown until the next one is there. */
+interface Answer {
+  period: Period;
+  kind: Kind;
+  time_zone: string;
+  results: Counted[];
 }
 
 /** The chart of people per period. */
@@ -60,7 +70,7 @@ export function People() {
   const from = new Date(begin).toISOString();
   const query = { from, to: span.until, period, kind, time_zone: zone, org: values.org };
   const { data, problem, reload } = useResource(
-    (signal) => api<{ results: Counted[] }>("/api/presence/figures/people/", { query, signal }),
+    (signal) => api<Answer>("/api/presence/figures/people/", { query, signal }),
     [JSON.stringify(query)],
     { keeps: true },
   );
@@ -85,33 +95,13 @@ export function People() {
       </FilterBar>
       {problem && <ErrorNotice problem={problem} onRetry={reload} />}
       {!data && !problem && <Loading label="Counting" />}
-      {data && (
-        <Counts
-          results={data.results}
-          {...{ period, kind, zone }}
-          until={span.to}
-          refresh={span.refresh}
-        />
-      )}
+      {data && <Counts answer={data} refresh={span.refresh} />}
     </>
   );
 }
 
-function Counts({
-  results,
-  period,
-  kind,
-  zone,
-  until,
-  refresh,
-}: {
-  results: readonly Counted[];
-  period: Period;
-  kind: "calendar" | "rolling";
-  zone: string;
-  until: number;
-  refresh: () => void;
-}) {
+function Counts({ answer, refresh }: { answer: Answer; refresh: () => void }) {
+  const { results, period, kind, time_zone: zone } = answer;
   const bars = useMemo(
     () =>
       results.map((one): Bar => {
@@ -120,10 +110,10 @@ function Counts({
           label: periodLabel(span, period, kind, zone),
           name: periodName(span, period, kind, zone),
           value: one.people,
-          isPartial: span.to > until || isCut(span, period, kind, zone),
+          isPartial: isCut(span, period, kind, zone),
         };
       }),
-    [results, period, kind, zone, until],
+    [results, period, kind, zone],
   );
   if (!bars.some((bar) => bar.value > 0)) {
     return <Empty title="Nobody came in this time">Look at a longer time.</Empty>;

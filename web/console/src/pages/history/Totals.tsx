@@ -18,7 +18,7 @@ import {
 import { type CursorList, useCursorList } from "../../state/useCursorList.js";
 import { useFilters } from "../../state/useFilters.js";
 import { countWords, spanWords } from "../../state/words.js";
-import { KeptSince } from "./KeptSince.js";
+import { type Asked, KeptSince } from "./KeptSince.js";
 import { OrgField, RefreshButton, SpanFields, useSpan } from "./SpanFields.js";
 import { When } from "./When.js";
 
@@ -87,14 +87,14 @@ export function Totals() {
   const { values, set } = filters;
   const span = useSpan(values);
   const query = { from: span.since, to: span.until, org: values.org, search: values.search };
-  const [answer, setAnswer] = useState<Answer | null>(null);
+  const [answer, setAnswer] = useState<Answer & Asked>();
   const list = useCursorList<Total>(
     async (cursor, signal) => {
       const page = await api<Answer>("/api/presence/figures/totals/", {
         query: { ...query, cursor },
         signal,
       });
-      setAnswer(page);
+      setAnswer({ ...page, asked: span.from });
       return page;
     },
     [JSON.stringify(query)],
@@ -111,7 +111,7 @@ export function Totals() {
         <SpanFields filters={filters} span={span} />
         <OrgField value={values.org} onChange={(org) => set({ org })} />
       </FilterBar>
-      <KeptSince asked={span.from} from={answer?.from} />
+      <KeptSince answer={answer} />
       <Section
         title="Time online per person"
         about="Longest first."
