@@ -13,12 +13,12 @@ import {
   SearchField,
   Section,
   Select,
-  TextField,
 } from "../../parts/index.js";
 import { may } from "../../state/me.js";
 import { type CursorList, useCursorList } from "../../state/useCursorList.js";
 import { type Filters, useFilters } from "../../state/useFilters.js";
 import { PersonField } from "../history/PersonField.js";
+import { RestingField } from "../history/RestingField.js";
 import { RefreshButton, SpanFields, type Spanned, useSpan } from "../history/SpanFields.js";
 import { ActionTable } from "./ActionTable.js";
 import { ACTIONS, type Action, actionWords } from "./shapes.js";
@@ -120,14 +120,12 @@ function ActionFilters({ filters, span }: { filters: Filters<Values>; span: Span
         options={CATEGORIES}
         onChange={(category) => set({ category })}
       />
-      <div class="filter-narrow">
-        <TextField
-          label="Request"
-          placeholder="Any"
-          value={values.request_id}
-          onInput={(request_id) => set({ request_id: request_id.trim() })}
-        />
-      </div>
+      <RestingField
+        label="Request"
+        placeholder="Any"
+        value={values.request_id}
+        onChange={(request_id) => set({ request_id })}
+      />
     </FilterBar>
   );
 }

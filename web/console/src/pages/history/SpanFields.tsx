@@ -1,9 +1,10 @@
 // The fields that choose a span, an organisation and a time zone, and what they come to.
 
 import { useMemo, useState } from "preact/hooks";
-import { DateTimeField, Icon, Select, TextField } from "../../parts/index.js";
+import { DateTimeField, Icon, Select } from "../../parts/index.js";
 import { serverNow } from "../../state/clock.js";
 import type { Filters } from "../../state/useFilters.js";
+import { RestingField } from "./RestingField.js";
 import "./records.css";
 import { customSpan, SPAN_WORDS, type Span, type SpanValues, spanOf } from "./span.js";
 import { allZones, ownZone } from "./zone.js";
@@ -73,15 +74,13 @@ export function RefreshButton({ onClick }: { onClick: () => void }) {
 /** Chooses an organisation by its name. */
 export function OrgField({ value, onChange }: { value: string; onChange: (org: string) => void }) {
   return (
-    <div class="filter-narrow">
-      <TextField
-        label="Organisation"
-        placeholder="All"
-        value={value}
-        maxLength={64}
-        onInput={(org) => onChange(org.trim())}
-      />
-    </div>
+    <RestingField
+      label="Organisation"
+      placeholder="All"
+      value={value}
+      maxLength={64}
+      onChange={onChange}
+    />
   );
 }
 
