@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 import { api } from "../../api/client.js";
 import type { Moment } from "../../api/types.js";
-import { TimeChart, type TimeSeries } from "../../charts/index.js";
+import { momentLabel, TimeChart, type TimeSeries } from "../../charts/index.js";
 import {
   Download,
   Empty,
@@ -21,27 +21,18 @@ import { useFilters } from "../../state/useFilters.js";
 import { useResource } from "../../state/useResource.js";
 import { countWords } from "../../state/words.js";
 import { KeptSince } from "./KeptSince.js";
+import { closed, type Point } from "./points.js";
 import { OrgField, RefreshButton, SpanFields, useSpan, ZoneField } from "./SpanFields.js";
 import { customSpan, STEP_WORDS, stepsFor, stepWords } from "./span.js";
-import { When } from "./When.js";
 import { knownZone } from "./zone.js";
 
 const PATH = "/api/presence/figures/concurrency/";
 const DEFAULTS = { span: "7d", from: "", to: "", step: "", org: "", zone: "" };
 
-interface Point {
-  at: Moment;
-  /** At that moment. */
-  users: number;
-  /** Within the step that begins then. */
-  max: number;
-  min: number;
-  average: number;
-}
-
 interface Answer {
   /** Later than asked if the history begins later. */
   from: Moment;
+  to: Moment;
   step_ms: number;
   time_zone: string;
   /** Of nobody where nobody was online. */
@@ -108,7 +99,8 @@ function Drawn({
   actions: ComponentChildren;
   onSelect: (from: number, to: number) => void;
 }) {
-  const { points, peak } = answer;
+  const { peak, to, time_zone: zone } = answer;
+  const points = useMemo(() => closed(answer.points, to), [answer.points, to]);
   const times = useMemo(() => points.map((point) => Date.parse(point.at)), [points]);
   const series = useMemo(() => seriesOf(points), [points]);
   const top = useMemo(() => ({ at: Date.parse(peak.at), value: peak.users }), [peak]);
@@ -122,10 +114,10 @@ function Drawn({
           <Figure
             label="Peak"
             value={countWords(peak.users)}
-            more={<When at={peak.at} isRough />}
+            more={<time dateTime={peak.at}>{momentLabel(Date.parse(peak.at), zone)}</time>}
           />
-          <Figure label="On average" value={countWords(Math.round(answer.average * 10) / 10)} />
-          <Figure label="At the end" value={countWords(points.at(-1)?.users ?? 0)} />
+          <Figure label="On average" value={averageWords(answer.average)} />
+          <Figure label="In the last step" value={averageWords(points.at(-1)?.average ?? 0)} />
         </Figures>
       </div>
       <Section title="People online" about="Drag over the chart to look closer." actions={actions}>
@@ -134,13 +126,17 @@ function Drawn({
           times={times}
           series={series}
           peak={top}
-          timeZone={answer.time_zone}
+          timeZone={zone}
           height={300}
           onSelect={onSelect}
         />
       </Section>
     </>
   );
+}
+
+function averageWords(average: number): string {
+  return countWords(Math.round(average * 10) / 10);
 }
 
 function seriesOf(points: readonly Point[]): TimeSeries[] {
