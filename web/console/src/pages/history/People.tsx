@@ -7,7 +7,7 @@ import { type Bar, BarChart } from "../../charts/index.js";
 import { Empty, ErrorNotice, FilterBar, Loading, Section, Select } from "../../parts/index.js";
 import { useFilters } from "../../state/useFilters.js";
 import { useResource } from "../../state/useResource.js";
-import { periodLabel, periodName } from "./periods.js";
+import { isCut, periodLabel, periodName } from "./periods.js";
 import { OrgField, RefreshButton, SpanFields, useSpan, ZoneField } from "./SpanFields.js";
 import { knownZone, type Period, startOf } from "./zone.js";
 
@@ -134,14 +134,4 @@ function Counts({ answer, refresh }: { answer: Answer; refresh: () => void }) {
       />
     </Section>
   );
-}
-
-/** Whether a calendar's period ends before the calendar says. */
-function isCut(
-  span: { from: number; to: number },
-  period: Period,
-  kind: string,
-  zone: string,
-): boolean {
-  return kind === "calendar" && startOf(period, span.to, zone) !== span.to;
 }

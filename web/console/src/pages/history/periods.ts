@@ -1,7 +1,15 @@
 // The words for days, weeks and months, and for windows that roll.
 
 import type { Span } from "./span.js";
-import type { Period } from "./zone.js";
+import { type Period, startOf } from "./zone.js";
+
+const HOUR = 3_600_000;
+/** The lengths of windows that roll, in ms. */
+const WINDOWS: Readonly<Record<Period, number>> = {
+  day: 24 * HOUR,
+  week: 7 * 24 * HOUR,
+  month: 30 * 24 * HOUR,
+};
 
 const LOCALE = "en-GB";
 
@@ -25,11 +33,18 @@ export function periodLabel(span: Span, period: Period, kind: string, zone: stri
 export function periodName(span: Span, period: Period, kind: string, zone: string): string {
   const date: Intl.DateTimeFormatOptions = { day: "numeric", month: "short", year: "numeric" };
   if (period === "day") {
-    return words(span.from, zone, { weekday: "short", ...date }).replace(",", "");
+    return words(lastDay(span), zone, { weekday: "short", ...date }).replace(",", "");
   }
   if (period === "month" && kind === "calendar") {
     return words(span.from, zone, { month: "long", year: "numeric" });
   }
   const format = new Intl.DateTimeFormat(LOCALE, { ...date, timeZone: zone });
   return format.formatRange(span.from, lastDay(span));
+}
+
+/** Whether it is less than its whole period: the history or the span begins or ends within it. */
+export function isCut(span: Span, period: Period, kind: string, zone: string): boolean {
+  // A window in which clocks are put forward is an hour shorter.
+  if (kind === "rolling") return span.to - span.from < WINDOWS[period] - HOUR;
+  return [span.from, span.to].some((at) => startOf(period, at, zone) !== at);
 }
