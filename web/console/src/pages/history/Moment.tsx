@@ -65,14 +65,26 @@ const COLUMNS: readonly Column<Present>[] = [
   { key: "org", head: "Organisation", from: "desktop", cell: (row) => row.org },
 ];
 
+/** How far the service's clock may be behind the one that is shown, in ms: it refuses moments of its future. */
+const MARGIN = 3000;
+
+/** The latest moment that can be asked for, epoch ms. */
+function justNow(): number {
+  return serverNow() - MARGIN;
+}
+
+function instant(at: number): Instant {
+  return new Date(at).toISOString();
+}
+
 /** The list of those who were there. */
 export function Moment() {
   const filters = useFilters<Values>(DEFAULTS);
-  const [arrival] = useState(() => new Date(serverNow() - 1000).toISOString());
+  const [recent, setRecent] = useState(justNow);
   const [answer, setAnswer] = useState<Answer | null>(null);
   const reveal = useReveal();
   const { values } = filters;
-  const time = values.time || arrival;
+  const time = values.time || instant(recent);
   const query = { time, status: values.status, org: values.org, why: reveal.why };
   const list = useCursorList<Present>(
     async (cursor, signal) => {
@@ -84,7 +96,12 @@ export function Moment() {
   );
   return (
     <>
-      <MomentFilters filters={filters} time={time} isWhole={reveal.why !== ""} />
+      <MomentFilters
+        filters={filters}
+        time={time}
+        isWhole={reveal.why !== ""}
+        toNow={() => setRecent(justNow())}
+      />
       <RevealNotice reveal={reveal} />
       {answer?.incomplete_because && list.problem === null && (
         <Notice tone="warn">This may not be everybody: {answer.incomplete_because}.</Notice>
@@ -114,17 +131,23 @@ function MomentFilters({
   filters,
   time,
   isWhole,
+  toNow,
 }: {
   filters: Filters<Values>;
   time: Instant;
   /** The invisible are shown, and can be filtered for. */
   isWhole: boolean;
+  /** Makes the moment that is meant by none the present one. */
+  toNow: () => void;
 }) {
   const { values, set } = filters;
   const statuses = (["online", "away", "busy"] as Status[]).concat(isWhole ? ["invisible"] : []);
   const move = (by: number) => {
-    const moved = Math.min(Date.parse(time) + by, serverNow() - 1000);
-    set({ time: new Date(moved).toISOString() });
+    set({ time: instant(Math.min(Date.parse(time) + by, justNow())) });
+  };
+  const now = () => {
+    toNow();
+    set({ time: "" });
   };
   return (
     <FilterBar filters={filters}>
@@ -136,7 +159,7 @@ function MomentFilters({
             {short}
           </button>
         ))}
-        <button type="button" class="button" onClick={() => set({ time: "" })}>
+        <button type="button" class="button" onClick={now}>
           <Icon name="now" size={16} /> Now
         </button>
       </fieldset>
