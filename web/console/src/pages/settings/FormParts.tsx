@@ -48,10 +48,14 @@ const DAY = 86_400_000;
 /** Ends to choose from. */
 export type Ends = readonly (readonly [value: string, words: string])[];
 
-/** The milliseconds that a chosen end means, from now on; `null` for none. */
+/**
+ * The milliseconds that a chosen end means, from now on; `null` for none.
+ *
+ * Of an end that has passed they are negative: the service refuses them, and the field says so.
+ */
 export function lifeOf(choice: string, at: string, now = serverNow()): number | null {
   if (choice === "never") return null;
-  if (choice === "date") return Math.max(1, Date.parse(at) - now);
+  if (choice === "date") return Math.floor(Date.parse(at) - now) || -1;
   return Number(choice) * DAY;
 }
 

@@ -26,7 +26,13 @@ describe("the end of a life", () => {
     expect(lifeOf("never", "")).toBeNull();
     expect(lifeOf("2", "")).toBe(172_800_000);
     expect(lifeOf("date", "1970-01-01T00:00:05Z", 2000)).toBe(3000);
-    expect(lifeOf("date", "1970-01-01T00:00:05Z", 9000)).toBe(1);
+    expect(lifeOf("date", "1970-01-01T00:00:05Z", 2000.5)).toBe(2999);
+  });
+
+  it("is one that the service refuses if it has passed", () => {
+    expect(lifeOf("date", "1970-01-01T00:00:05Z", 9000)).toBe(-4000);
+    expect(lifeOf("date", "1970-01-01T00:00:05Z", 5000)).toBe(-1);
+    expect(lifeOf("date", "", 5000)).toBe(-1);
   });
 });
 
