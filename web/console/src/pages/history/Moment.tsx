@@ -44,6 +44,11 @@ interface Answer extends CursorPage<Present> {
   incomplete_because: string | null;
 }
 
+/** An answer stays until the next one is there, so it keeps its moment. */
+interface Asked extends Answer {
+  asked: Instant;
+}
+
 const COLUMNS: readonly Column<Present>[] = [
   { key: "who", head: "Who", cell: (row) => <PersonLink id={row.user_id} /> },
   { key: "status", head: "Status", cell: (row) => <StatusDot status={row.status} /> },
@@ -81,7 +86,7 @@ function instant(at: number): Instant {
 export function Moment() {
   const filters = useFilters<Values>(DEFAULTS);
   const [recent, setRecent] = useState(justNow);
-  const [answer, setAnswer] = useState<Answer | null>(null);
+  const [answer, setAnswer] = useState<Asked | null>(null);
   const reveal = useReveal();
   const { values } = filters;
   const time = values.time || instant(recent);
@@ -89,7 +94,7 @@ export function Moment() {
   const list = useCursorList<Present>(
     async (cursor, signal) => {
       const page = await api<Answer>("/api/presence/at/", { query: { ...query, cursor }, signal });
-      setAnswer(page);
+      setAnswer({ ...page, asked: time });
       return page;
     },
     [JSON.stringify(query)],
@@ -113,9 +118,9 @@ export function Moment() {
   );
 }
 
-function title(answer: Answer | null, list: CursorList<Present>, time: Instant): string {
-  const when = absoluteWords(time);
-  if (!answer || list.problem) return `Present at ${when}`;
+function title(answer: Asked | null, list: CursorList<Present>, time: Instant): string {
+  if (!answer || list.problem) return `Present at ${absoluteWords(time)}`;
+  const when = absoluteWords(answer.asked);
   return `${plural(answer.count, "person was", "people were")} present at ${when}`;
 }
 
