@@ -52,7 +52,9 @@ export function Counts() {
         (data.total > 0 ? (
           <Told stats={data} time={time} refresh={span.refresh} />
         ) : (
-          <Empty title="Nothing was done" />
+          <Empty title="Nothing was done">
+            <RefreshButton onClick={span.refresh} />
+          </Empty>
         ))}
     </>
   );

@@ -85,7 +85,7 @@ export function Concurrency() {
       {problem && <ErrorNotice problem={problem} onRetry={reload} />}
       {!data && !problem && <Loading label="Counting" />}
       <KeptSince answer={data} />
-      {data && <Drawn answer={data} actions={actions} onSelect={select} />}
+      {data && <Drawn answer={data} actions={actions} refresh={span.refresh} onSelect={select} />}
     </>
   );
 }
@@ -93,10 +93,12 @@ export function Concurrency() {
 function Drawn({
   answer,
   actions,
+  refresh,
   onSelect,
 }: {
   answer: Answer;
   actions: ComponentChildren;
+  refresh: () => void;
   onSelect: (from: number, to: number) => void;
 }) {
   const { peak, to, time_zone: zone } = answer;
@@ -104,9 +106,7 @@ function Drawn({
   const times = useMemo(() => points.map((point) => Date.parse(point.at)), [points]);
   const series = useMemo(() => seriesOf(points), [points]);
   const top = useMemo(() => ({ at: Date.parse(peak.at), value: peak.users }), [peak]);
-  if (peak.users === 0) {
-    return <Empty title="Nobody was online in this time">Look at a longer time.</Empty>;
-  }
+  if (peak.users === 0) return <Nobody refresh={refresh} />;
   return (
     <>
       <div class="tight">
@@ -132,6 +132,15 @@ function Drawn({
         />
       </Section>
     </>
+  );
+}
+
+function Nobody({ refresh }: { refresh: () => void }) {
+  return (
+    <Empty title="Nobody was online in this time">
+      <p>Look at a longer time.</p>
+      <RefreshButton onClick={refresh} />
+    </Empty>
   );
 }
 

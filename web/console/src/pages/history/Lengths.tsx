@@ -62,7 +62,13 @@ function Distribution({ answer, refresh }: { answer: Answer; refresh: () => void
       }),
     [answer.buckets],
   );
-  if (bars.length === 0) return <Empty title="Nobody left in this time" />;
+  if (bars.length === 0) {
+    return (
+      <Empty title="Nobody left in this time">
+        <RefreshButton onClick={refresh} />
+      </Empty>
+    );
+  }
   const said = (ms: number | null) => (ms === null ? "–" : lengthWords(ms));
   return (
     <>

@@ -116,7 +116,12 @@ function Counts({ answer, refresh }: { answer: Answer; refresh: () => void }) {
     [results, period, kind, zone],
   );
   if (!bars.some((bar) => bar.value > 0)) {
-    return <Empty title="Nobody came in this time">Look at a longer time.</Empty>;
+    return (
+      <Empty title="Nobody came in this time">
+        <p>Look at a longer time.</p>
+        <RefreshButton onClick={refresh} />
+      </Empty>
+    );
   }
   return (
     <Section
