@@ -1,5 +1,5 @@
-// Builds what is published (dist/: ES modules and types by tsc, CommonJS by esbuild) and the script file that the
-// service answers at /sdk/rollcall.js. The same sources give the same bytes.
+// Builds what is published (dist/: ES modules and types by tsc, CommonJS by esbuild) and the script files that the
+// service answers at /sdk/. The same sources give the same bytes.
 
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -7,11 +7,11 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { scriptFile } from "./bundle.mjs";
+import { dotFile, scriptFile } from "./bundle.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const dist = join(here, "dist");
-const file = join(here, "../dist/sdk/rollcall.js");
+const files = join(here, "../dist/sdk");
 const require = createRequire(import.meta.url);
 const tsc = join(dirname(require.resolve("typescript/package.json")), "bin", "tsc");
 
@@ -46,5 +46,6 @@ for (const name of readdirSync(dist).filter((file) => file.endsWith(".d.ts"))) {
   );
   writeFileSync(join(dist, name.replace(/\.d\.ts$/, ".d.cts")), types);
 }
-mkdirSync(dirname(file), { recursive: true });
-writeFileSync(file, await scriptFile());
+mkdirSync(files, { recursive: true });
+writeFileSync(join(files, "rollcall.js"), await scriptFile());
+writeFileSync(join(files, "dot.js"), await dotFile());

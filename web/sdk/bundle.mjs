@@ -1,4 +1,4 @@
-// The script file, as text: all of the client but React, as small as it gets.
+// The script files, as text: the client, and the dot, which uses the client that is there. As small as they get.
 
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,11 +12,28 @@ import { minify } from "terser";
 const INTERNAL =
   /^(activeAt|after|beat|call|change|end|follow|hangUp|heard|hello|howAmI|inside|login|lost|owner|patience|polling|prune|rename|said|say|shown|socket|stop|tell|tick|tokens|view|wake|wanted|whoAmI)$/;
 
-/** Bundles it. The same sources give the same bytes. */
-export async function scriptFile() {
+/** In the dot's file the client is the one of `/sdk/rollcall.js`. */
+const globalIndex = {
+  name: "global index",
+  setup(bundle) {
+    bundle.onResolve({ filter: /^\.\/index\.js$/ }, () => ({ path: "index", namespace: "global" }));
+    bundle.onLoad({ filter: /./, namespace: "global" }, () => ({
+      contents: "export const using = (callback) => globalThis.rollcall.using(callback);",
+    }));
+  },
+};
+
+/** Bundles the client. The same sources give the same bytes. */
+export const scriptFile = () => bundled("src/script.ts", []);
+
+/** Bundles the dot. */
+export const dotFile = () => bundled("src/script-dot.ts", [globalIndex]);
+
+async function bundled(entry, plugins) {
   const script = await build({
     absWorkingDir: dirname(fileURLToPath(import.meta.url)),
-    entryPoints: ["src/script.ts"],
+    entryPoints: [entry],
+    plugins,
     bundle: true,
     write: false,
     format: "esm",

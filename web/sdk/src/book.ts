@@ -1,7 +1,8 @@
 // What one tab knows, of what it watches: how people stand, how many there are, who is in which room.
 //
 // A change that is not newer than what is known is dropped; a snapshot is taken as it is, because a service that lost
-// its store may have forgotten a newer version.
+// its store may have forgotten a newer version. Of an organisation or a room it names those who are there: whoever it
+// leaves out has gone while nobody told.
 
 import { safely } from "./failure.js";
 import type { Counts, Events, RoomEvent, View } from "./types.js";
@@ -27,6 +28,15 @@ export interface Book {
 
 const isOld = ({ version }: View, old?: View) => version && version <= (old?.version ?? 0);
 
+/** Somebody who is not seen any more. */
+const absent = (user_id: string): View => ({
+  user_id,
+  status: "offline",
+  since: null,
+  last_seen: null,
+  version: null,
+});
+
 type Watch = readonly [want: Want, watcher: Watcher];
 
 export function createBook(emit: Emit): Book {
@@ -36,6 +46,9 @@ export function createBook(emit: Emit): Book {
   let own: string | undefined;
   /** What a snapshot has told so far that comes in parts. */
   const parts: View[] = [];
+  /** Organisations that were gone through, and who was told of since all of them were. */
+  const listed = new Set<string>();
+  const named = new Set<string>();
 
   const wanted = () => new Map([...watches].flatMap(([want]) => [...want]));
   const concerns = ([want]: Watch, id: string) =>
@@ -46,6 +59,7 @@ export function createBook(emit: Emit): Book {
   const see = (view: View, isWhole?: boolean) => {
     const id = view.user_id;
     const old = views.get(id);
+    named.add(id);
     if (id !== own && !concerned(id)[0]) return;
     // One's own truth may change where others see nothing, and the version stays.
     if (
@@ -59,6 +73,27 @@ export function createBook(emit: Emit): Book {
     // The first look at somebody is no change.
     if (old || !isWhole) emit("presence", view);
   };
+  /** Somebody is not in a room any more. Nobody else tells those who watch them there alone. */
+  const depart = (room: string, id: string) => {
+    if (id === own || concerned(id)[0] || !views.delete(id)) return;
+    for (const [want, watcher] of watches) if (want.has(room)) safely(watcher, absent(id));
+  };
+  /** Once all organisations were gone through: whoever none of them named has gone. */
+  const sweep = () => {
+    const want = wanted();
+    if ([...want.keys()].some((name) => name[0] === ORG && !listed.has(name))) return;
+    for (const id of views.keys())
+      if (
+        id !== own &&
+        !named.has(id) &&
+        !want.has(USER + id) &&
+        ![...rooms.values()].some((members) => members.has(id))
+      )
+        see(absent(id), true);
+    listed.clear();
+    named.clear();
+  };
+  const count = (counts: Counts) => wanted().has(ORG + counts.org) && emit("counts", counts);
   const happen = (event: RoomEvent) => {
     const { room, joined, left } = event;
     const members = rooms.get(ROOM + room);
@@ -66,19 +101,30 @@ export function createBook(emit: Emit): Book {
       members?.add(joined.user_id);
       see({ last_seen: null, ...joined });
     }
-    if (left) members?.delete(left.user_id);
+    if (left && members?.delete(left.user_id)) depart(ROOM + room, left.user_id);
     if (members) emit("room", event);
   };
 
+  /** A room was gone through. */
+  const fill = (room: string, members: string[]) => {
+    const name = ROOM + room;
+    const before = rooms.get(name) ?? [];
+    if (wanted().has(name)) rooms.set(name, new Set(members));
+    for (const id of before) depart(name, id);
+  };
   const look = (
     { views: seen = [], counts = {}, rooms: shown = {} }: Omit<Frame, "type">,
     isWhole: boolean,
   ) => {
-    for (const room in shown)
-      if (wanted().has(ROOM + room)) rooms.set(ROOM + room, new Set(shown[room].members));
+    for (const room in shown) fill(room, shown[room].members);
     for (const view of seen) see(view, isWhole);
-    for (const org in counts) emit("counts", { org, ...counts[org] });
+    for (const org in counts) {
+      count({ org, ...counts[org] });
+      // Of a very large one there are numbers alone, which say nothing of anybody.
+      if (seen.length * 2 >= counts[org].users) listed.add(ORG + org);
+    }
     for (const room in shown) happen({ room, count: shown[room].count });
+    if (isWhole) sweep();
   };
 
   return {
@@ -95,7 +141,7 @@ export function createBook(emit: Emit): Book {
     heard({ type, ...frame }, user) {
       own = user;
       if (type === "presence") see(frame as View);
-      else if (type === "counts") emit(type, frame as Counts);
+      else if (type === "counts") count(frame as Counts);
       else if (type === "room") happen(frame as RoomEvent);
       else if (type === "views") look(frame, false);
       else if (type === "snapshot") {

@@ -86,20 +86,25 @@ export function createClient(options: Options, scope: Scope): Rollcall {
     "type" in message ? hear(message) : line?.said(...message);
 
   const call = createCall(base, tokens, (...request) => (options.fetch ?? fetch)(...request));
+  /** What the browser keeps for this page, if it does. */
+  const stored = (act: (storage: Storage, place: string) => void) => {
+    try {
+      const storage = options.storage ?? (tabs ? scope.localStorage : scope.sessionStorage);
+      act(storage as Storage, `rollcall ${base} ${tokens.owner}`);
+    } catch {
+      // Nothing is kept.
+    }
+  };
   /** The session's name, which lives longer than the page, so that a reload is nobody's news. `given`: it is this now. */
   const rename = (given = session) => {
     session = given;
-    try {
-      const place = `rollcall ${base} ${tokens.owner}`;
-      const storage = (options.storage ??
-        (tabs ? scope.localStorage : scope.sessionStorage)) as Storage;
-      session ??= storage.getItem(place) ?? random();
-      storage.setItem(place, session);
-    } catch {
-      // The browser keeps nothing for this page.
-      session ??= random();
-    }
-    return session;
+    stored((storage, place) => {
+      session ??= storage.getItem(place) ?? undefined;
+    });
+    const name = session ?? random();
+    session = name;
+    stored((storage, place) => storage.setItem(place, name));
+    return name;
   };
 
   // Beginning and end.
@@ -150,6 +155,8 @@ export function createClient(options: Options, scope: Scope): Rollcall {
     return said;
   };
   const halt = (why?: string, isGoodbye?: boolean) => {
+    // Whoever uses the browser next need not know who did before.
+    stored((storage, place) => storage.removeItem(place));
     const said = leave(isGoodbye);
     closing.abort();
     set("stopped", why);

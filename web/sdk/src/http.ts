@@ -12,6 +12,9 @@ export type Call = (
   // biome-ignore lint/suspicious/noExplicitAny: answers have the shapes that docs/openapi.json says; the callers name them.
 ) => Promise<any>;
 
+/** For an answer, ms. */
+const PATIENCE = 15_000;
+
 const unreachable = (error: unknown): never => {
   throw failureOf(error, "unreachable");
 };
@@ -25,6 +28,7 @@ export function createCall(base: string, tokens: Tokens, send: typeof fetch): Ca
         headers: { authorization: `Bearer ${token}` },
         body: JSON.stringify(body) as string,
         keepalive: isLast,
+        signal: AbortSignal.timeout(PATIENCE),
       }).catch(unreachable);
       // Not the service, but a page that some network puts before it, says yes to everything and means nothing by it.
       if (response.ok) return response.json().catch(unreachable);

@@ -1,6 +1,5 @@
-// The file that the service answers at /sdk/rollcall.js: the global `rollcall`, with the dot defined.
+// The file that the service answers at /sdk/rollcall.js: the global `rollcall`.
 
-import "./dot.js";
-import { connect, use } from "./index.js";
+import { connect, use, using } from "./index.js";
 
-Object.assign(globalThis, { rollcall: { connect, use } });
+Object.assign(globalThis, { rollcall: { connect, use, using } });

@@ -100,7 +100,7 @@ export interface Options {
   /** The class of sockets; `null`: none, heartbeats over HTTP. */
   readonly WebSocket?: SocketClass | null;
   /** Where the session's name is kept: `localStorage`, without `tabs` `sessionStorage`, unless said. */
-  readonly storage?: Pick<Storage, "getItem" | "setItem">;
+  readonly storage?: Pick<Storage, "getItem" | "setItem"> & Partial<Pick<Storage, "removeItem">>;
 }
 
 /** Whom to watch. */

@@ -24,6 +24,10 @@ export const KINDS: readonly (readonly [string, string, string, string, number])
   [ROOM, "watch", "unwatch", "rooms", 1],
 ];
 
+/** What the service takes for names of each kind, and of rooms. */
+const NAMES: Record<string, RegExp> = { [USER]: /^[\w.~%-]{1,128}$/, [ORG]: /^[\w.-]{1,64}$/ };
+const ROOM_NAME = /^[\w.:-]{1,128}$/;
+
 /**
  * What an application wants that passes this to `watch`. A name that the service does not take would have all those beside it
  * refused: it fails here.
@@ -35,7 +39,7 @@ export function wantOf(whom: string | readonly string[] | Targets): Want {
   const want: Want = new Map();
   for (const [kind, , , field] of KINDS)
     for (const name of targets[field] ?? [])
-      if (/^[\w.:~%-]{1,128}$/.test(name)) want.set(kind + name, "");
+      if ((NAMES[kind] ?? ROOM_NAME).test(name)) want.set(kind + name, "");
       else throw new TypeError(name);
   return want;
 }

@@ -186,3 +186,69 @@ test("mistakes are told as errors, and callbacks that throw break nothing", asyn
   expect(thrown).toEqual([new Error("the application's own")]);
   await rc.close();
 });
+
+const counts = (users: number) => ({
+  main: { online: users, away: 0, busy: 0, users, sessions: users },
+});
+
+test("whoever an organisation no longer names when it is gone through again has gone", async () => {
+  const rc = open(service);
+  const told: View[] = [];
+  rc.watch({ orgs: ["main"] }, (seen) => told.push(seen));
+  await pass();
+  const snapshot = (views: View[]) =>
+    service.peer.say({ type: "snapshot", complete: true, views, counts: counts(views.length) });
+  told.length = 0;
+  snapshot([view("1"), view("2")]);
+  // Nobody told that one of them went: the connection was away.
+  snapshot([view("2")]);
+  expect(statuses(told)).toEqual(["1 online", "2 online", "1 offline"]);
+  expect(rc.get("1")?.status).toBe("offline");
+  // Of one that has grown too large there are numbers alone.
+  service.peer.say({ type: "snapshot", complete: true, views: [], counts: counts(5000) });
+  expect(rc.get("2")?.status).toBe("online");
+  await rc.close();
+});
+
+test("whoever leaves a room is told as gone to those who watch them there alone", async () => {
+  const rc = open(service);
+  const there: View[] = [];
+  const byName: View[] = [];
+  rc.watch({ rooms: ["lobby"] }, (seen) => there.push(seen));
+  rc.watch("2", (seen) => byName.push(seen));
+  await pass();
+  const snapshot = (members: string[]) =>
+    service.peer.say({
+      type: "snapshot",
+      complete: true,
+      views: members.map((id) => view(id)),
+      rooms: { lobby: { count: members.length, members } },
+    });
+  snapshot(["1", "2", "3"]);
+  there.length = 0;
+  service.peer.say({ type: "room", room: "lobby", left: { user_id: "1" } });
+  service.peer.say({ type: "room", room: "lobby", left: { user_id: "2" } });
+  expect(statuses(there)).toEqual(["1 offline"]);
+  expect(rc.get("2")?.status).toBe("online");
+  // And where it happened while the connection was away.
+  snapshot([]);
+  expect(statuses(there)).toEqual(["1 offline", "3 offline"]);
+  expect(rc.get("3")).toBeUndefined();
+  await rc.close();
+});
+
+test("counts are those of organisations that this tab watches, and names are what the service takes", async () => {
+  const rc = open(service);
+  const counted = vi.fn();
+  const failed = vi.fn();
+  rc.on("counts", counted);
+  rc.on("error", failed);
+  rc.watch({ orgs: ["main"] }, () => {});
+  await pass();
+  service.peer.say({ type: "counts", org: "shop", ...counts(3).main });
+  service.peer.say({ type: "counts", org: "main", ...counts(2).main });
+  expect(counted.mock.calls.map(([{ org, users }]) => [org, users])).toEqual([["main", 2]]);
+  rc.watch(["7", "doc:7"], () => {});
+  expect(failed).toHaveBeenCalledWith(expect.objectContaining({ code: "invalid_value" }));
+  await rc.close();
+});

@@ -9,7 +9,7 @@ const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
   "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const HTML = `<!doctype html><html lang="en"><title>fixture</title>
-<script src="/sdk/rollcall.js"></script><script src="/fixture/page.js"></script>
+<script src="/sdk/rollcall.js"></script><script src="/sdk/dot.js"></script><script src="/fixture/page.js"></script>
 <h1>An application</h1><rollcall-dot></rollcall-dot>`;
 /** Connects as `wish` says, and keeps what it is told. */
 const SCRIPT = `
@@ -40,9 +40,6 @@ export async function install(context: BrowserContext, service: Service): Promis
       headers: { "content-security-policy": POLICY },
       body: HTML,
     }),
-  );
-  await context.route(`${service.base}/sdk/rollcall.js`, (route) =>
-    route.fulfill({ contentType: "text/javascript", path: "/tmp/sdk/rollcall.js" }),
   );
   await context.route(`${service.base}/fixture/page.js`, (route) =>
     route.fulfill({ contentType: "text/javascript", body: SCRIPT }),
