@@ -71,7 +71,11 @@ export function WebhookForm({
   const change = (changes: Partial<Fields>) => setFields((was) => ({ ...was, ...changes }));
   const submission = useSubmission(async () => onDone(await send(fields, webhook)));
   return (
-    <Dialog title={webhook ? `Change “${webhook.name}”` : "New webhook"} onClose={onClose}>
+    <Dialog
+      title={webhook ? `Change “${webhook.name}”` : "New webhook"}
+      onClose={onClose}
+      isKept={submission.isBusy}
+    >
       <form class="stack" onSubmit={submission.submit}>
         <WebhookFields fields={fields} problem={submission.problem} change={change} />
         <TextField
