@@ -1,1 +1,0 @@
-import{A as e,B as t,D as n,T as r,it as i,w as a}from"./index-D6x0_63n.js";function o({at:o,none:s=`–`,isRough:c=!1}){return o?i(`time`,{class:`when`,dateTime:o,title:`${a(o)}, ${e(o,t.peek())}`,children:[i(`span`,{children:n(o)}),` `,i(`span`,{class:`when-clock`,children:r(o,!c)})]}):i(`span`,{class:`faint`,children:s})}export{o as t};

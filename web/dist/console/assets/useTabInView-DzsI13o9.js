@@ -1,0 +1,1 @@
+import{s as e}from"./jsxRuntime.module-DyOAm0eW.js";function t(t){e(()=>{t&&document.querySelector(`.tab[aria-current]`)?.scrollIntoView({inline:`center`,block:`nearest`})},[t])}export{t};

@@ -1,1 +1,0 @@
-import{bt as e}from"./index-D6x0_63n.js";function t(t){e(()=>{t&&document.querySelector(`.tab[aria-current]`)?.scrollIntoView({inline:`center`,block:`nearest`})},[t])}export{t};
