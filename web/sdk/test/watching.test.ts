@@ -196,7 +196,7 @@ test("whoever an organisation no longer names when it is gone through again has 
   const told: View[] = [];
   rc.watch({ orgs: ["main"] }, (seen) => told.push(seen));
   await pass();
-  const snapshot = (views: View[]) =>
+  const snapshot = (views: ReturnType<typeof view>[]) =>
     service.peer.say({ type: "snapshot", complete: true, views, counts: counts(views.length) });
   told.length = 0;
   snapshot([view("1"), view("2")]);
