@@ -27,6 +27,8 @@ pub struct WatchedRoom {
     came: HashSet<UserId>,
     left: HashSet<UserId>,
     hidden: HashSet<UserId>,
+    /// Whom a look has found before there was news of them: those who watched already have not been told.
+    untold: HashSet<UserId>,
     /// How many were told of last, where each would be too many.
     told: Option<usize>,
 }
@@ -48,7 +50,10 @@ impl WatchedRoom {
         let mut gone = Vec::new();
         if let Some(found) = found {
             for user in found.iter().filter(|user| !self.left.contains(*user)) {
-                self.members.entry(user.clone()).or_insert(!self.hidden.contains(user));
+                if !self.members.contains_key(user) {
+                    self.members.insert(user.clone(), !self.hidden.contains(user));
+                    self.untold.insert(user.clone());
+                }
             }
             let found: HashSet<&UserId> = found.iter().collect();
             let came = &self.came;
@@ -57,6 +62,7 @@ impl WatchedRoom {
                 .extract_if(|user, _| !found.contains(user) && !came.contains(user))
                 .map(|(user, _)| user)
                 .collect();
+            self.untold.retain(|user| !gone.contains(user));
         }
         self.looks = self.looks.saturating_sub(1);
         if self.looks == 0 {
@@ -85,7 +91,9 @@ impl WatchedRoom {
             self.came.insert(member.user_id.clone());
         }
         let was_seen = self.members.insert(member.user_id.clone(), true);
-        (was_seen != Some(true)).then_some(Happened::Joined(member))
+        // Whoever looked just now hears of it twice, which is better than that the others never do.
+        let is_news = self.untold.remove(&member.user_id) || was_seen != Some(true);
+        is_news.then_some(Happened::Joined(member))
     }
 
     /// Somebody left for good.
@@ -95,6 +103,7 @@ impl WatchedRoom {
             self.left.insert(user.clone());
         }
         self.typing.remove(user);
+        self.untold.remove(user);
         let was_seen = self.members.remove(user);
         (was_seen == Some(true)).then(|| Happened::Left { user_id: user.clone() })
     }
@@ -181,6 +190,15 @@ mod tests {
         let gone = room.end_look(Some(&[user("a"), user("c"), user("d")]));
         assert_eq!(gone, [user("b")], "whoever is not found has gone unheard");
         assert!(room.seen(&user("a")), "a later look is later news");
+    }
+
+    #[test]
+    fn whoever_is_found_before_the_news_of_their_coming_is_told_of_all_the_same() {
+        let mut room = WatchedRoom::default();
+        room.begin_look();
+        assert_eq!(room.end_look(Some(&[user("a")])), []);
+        assert!(room.join(member("a")).is_some(), "somebody watched before and has not heard of it");
+        assert_eq!(room.join(member("a")), None);
     }
 
     #[test]
