@@ -37,6 +37,7 @@ const DEMO_DEFAULTS: &[(&str, &str)] = &[
     ("presence_ttl", "15s"),
     ("presence_hidden_heartbeat", "10s"),
     ("presence_hidden_ttl", "25s"),
+    ("presence_socket_ttl", "15s"),
     ("presence_linger", "3s"),
     ("presence_idle_away", "20s"),
 ];
