@@ -96,9 +96,13 @@ struct Lived {
     end: i64,
 }
 
+/// Who was shown in which organisation between two moments at which something changed.
+type Stretch = (i64, i64, BTreeMap<i64, String>);
+
 /// What can be known by looking at every interval for every moment.
 struct Oracle {
-    lived: Vec<Lived>,
+    /// All of time.
+    stretches: Vec<Stretch>,
     now: i64,
 }
 
@@ -114,61 +118,62 @@ impl Oracle {
             start: ms(row.get("started_at")),
             end: row.get::<Option<OffsetDateTime>, _>("ended_at").map_or(i64::MAX, ms),
         });
-        Self { lived: lived.collect(), now: rows.first().map_or(0, |row| ms(row.get("now"))) }
-    }
-
-    /// In which organisation somebody is shown at a moment.
-    fn shown(&self, subject: i64, at: i64) -> Option<&str> {
-        let holding =
-            self.lived.iter().filter(|one| one.subject == subject && one.start <= at && at < one.end);
-        let newest = holding.max_by_key(|one| one.sequence)?;
-        newest.is_shown.then_some(newest.org.as_str())
-    }
-
-    fn subjects(&self) -> BTreeSet<i64> {
-        self.lived.iter().map(|one| one.subject).collect()
-    }
-
-    /// Moments at which something changes, within a span.
-    fn moments(&self, from: i64, to: i64) -> Vec<i64> {
-        let all = self.lived.iter().flat_map(|one| [one.start, one.end]);
-        let inner: BTreeSet<i64> = all.filter(|at| from < *at && *at < to).collect();
-        std::iter::once(from).chain(inner).chain([to]).collect()
+        let lived: Vec<Lived> = lived.collect();
+        let changes = lived.iter().flat_map(|one| [one.start, one.end]);
+        let moments: BTreeSet<i64> = changes.chain([i64::MIN, i64::MAX]).collect();
+        let moments: Vec<i64> = moments.into_iter().collect();
+        let stretches = moments.windows(2).map(|pair| (pair[0], pair[1], shown(&lived, pair[0])));
+        let now = rows.first().map_or(0, |row| ms(row.get("now")));
+        Self { stretches: stretches.collect(), now }
     }
 
     /// Stretches within a span between which nothing changes: who is online, in the organisation asked for.
     fn stretches(&self, span: &Span) -> Vec<(i64, i64, BTreeSet<i64>)> {
-        let moments = self.moments(span.from.0, span.to.0);
-        let online = |at: i64| {
-            let is_online = |subject: &i64| match (self.shown(*subject, at), &span.org) {
-                (Some(org), Some(asked)) => org == asked.as_str(),
-                (shown, _) => shown.is_some(),
-            };
-            self.subjects().into_iter().filter(is_online).collect()
-        };
-        moments.windows(2).map(|pair| (pair[0], pair[1], online(pair[0]))).collect()
+        let (from, to) = (span.from.0, span.to.0);
+        let touched = self.stretches.iter().filter(|stretch| stretch.0 < to && from < stretch.1);
+        let is_asked = |org: &str| span.org.as_ref().is_none_or(|asked| asked.as_str() == org);
+        let clipped = touched.map(|(begin, end, shown)| {
+            let who = shown.iter().filter(|(_, org)| is_asked(org)).map(|(subject, _)| *subject);
+            ((*begin).max(from), (*end).min(to), who.collect())
+        });
+        clipped.collect()
     }
 
     /// Whole spells: subject, start, end.
     fn spells(&self, asked: Option<&Org>) -> Vec<(i64, i64, i64)> {
-        let mut found = Vec::new();
-        let moments = self.moments(i64::MIN, i64::MAX);
-        for subject in self.subjects() {
-            let mut open: Option<(i64, &str)> = None;
-            for &at in &moments {
-                let shown = if at == i64::MAX { None } else { self.shown(subject, at) };
-                if open.map(|(_, org)| org) != shown {
-                    if let Some((start, org)) = open.take()
-                        && asked.is_none_or(|asked| asked.as_str() == org)
-                    {
-                        found.push((subject, start, at));
-                    }
-                    open = shown.map(|org| (at, org));
+        let (mut found, mut open) = (Vec::new(), BTreeMap::<i64, (i64, String)>::new());
+        let subjects: BTreeSet<i64> =
+            self.stretches.iter().flat_map(|stretch| stretch.2.keys().copied()).collect();
+        for (at, _, shown) in &self.stretches {
+            for &subject in &subjects {
+                if open.get(&subject).map(|(_, org)| org) == shown.get(&subject) {
+                    continue;
                 }
+                if let Some((start, org)) = open.remove(&subject)
+                    && asked.is_none_or(|asked| asked.as_str() == org)
+                {
+                    found.push((subject, start, *at));
+                }
+                open.extend(shown.get(&subject).map(|org| (subject, (*at, org.clone()))));
             }
         }
+        let open = open.into_iter().filter(|(_, (_, org))| asked.is_none_or(|asked| asked.as_str() == org));
+        found.extend(open.map(|(subject, (start, _))| (subject, start, i64::MAX)));
         found
     }
+}
+
+/// Who is shown at a moment, in which organisation: of intervals that hold it the newest is true.
+fn shown(lived: &[Lived], at: i64) -> BTreeMap<i64, String> {
+    let mut newest: BTreeMap<i64, &Lived> = BTreeMap::new();
+    for one in lived.iter().filter(|one| one.start <= at && at < one.end) {
+        let known = newest.entry(one.subject).or_insert(one);
+        if one.sequence > known.sequence {
+            *known = one;
+        }
+    }
+    let shown = newest.into_values().filter(|one| one.is_shown);
+    shown.map(|one| (one.subject, one.org.clone())).collect()
 }
 
 /// Midnights of a zone before, in and after the time that people live.
@@ -360,7 +365,7 @@ fn spans(seed: i64, now: i64) -> Vec<Span> {
 
 async fn compare(audit: &Audit, pool: &PgPool, seed: i64) {
     let oracle = Oracle::of(pool).await;
-    if oracle.lived.is_empty() {
+    if oracle.stretches.len() < 2 {
         return;
     }
     for (number, span) in spans(seed, oracle.now).iter().enumerate() {

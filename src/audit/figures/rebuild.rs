@@ -8,7 +8,7 @@ use super::begin::{Lived, begin, beginning};
 use super::day::Rollup;
 use super::follow::follow;
 use super::kind::{DAY, Kind, floor};
-use super::roll::{between, forget, made, month, month_that_ends};
+use super::roll::{between, forget, made, month, month_that_ends, quiet_until};
 use super::spell::{Orgs, Spell};
 use super::sql;
 use super::stock::{add_rollups, add_spells, postgres, rolled, spell, standing};
@@ -168,8 +168,11 @@ async fn compare_rollups(
     // What lies before the first spell stands for nothing.
     rebuilt.different_rollups += drop_between(connection, -62_135_596_800_000, from).await?;
     while from < end {
-        let until = end.min(floor(from, DAY) + DAY);
+        let mut until = end.min(floor(from, DAY) + DAY);
         let mut wanted = made(connection, from, until).await?;
+        if wanted.is_empty() {
+            until = quiet_until(connection, until, end).await?;
+        }
         let mut found = between(connection, from, until).await?;
         found.retain(|rollup| rollup.kind != Kind::TotalsMonth);
         replace(connection, found, &mut wanted, rebuilt).await?;

@@ -20,11 +20,15 @@ const SETTLED: i64 = 60_000;
 /// Rolls up the next hours, up to a day of them; answers whether there were any.
 pub(super) async fn roll(connection: &mut PgConnection, standing: Standing) -> Result<bool, AuditError> {
     let Some(from) = standing.rolled_until else { return Ok(false) };
-    let until = floor(standing.now - SETTLED, HOUR).min(floor(from, DAY) + DAY);
+    let over = floor(standing.now - SETTLED, HOUR);
+    let mut until = over.min(floor(from, DAY) + DAY);
     if until <= from {
         return Ok(false);
     }
     let rows = made(connection, from, until).await?;
+    if rows.is_empty() {
+        until = quiet_until(connection, until, over).await?;
+    }
     add_rollups(connection, &rows).await?;
     let month = month(connection, until).await?;
     add_rollups(connection, &month).await?;
@@ -33,6 +37,25 @@ pub(super) async fn roll(connection: &mut PgConnection, standing: Standing) -> R
         forget(connection, kept_since).await?;
     }
     Ok(true)
+}
+
+/// The end of the month in which `from` lies, or else of the last whole day before `most`, if nobody is online until then;
+/// otherwise `from`. So time in which nothing happens is not gone through day by day.
+pub(super) async fn quiet_until(
+    connection: &mut PgConnection,
+    from: i64,
+    most: i64,
+) -> Result<i64, AuditError> {
+    let until = month_at_or_after(from)?.min(floor(most, DAY));
+    if until <= from {
+        return Ok(from);
+    }
+    let is_any: bool = sqlx::query_scalar(sql::SPELLS_ANY)
+        .bind(postgres(from)?)
+        .bind(postgres(until)?)
+        .fetch_one(connection)
+        .await?;
+    Ok(if is_any { from } else { until })
 }
 
 /// What the hours from `from` up to `until`, all of one day, amount to.

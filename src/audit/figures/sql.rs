@@ -52,6 +52,10 @@ statements! {
 
     SPELLS_WITHIN = spells_within!();
 
+    /// Whether anybody is online at some time from $1 to $2.
+    SPELLS_ANY = "SELECT EXISTS (SELECT FROM spells WHERE ended_at IS NOT NULL AND tstzrange(started_at, ended_at) && tstzrange($1, $2)) \
+        OR EXISTS (SELECT FROM spells WHERE ended_at IS NULL AND started_at < $2)";
+
     SPELLS_OPEN = "SELECT subject, org, started_at, ended_at FROM spells WHERE ended_at IS NULL AND subject = ANY($1)";
 
     SPELLS_END = "UPDATE spells s SET ended_at = u.ended_at FROM UNNEST($1::bigint[], $2::timestamptz[]) u (subject, ended_at) \
