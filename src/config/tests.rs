@@ -1,4 +1,5 @@
-//! Precedence, messages, contradictions, and the sample file.
+//! Precedence, messages, contradictions, and the sample file. Longer than the house number because all of it is tried through
+//! one command line.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;

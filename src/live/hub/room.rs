@@ -62,7 +62,9 @@ impl WatchedRoom {
                 .extract_if(|user, _| !found.contains(user) && !came.contains(user))
                 .map(|(user, _)| user)
                 .collect();
-            self.untold.retain(|user| !gone.contains(user));
+            for user in &gone {
+                self.untold.remove(user);
+            }
         }
         self.looks = self.looks.saturating_sub(1);
         if self.looks == 0 {

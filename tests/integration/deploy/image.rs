@@ -77,6 +77,10 @@ fn embedded() -> Vec<(String, String)> {
                 continue;
             }
             let text = fs::read_to_string(&path).unwrap_or_default();
+            // What browsers are sent, by the whole path from the root.
+            for rest in text.split("#[folder = \"").skip(1) {
+                found.push((path.display().to_string(), rest.split('"').next().unwrap().to_owned()));
+            }
             for macro_name in
                 ["include_str!(\"", "include_bytes!(\"", "include_dir!(\"", "include_str!(concat!(\""]
             {
@@ -92,6 +96,8 @@ fn embedded() -> Vec<(String, String)> {
             }
         }
     }
-    assert!(found.iter().any(|(_, top)| top == "lua"), "the scripts are taken in");
+    for taken in ["lua", "web/dist"] {
+        assert!(found.iter().any(|(_, path)| path == taken), "{taken} is taken in");
+    }
     found
 }
