@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
+use rollcall::audit::migrate;
 use rollcall::presence::Role;
 use serde_json::{Value, json};
 
@@ -38,6 +39,22 @@ async fn without_redis_it_is_said_that_it_is_away() {
     assert_eq!(status, StatusCode::OK);
     assert_eq!((&health["status"], &health["checks"]["redis"]), (&json!("unavailable"), &json!("down")));
     assert_eq!(health["redis"], Value::Null);
+}
+
+#[tokio::test]
+async fn without_postgres_the_nodes_are_told_and_nobody_claims_to_know_of_the_outbox() {
+    let stack = support::private_stack(|_| ());
+    migrate(&stack.database_url().into()).await.unwrap();
+    let node = Service::node(&stack.redis_url(), &stack.database_url(), &support::prefix(), &[]).await;
+    let admin = node.person("admin", Role::Admin).await;
+    let health = async || node.get(&admin.token, "/api/admin/health/").await.1;
+    let well = async || (health().await["status"] == "ok").then_some(());
+    support::eventually("health", Duration::from_secs(20), well).await;
+    stack.postgres().kill();
+    let health = health().await;
+    assert_eq!(health["checks"], json!({"redis": "ok", "postgres": "down"}), "{health}");
+    assert_eq!((&health["status"], &health["outbox"]), (&json!("degraded"), &Value::Null));
+    assert_eq!(health["nodes"].as_array().unwrap().len(), 1, "{health}");
 }
 
 #[tokio::test]
