@@ -11,21 +11,25 @@
 -- Reply      {now, per item: score of the user in `on`, "known", or ""}; "" means slow
 -- Access     write, allow-oom
 local call, keys, args, now = redis.call, KEYS, ARGV, tonumber(ARGV[1])
+-- An alarm at a moment is what Redis keeps and logs; one after a span is turned into that. Moments that are told are no
+-- times of Redis' clock.
+local alarm = now == 0 and 'PEXPIREAT' or 'PEXPIRE'
 if now == 0 then
   local time = call('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
-local reply, key = { string.format('%.0f', now) }, 1
+-- Deadlines by time to live, as texts: a number would be written out for each heartbeat, and few differ.
+local reply, key, deadlines = { string.format('%.0f', now) }, 1, {}
 for item = 1, (#args - 1) / 4 do
   local due, lease = keys[key], keys[key + 1]
   local member, code, ttl, user = args[item * 4 - 2], args[item * 4 - 1], args[item * 4], args[item * 4 + 1]
   local held, standing, score = call('GET', lease), 'known', ''
-  key = key + 2
+  key, deadlines[ttl] = key + 2, deadlines[ttl] or string.format('%.0f', now + ttl)
   -- A code without a tag is below 24.
   if held and (held == code or #code < 3 and tonumber(code) < 24 and held % 24 == tonumber(code)) then
     if user ~= '' then standing = call('ZSCORE', keys[key], user) end
-    if standing and call('ZADD', due, 'XX', 'GT', 'CH', now + ttl, member) == 1 then
-      call('PEXPIRE', lease, ttl)
+    if standing and call('ZADD', due, 'XX', 'GT', 'CH', deadlines[ttl], member) == 1 then
+      call(alarm, lease, alarm == 'PEXPIRE' and ttl or deadlines[ttl])
       score = standing
     end
   end
