@@ -1,30 +1,34 @@
 -- user_views: the records of some users, with what their deadlines and claims say.
 -- They may be of several shards, where the server is no cluster.
 --
--- KEYS[1..]  per user four: meta of the shard (hash), due (zset, ms), claims (hash), records of the user's bucket (hash)
--- ARGV[1..]  user
--- Reply      {"restoring"} | {"ok", per user: "" no record | {org, status, since, online since, last sign, shown since,
---            shown online since, shown last sign, version, text, emoji, device ...}}
+-- KEYS[1..]  per shard three: meta (hash), due (zset, ms), claims (hash); then per user: records of the user's bucket
+--            (hash)
+-- ARGV[1]    number of shards
+-- ARGV[2..]  per user two: user, which of these shards (from 1)
+-- Reply      {"restoring"} | {"ok", packed by MessagePack, of each user who has a record: {place among those asked for
+--            (from 1), {org, status, since, online since, last sign, shown since, shown online since, shown last sign,
+--            version}, text, emoji, {device ...}}}
 -- Access     read
-local function read(user, packed, due, claims)
-  local view, devices = glance(user, packed, due)
-  local held = claims and redis.call('HGET', claims, user)
-  held = held and cmsgpack.unpack(held) or {}
-  local claim = held[2] or held[1] or {}
-  view[10], view[11] = claim[3] or '', claim[4] or ''
-  for _, device in ipairs(devices) do view[#view + 1] = device end
-  return view
+local call, shards = redis.call, tonumber(ARGV[1])
+-- What is asked of a shard is asked once: whether it is open, and its claims, if there are any.
+local dues, claims_of = {}, {}
+for shard = 1, shards do
+  local meta, due, claims = KEYS[shard * 3 - 2], KEYS[shard * 3 - 1], KEYS[shard * 3]
+  if call('HEXISTS', meta, 'epoch') == 0 then return { 'restoring' } end
+  dues[shard], claims_of[shard] = due, call('EXISTS', claims) == 1 and claims
 end
 
--- What is asked of a shard is asked once: whether it is open, and its claims, if there are any.
-local reply, open, claims_of = { 'ok' }, {}, {}
-for i, user in ipairs(ARGV) do
-  local meta, due, claims, users = KEYS[i * 4 - 3], KEYS[i * 4 - 2], KEYS[i * 4 - 1], KEYS[i * 4]
-  if not open[meta] then
-    if redis.call('HEXISTS', meta, 'epoch') == 0 then return { 'restoring' } end
-    open[meta], claims_of[meta] = true, redis.call('EXISTS', claims) == 1 and claims
+local views = {}
+for item = 1, (#ARGV - 1) / 2 do
+  local user, shard, records = ARGV[item * 2], tonumber(ARGV[item * 2 + 1]), KEYS[shards * 3 + item]
+  local packed = call('HGET', records, user)
+  if packed then
+    local view, devices = glance(user, packed, dues[shard])
+    local held = claims_of[shard] and call('HGET', claims_of[shard], user)
+    held = held and cmsgpack.unpack(held) or {}
+    local claim = held[2] or held[1] or {}
+    views[#views + 1] = { item, view, claim[3] or '', claim[4] or '', devices }
   end
-  local packed = redis.call('HGET', users, user)
-  reply[i + 1] = packed and read(user, packed, due, claims_of[meta]) or ''
 end
-return reply
+-- As one text: hundreds of lists of a dozen words cost Redis and its caller more than finding what they say.
+return { 'ok', cmsgpack.pack(views) }

@@ -1,5 +1,6 @@
 //! Reading: records of people, counts, and who is present.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use fred::prelude::Value;
@@ -32,36 +33,47 @@ impl Store {
     /// # Errors
     /// If Redis did not answer; [`StoreError::Restoring`] if it has lost somebody's shard.
     pub async fn views(&self, users: &[UserId]) -> Result<Vec<Option<View>>, StoreError> {
-        let mut together = std::collections::BTreeMap::<Shard, Vec<usize>>::new();
+        let mut together = BTreeMap::<Shard, Vec<usize>>::new();
         for (index, user) in users.iter().enumerate() {
-            let shard = if self.link.is_clustered() { self.keys.shard_of(user) } else { 0 };
-            together.entry(shard).or_default().push(index);
+            together.entry(self.keys.shard_of(user)).or_default().push(index);
         }
-        let chunks = together.values().flat_map(|indexes| indexes.chunks(VIEWS_PER_CALL));
+        // Neighbours share shards, of which each costs a call something.
+        let groups: Vec<Vec<usize>> = if self.link.is_clustered() {
+            together.into_values().collect()
+        } else {
+            vec![together.into_values().flatten().collect()]
+        };
+        let chunks = groups.iter().flat_map(|indexes| indexes.chunks(VIEWS_PER_CALL));
         let calls = chunks.map(|chunk| self.views_of(users, chunk));
         let mut views = vec![None; users.len()];
         // A few at a time: a list of everybody must let heartbeats pass.
         let mut calls = futures::stream::iter(calls.collect::<Vec<_>>()).buffer_unordered(VIEWS_AT_ONCE);
         while let Some(read) = calls.try_next().await? {
-            read.into_iter().for_each(|(index, view)| views[index] = view);
+            read.into_iter().for_each(|(index, view)| views[index] = Some(view));
         }
         Ok(views)
     }
 
-    async fn views_of(
-        &self,
-        users: &[UserId],
-        indexes: &[usize],
-    ) -> Result<Vec<(usize, Option<View>)>, StoreError> {
-        let keys_of = |user: &UserId| {
-            let shard = self.keys.shard_of(user);
-            [self.keys.meta(shard), self.keys.due(shard), self.keys.claims(shard), self.keys.record(user)]
-        };
-        let keys: Vec<String> = indexes.iter().flat_map(|index| keys_of(&users[*index])).collect();
-        let args = indexes.iter().map(|index| users[*index].as_str().into()).collect();
+    /// The records of those of these users who have one, with their indexes.
+    async fn views_of(&self, users: &[UserId], indexes: &[usize]) -> Result<Vec<(usize, View)>, StoreError> {
+        let asked: Vec<&UserId> = indexes.iter().map(|index| &users[*index]).collect();
+        let mut shards: Vec<Shard> = asked.iter().map(|user| self.keys.shard_of(user)).collect();
+        shards.sort_unstable();
+        shards.dedup();
+        let of_shard =
+            |shard: &Shard| [self.keys.meta(*shard), self.keys.due(*shard), self.keys.claims(*shard)];
+        let mut keys: Vec<String> = shards.iter().flat_map(of_shard).collect();
+        let mut args: Vec<Value> = vec![shards.len().to_string().into()];
+        for user in &asked {
+            keys.push(self.keys.record(user));
+            // Scripts count from 1.
+            let place = shards.partition_point(|shard| *shard < self.keys.shard_of(user)) + 1;
+            args.extend([user.as_str().into(), place.to_string().into()]);
+        }
         let reply = self.link.call(&scripts::USER_VIEWS, keys, args).await?;
-        let views = indexes.iter().zip(told(&scripts::USER_VIEWS, reply)?.rest());
-        views.map(|(index, reply)| Ok((*index, reply::view(&users[*index], reply)?))).collect()
+        let packed = told(&scripts::USER_VIEWS, reply)?.value()?;
+        let views = reply::views(&asked, &packed)?.into_iter();
+        Ok(views.map(|(place, view)| (indexes[place], view)).collect())
     }
 
     /// Counts what is shown, of everybody or of one organisation.

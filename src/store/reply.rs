@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use fred::prelude::Value;
+use serde::Deserialize;
 
 use super::{Answer, Shown, StoreError, View};
 use crate::presence::{Claim, Claims, Device, Entry, EntryKind, Millis, Outgoing, RawEntry, Status, UserId};
@@ -89,29 +90,56 @@ pub(super) fn said(script: &'static str, reply: Value) -> Result<Said, StoreErro
     }
 }
 
-/// Decodes one record; an empty string stands for none.
-pub(super) fn view(user: &UserId, reply: Value) -> Result<Option<View>, StoreError> {
-    if !reply.is_array() {
-        return Ok(None);
-    }
-    let mut parts = Parts::new("user_views", reply);
-    let (org, status) = (parts.parse()?, parts.status()?);
-    let (since, online_since, last_seen) = (parts.millis()?, parts.millis()?, parts.millis()?);
-    let shown = Shown {
-        status: status.shown(),
-        since: parts.millis()?,
-        online_since: parts.millis()?,
-        last_seen: parts.millis()?,
-        version: parts.int()?,
+/// A record as `user_views` packs it: its place among those asked for, from 1, and lists in this order.
+#[derive(Deserialize)]
+struct Packed<'a>(usize, #[serde(borrow)] Times<'a>, &'a str, &'a str, Vec<&'a str>);
+
+#[derive(Deserialize)]
+struct Times<'a> {
+    org: &'a str,
+    status: i64,
+    since: i64,
+    online_since: i64,
+    last_seen: i64,
+    shown_since: i64,
+    shown_online_since: i64,
+    shown_last_seen: i64,
+    version: i64,
+}
+
+/// Decodes the records of those users who have one, with their places among `users`.
+pub(super) fn views(users: &[&UserId], packed: &Value) -> Result<Vec<(usize, View)>, StoreError> {
+    let wrong = |part| StoreError::Reply { script: "user_views", part };
+    let packed = packed.as_bytes().ok_or_else(|| wrong(1))?;
+    let records: Vec<Packed<'_>> = rmp_serde::from_slice(packed).map_err(|_| wrong(1))?;
+    let view = |Packed(place, times, text, emoji, devices): Packed<'_>| {
+        let place = place.checked_sub(1).filter(|place| *place < users.len())?;
+        let status = Status::from_code(times.status)?;
+        let mut devices: Vec<Device> = devices.iter().filter_map(|device| device.parse().ok()).collect();
+        devices.sort();
+        devices.dedup();
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let view = View {
+            user: users[place].clone(),
+            org: times.org.parse().ok()?,
+            status,
+            since: Millis(times.since),
+            online_since: Millis(times.online_since),
+            last_seen: Millis(times.last_seen),
+            shown: Shown {
+                status: status.shown(),
+                since: Millis(times.shown_since),
+                online_since: Millis(times.shown_online_since),
+                last_seen: Millis(times.shown_last_seen),
+                version: times.version,
+            },
+            text: some(text),
+            emoji: some(emoji),
+            devices,
+        };
+        Some((place, view))
     };
-    let (text, emoji) = (parts.text()?, parts.text()?);
-    let mut devices: Vec<Device> =
-        parts.rest().filter_map(|device| device.into_string()?.parse().ok()).collect();
-    devices.sort();
-    devices.dedup();
-    let (text, emoji) = (some(text), some(emoji));
-    let user = user.clone();
-    Ok(Some(View { user, org, status, since, online_since, last_seen, shown, text, emoji, devices }))
+    records.into_iter().map(|record| view(record).ok_or_else(|| wrong(1))).collect()
 }
 
 /// The device of an entry. A version that knows no more than it wrote everything that stands behind it in the record.

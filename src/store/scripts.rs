@@ -99,8 +99,8 @@ script!(/// Sessions that are in rooms are looked at.
     ROOM_DUE = "room_due", "allow-oom", and_each(11, 1), and_each(3, 2), "shard", "record", "user", "news", "room");
 script!(/// Lists who is in a room.
     ROOM_MEMBERS = "room_members", "no-writes", and_each(0, 4), exactly(2));
-script!(/// Reads records.
-    USER_VIEWS = "user_views", "no-writes", and_each(0, 4), and_each(0, 1), "record", "glance");
+script!(/// Reads records; the keys of each shard are three, and one more for each user.
+    USER_VIEWS = "user_views", "no-writes", and_each(0, 1), and_each(1, 2), "record", "glance");
 script!(/// Reads what a token's standing depends on.
     USER_STANDING = "user_standing", "no-writes", exactly(10), exactly(4), "shard", "record", "user");
 script!(/// Reads everything a status is made of.

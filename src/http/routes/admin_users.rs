@@ -1,8 +1,11 @@
 //! `/api/users/admin/users/online/` and one account with its presence, for those who look after people.
 
+use std::collections::HashMap;
+
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use tokio::try_join;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::accounts::{Account, AccountId};
@@ -75,13 +78,15 @@ pub async fn online(
     }
     let present = app.store.present(None, None, limit).await?;
     let ids: Vec<AccountId> = present.iter().filter_map(|(user, ..)| AccountId::of(user)).collect();
-    let accounts = app.accounts.by_ids(&ids).await?;
-    let seen = see_accounts(&app, &claims, &accounts).await?;
-    let mut online_users: Vec<PresentUser> = accounts
-        .into_iter()
-        .zip(&seen)
-        .filter(|(_, seen)| seen.status.shown() != Status::Offline)
-        .map(|(account, seen)| PresentUser {
+    let users: Vec<UserId> = ids.iter().map(|id| id.user()).collect();
+    let (accounts, seen) = try_join!(
+        async { app.accounts.by_ids(&ids).await.map_err(ApiError::from) },
+        see(&app, &claims, &users)
+    )?;
+    let mut seen: HashMap<UserId, Seen> = seen.into_iter().map(|seen| (seen.user_id.clone(), seen)).collect();
+    let shown = |account: Account| {
+        let seen = seen.remove(&account.id.user()).filter(|seen| seen.status.shown() != Status::Offline)?;
+        Some(PresentUser {
             id: account.id,
             username: account.username,
             email: account.email,
@@ -90,7 +95,8 @@ pub async fn online(
             role: account.role,
             status: account.status.as_str(),
         })
-        .collect();
+    };
+    let mut online_users: Vec<PresentUser> = accounts.into_iter().filter_map(shown).collect();
     online_users.sort_by_key(|user| std::cmp::Reverse(user.last_seen));
     Ok(Json(PresentUsers { count: online_users.len(), online_users }))
 }
