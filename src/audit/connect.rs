@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, Executor, PgPool};
+use sqlx::{ConnectOptions, Connection, Executor, PgPool};
 
 use super::{AuditError, sql};
 
@@ -55,6 +55,16 @@ pub fn connect_as_owner(url: &SecretString) -> Result<PgPool, AuditError> {
 pub async fn migrate(url: &SecretString) -> Result<(), AuditError> {
     let mut connection = parse(url)?.connect().await?;
     MIGRATIONS.run(&mut connection).await.map_err(|error| AuditError::Schema(error.to_string()))
+}
+
+/// Tidies a whole database up and looks at what is in it, as Postgres does by itself some time after large changes.
+///
+/// # Errors
+/// [`AuditError::Unavailable`] without Postgres.
+pub async fn tidy(url: &SecretString) -> Result<(), AuditError> {
+    let mut connection = parse(url)?.connect().await?;
+    connection.execute("VACUUM (ANALYZE)").await?;
+    Ok(connection.close().await?)
 }
 
 fn parse(url: &SecretString) -> Result<PgConnectOptions, AuditError> {

@@ -39,7 +39,7 @@ mod write;
 pub use at::{Reach, WasPresent, WerePresent};
 pub use checkup::{LateEvents, Quarantined, Reserve, Rights, Schema, Server};
 pub use claims::ClaimRow;
-pub use connect::{connect, connect_as_owner, migrate};
+pub use connect::{connect, connect_as_owner, migrate, tidy};
 pub use copy::Copied;
 pub use cursor::{Cursor, InvalidCursor};
 pub use erase::Footprint;

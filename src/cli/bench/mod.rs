@@ -3,6 +3,7 @@
 //! Without a URL everything is started here: Redis as `rollcall dev` has it, and Postgres with durable settings,
 //! because a copy that a power cut undoes is not what production runs.
 
+mod apart;
 mod copy;
 mod figures;
 mod http;

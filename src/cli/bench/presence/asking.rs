@@ -7,6 +7,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::auth::{Grant, Tokens};
+use crate::cli::bench::apart::apart;
 use crate::cli::bench::report::{Report, Target, quantile};
 use crate::presence::{LoginId, Org, Role, UserId};
 
@@ -32,13 +33,24 @@ pub(super) async fn measure(
         token_version: 0,
         role: Role::Admin,
     };
-    let client = reqwest::Client::new();
     let token = tokens.issue(&grant, OffsetDateTime::now_utc());
     let stats = format!("http://{address}/api/presence/stats/");
     let list = format!("http://{address}/api/users/admin/users/online/?limit={LISTED}");
-    let mut took = [Vec::new(), Vec::new()];
+    let mut took = apart(in_turns([stats, list], token)).await?;
+    report.title("Questions of administrators over HTTP, the others go on")?;
+    for (name, took) in ["counts", "the newest 50 who are present"].into_iter().zip(&mut took) {
+        report.row(&format!("{name}, p50"), quantile(took, 0.5), "ms", Target::None)?;
+        report.row(&format!("{name}, p99"), quantile(took, 0.99), "ms", Target::Most(10.0))?;
+    }
+    Ok(())
+}
+
+/// How long each answer to each question took, in ms.
+async fn in_turns<const N: usize>(questions: [String; N], token: String) -> anyhow::Result<[Vec<f64>; N]> {
+    let client = reqwest::Client::new();
+    let mut took = [const { Vec::new() }; N];
     for _ in 0..TIMES {
-        for (url, took) in [&stats, &list].into_iter().zip(&mut took) {
+        for (url, took) in questions.iter().zip(&mut took) {
             let started = Instant::now();
             let answer = client.get(url).bearer_auth(&token).send().await?.error_for_status()?;
             let body: Value = serde_json::from_slice(&answer.bytes().await?)?;
@@ -48,10 +60,5 @@ pub(super) async fn measure(
             tokio::time::sleep(PAUSE).await;
         }
     }
-    report.title("Questions of administrators over HTTP, the others go on")?;
-    for (name, took) in ["counts", "the newest 50 who are present"].into_iter().zip(&mut took) {
-        report.row(&format!("{name}, p50"), quantile(took, 0.5), "ms", Target::None)?;
-        report.row(&format!("{name}, p99"), quantile(took, 0.99), "ms", Target::Most(10.0))?;
-    }
-    Ok(())
+    Ok(took)
 }

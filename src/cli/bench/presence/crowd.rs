@@ -17,8 +17,10 @@ use crate::store::{Answer, Bearer, Beat};
 const FIRST_USER: u64 = 9_000_000_000_000_000;
 /// Store calls at a time.
 const AT_ONCE: usize = 400;
-/// How often heartbeats are sent whose time has come.
-const TICK: Duration = Duration::from_millis(10);
+/// The same where everybody shows themselves as fast as answers come: enough to wait for the next calls.
+const ALL_AT_ONCE: usize = 2_000;
+/// How often heartbeats are sent whose time has come: people do not beat together.
+const TICK: Duration = Duration::from_millis(2);
 /// Heartbeats sent between two looks at whether to rest.
 const MOST_OF_TURN: usize = 10_000;
 /// Nobody comes while so many heartbeats wait: those who are there would fall behind by more with each newcomer.
@@ -179,19 +181,19 @@ impl Crowd {
             if self.resting.load(Ordering::Relaxed) {
                 continue;
             }
-            self.send(&turn).await?;
+            self.send(&turn, AT_ONCE).await?;
             self.silence_some_of(&turn);
         }
     }
 
-    async fn send(&self, turn: &[u32]) -> anyhow::Result<()> {
+    async fn send(&self, turn: &[u32], at_once: usize) -> anyhow::Result<()> {
         let beats = turn.iter().map(|number| self.beat(*number, Reason::Connect));
         let beats: Vec<Beat> = beats.collect::<anyhow::Result<_>>()?;
         let calls = beats.into_iter().map(|beat| {
             let app = self.app.clone();
             async move { app.store.beat(&beat).await }
         });
-        let mut answers = stream::iter(calls).buffer_unordered(AT_ONCE);
+        let mut answers = stream::iter(calls).buffer_unordered(at_once);
         while let Some(answer) = answers.next().await {
             self.sent.fetch_add(1, Ordering::Relaxed);
             if !matches!(answer, Ok(Answer::Standing { .. })) {
@@ -208,7 +210,7 @@ impl Crowd {
             .filter(|number| !self.silent[*number as usize].load(Ordering::Relaxed))
             .collect();
         for turn in everybody.chunks(10_000) {
-            self.send(turn).await?;
+            self.send(turn, ALL_AT_ONCE).await?;
         }
         Ok(self.counts().0 - before)
     }

@@ -182,6 +182,8 @@ impl Measurement<'_> {
             "us",
             Target::None,
         )?;
+        let calls = spent.calls - idle.calls * took / span;
+        self.report.row("heartbeats in a call", count(sent) / calls, "", Target::None)?;
         self.report.row("a second, from this process", count(sent) / took, "", Target::None)?;
         self.report.row("Redis while nobody beats", idle.processor / span / 10_000.0, "%", Target::None)?;
         Ok(())

@@ -68,17 +68,16 @@ impl Wire {
         self.figure("memory", "mem_fragmentation_ratio").await
     }
 
-    /// Microseconds spent in scripts, and by the main thread in all, since the start.
+    /// Calls of scripts, and microseconds spent in them and by the main thread in all, since the start.
     pub(super) async fn spent(&mut self) -> anyhow::Result<Spent> {
         let stats = self.ask(&["INFO", "commandstats"]).await?;
         let line = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:"));
-        let usec = line.and_then(|line| line.split(',').find_map(|part| part.strip_prefix("usec=")));
+        let told = |name| line.and_then(|line| line.split(',').find_map(|part| part.strip_prefix(name)));
+        let usec = told("usec=").context("no script was called")?.parse()?;
+        let calls = told("calls=").context("no script was called")?.parse()?;
         let user = self.figure("cpu", "used_cpu_user_main_thread").await?;
         let system = self.figure("cpu", "used_cpu_sys_main_thread").await?;
-        Ok(Spent {
-            scripts: usec.context("no script was called")?.parse()?,
-            processor: (user + system) * 1e6,
-        })
+        Ok(Spent { calls, scripts: usec, processor: (user + system) * 1e6 })
     }
 
     /// Removes keys; answers how many bytes that freed.
@@ -91,15 +90,20 @@ impl Wire {
     }
 }
 
-/// Time of Redis, in microseconds.
+/// Calls of scripts, and time of Redis in microseconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spent {
+    pub(super) calls: f64,
     pub(super) scripts: f64,
     pub(super) processor: f64,
 }
 
 impl Spent {
     pub(super) fn since(self, earlier: Self) -> Self {
-        Self { scripts: self.scripts - earlier.scripts, processor: self.processor - earlier.processor }
+        Self {
+            calls: self.calls - earlier.calls,
+            scripts: self.scripts - earlier.scripts,
+            processor: self.processor - earlier.processor,
+        }
     }
 }
