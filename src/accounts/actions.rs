@@ -3,7 +3,7 @@
 //! Rows are inserted and never changed. People appear by their numbers, not by their names or addresses:
 //! these rows outlive accounts, and names can be given up.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -249,6 +249,34 @@ pub async fn record(connection: &mut PgConnection, action: &Action<'_>) -> sqlx:
         .bind(&action.origin.session_id)
         .bind(&action.origin.request_id)
         .bind(&action.detail)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Writes the rows of many actions of the same origin at once, as [`record`] does one.
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn record_all(
+    connection: &mut PgConnection,
+    actions: &[Action<'_>],
+    origin: &Origin,
+) -> sqlx::Result<()> {
+    let row = |action: &Action<'_>| {
+        json!({
+            "id": Uuid::now_v7(), "action": action.name, "target_type": action.target_type,
+            "target_id": action.target_id, "severity": action.severity.as_str(), "category": action.category,
+            "before": action.before, "after": action.after, "detail": action.detail,
+        })
+    };
+    sqlx::query(sql::ACTIONS_RECORD)
+        .bind(Value::from(actions.iter().map(row).collect::<Vec<_>>()))
+        .bind(&origin.actor)
+        .bind(&origin.address)
+        .bind(&origin.user_agent)
+        .bind(&origin.session_id)
+        .bind(&origin.request_id)
         .execute(connection)
         .await?;
     Ok(())

@@ -10,42 +10,10 @@ use sqlx::postgres::PgArguments;
 use sqlx::query::{QueryAs, QueryScalar};
 use time::OffsetDateTime;
 
+use super::filter::{Among, Filter};
 use super::people::unmatchable;
 use super::{Account, AccountError, AccountId, AccountStatus, Accounts, sql};
 use crate::presence::{Org, Role};
-
-/// Which accounts a list is about. What is `None` does not matter.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Part of the user name, the address or the full name, without regard to case.
-    pub search: Option<String>,
-    /// The role.
-    pub role: Option<Role>,
-    /// The status.
-    pub status: Option<AccountStatus>,
-    /// Whether it is switched on.
-    pub is_active: Option<bool>,
-    /// The organisation.
-    pub org: Option<Org>,
-    /// Made at this moment or later.
-    pub created_since: Option<OffsetDateTime>,
-    /// Made before this moment.
-    pub created_until: Option<OffsetDateTime>,
-    /// Among whom. Who is present is not known in Postgres.
-    pub among: Among,
-}
-
-/// A choice of accounts that was made elsewhere.
-#[derive(Clone, Debug, Default)]
-pub enum Among {
-    /// Anybody.
-    #[default]
-    All,
-    /// These.
-    Only(Vec<AccountId>),
-    /// Everybody but these.
-    Without(Vec<AccountId>),
-}
 
 /// In which order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -174,21 +142,6 @@ impl Accounts {
 }
 
 impl Filter {
-    fn search(&self) -> Option<&str> {
-        self.search.as_deref().map(str::trim).filter(|text| !text.is_empty())
-    }
-
-    /// The search as a pattern of LIKE.
-    fn pattern(&self) -> Option<String> {
-        let escaped = self.search()?.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        Some(format!("%{escaped}%"))
-    }
-
-    /// Postgres holds no text with a zero and must not be sent one; a line end would match between two fields.
-    fn is_unmatchable(&self) -> bool {
-        self.search().is_some_and(|text| unmatchable(text) || text.contains('\n'))
-    }
-
     /// A search finds its rows before it can skip any of them, and the order of names has no index that would do alone.
     fn far_statement(&self, order: Order) -> Option<&'static str> {
         match (order, &self.among) {

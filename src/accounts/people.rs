@@ -185,16 +185,25 @@ pub(super) async fn insert(
         .bind(&new.last_name)
         .fetch_one(&mut *connection)
         .await?;
-    let after = Some(json!({"role": account.role, "status": account.status, "org": account.org}));
     if origin.actor.is_none() {
         let origin = origin.acting_as(account.id);
         let action = Action::on(account.id, actions::USER_REGISTERED, "Registered", &origin);
-        actions::record(connection, &Action { after, ..action }).await?;
+        actions::record(connection, &Action { after: Some(beginning(&account)), ..action }).await?;
     } else {
-        let action = Action::on(account.id, actions::USER_CREATED, "Account created", origin);
-        actions::record(connection, &Action { after, category: "admin", ..action }).await?;
+        actions::record(connection, &creation(&account, origin)).await?;
     }
     Ok(account)
+}
+
+/// What tells that somebody made an account for another.
+pub(super) fn creation<'a>(account: &Account, origin: &'a Origin) -> Action<'a> {
+    let action = Action::on(account.id, actions::USER_CREATED, "Account created", origin);
+    Action { after: Some(beginning(account)), category: "admin", ..action }
+}
+
+/// What an account begins as.
+fn beginning(account: &Account) -> serde_json::Value {
+    json!({"role": account.role, "status": account.status, "org": account.org})
 }
 
 /// Tells of a new role, in the transaction that gives it.

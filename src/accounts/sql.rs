@@ -142,6 +142,13 @@ statements! {
     ACTION_RECORD = "INSERT INTO admin_actions (id, occurred_at, actor, action, target_type, target_id, severity, \
         category, before, after, address, user_agent, session_id, request_id, detail) \
         VALUES ($1, now(), $2, $3, $4, $5, $6, $7, $8, $9, $10, left($11, 512), $12, $13, $14)";
+    /// The same of many.
+    ACTIONS_RECORD = "INSERT INTO admin_actions (id, occurred_at, actor, action, target_type, target_id, severity, \
+        category, before, after, address, user_agent, session_id, request_id, detail) \
+        SELECT a.id, now(), $2, a.action, a.target_type, a.target_id, a.severity, a.category, a.before, a.after, \
+            $3, left($4, 512), $5, $6, a.detail \
+        FROM jsonb_to_recordset($1) a (id uuid, action text, target_type text, target_id text, severity text, \
+            category text, before jsonb, after jsonb, detail text)";
 
     /// What was recorded, newest first, from below the cursor's place (`$9`, `$10`) on. An actor's number is looked up,
     /// and not joined: few rows are answered, and not every actor is an account.
@@ -244,7 +251,14 @@ statements! {
             JOIN users u ON lower(u.username) = lower(n.name) AND u.deleted_at IS NULL \
         UNION ALL SELECT n.place, 'email' FROM unnest($2::text[]) WITH ORDINALITY n (name, place) \
             JOIN users u ON lower(u.email) = lower(n.name) AND u.deleted_at IS NULL ORDER BY 1, 2 DESC";
-    /// The same, set.
+    /// Makes accounts, in the order of the list.
+    IMPORT_MAKE = concat!("INSERT INTO users (username, email, password_hash, role, status, org, first_name, last_name, \
+        profile, gate_version) SELECT n.username, n.email, n.password_hash, n.role, n.status, n.org, n.first_name, \
+            n.last_name, n.profile, CASE WHEN n.status = 'active' THEN 0 ELSE 1 END \
+        FROM jsonb_to_recordset($1) n (place bigint, username text, email text, password_hash text, role text, \
+            status text, org text, first_name text, last_name text, profile jsonb) \
+        ORDER BY n.place RETURNING ", account!());
+    /// What is kept about a person, set.
     PROFILE_SET = "UPDATE users SET profile = $2 WHERE id = $1 AND profile <> $2";
     /// An account goes into the trash.
     TRASH_PUT = concat!("UPDATE users SET deleted_at = now(), gate_version = gate_version + 1, gate_actor = $2, \

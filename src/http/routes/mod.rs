@@ -25,6 +25,7 @@ pub mod people;
 pub mod people_changes;
 pub mod people_export;
 pub mod people_import;
+pub mod people_query;
 pub mod permissions;
 pub mod presence;
 pub mod presence_admin;

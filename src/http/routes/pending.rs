@@ -7,7 +7,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::gates::tell_decided;
-use super::people::{ListQuery, PeoplePage, listed};
+use super::people::{PeoplePage, listed};
+use super::people_query::ListQuery;
 use super::tokens::NoBody;
 use crate::accounts::{AccountId, Decision};
 use crate::app::App;

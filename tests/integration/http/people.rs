@@ -52,6 +52,34 @@ async fn filters_go_together() {
 }
 
 #[tokio::test]
+async fn those_who_are_named_by_number_are_listed_alone() {
+    let service = Service::start().await;
+    let (eve, ann) = (service.person("eve", Role::Moderator).await, service.person("ann", Role::User).await);
+    service.person("bob", Role::User).await;
+    let ids = format!("ids={},{}, 987654321", eve.id, ann.id);
+    for (more, found) in [
+        ("", "ann eve"),
+        ("&sort=oldest", "eve ann"),
+        ("&online_status=online", "eve"),
+        ("&online_status=offline", "ann"),
+        ("&search=nn", "ann"),
+        ("&per_page=1&page=2", "eve"),
+    ] {
+        let (status, page) = service.get(&eve.token, &format!("{LIST}?{ids}{more}")).await;
+        assert_eq!((status, names(&page).join(" ").as_str()), (StatusCode::OK, found), "{more}: {page}");
+    }
+    let (_, first) = service.get(&eve.token, &format!("{LIST}?{ids}&per_page=1")).await;
+    let (_, next) = service.get(&eve.token, first["next"].as_str().unwrap()).await;
+    assert_eq!(names(&next), ["eve"]);
+    let many = (0..1_001).map(|id| id.to_string()).collect::<Vec<_>>().join(",");
+    for (ids, detail) in [("7,x", "numbers of accounts"), (many.as_str(), "at most 1000")] {
+        let (status, problem) = service.get(&eve.token, &format!("{LIST}?ids={ids}")).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{problem}");
+        assert!(problem.to_string().contains(detail), "{problem}");
+    }
+}
+
+#[tokio::test]
 async fn cursors_walk_every_order_to_its_end() {
     let service = Service::start().await;
     let eve = service.person("eve", Role::Admin).await;

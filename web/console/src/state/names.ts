@@ -1,13 +1,13 @@
-// The names behind user ids. Streams and histories tell ids only; names are asked for one by one, for rows that are shown,
-// a few at a time, and kept for as long as the page lives.
+// The names behind user ids. Streams and histories tell ids only; names are asked for together, for rows that are shown,
+// and kept for as long as the page lives.
 
 import { type Signal, signal } from "@preact/signals";
-import { api, part } from "../api/client.js";
+import { api } from "../api/client.js";
 import { asProblem, type Problem } from "../api/problem.js";
-import type { Person } from "../api/types.js";
+import type { CursorPage, Person } from "../api/types.js";
 
-/** Requests under way at one time: names must not be in the way of what the person asked for. */
-const AT_ONCE = 3;
+/** Names asked for by one request, one request after the other: they must not be in the way of what the person asked for. */
+const TOGETHER = 50;
 /** Names that wait at most. Whoever falls out is asked for again when a row shows them again. */
 const MOST_WAITING = 100;
 /** How long to wait, in ms, after a failure for which the service names no time. */
@@ -21,7 +21,7 @@ interface Known {
 
 const names = new Map<string, Known>();
 const waiting: string[] = [];
-let running = 0;
+let isRunning = false;
 let pause: ReturnType<typeof setTimeout> | undefined;
 
 /** The name of a user; `null` until it is known, and for people of other issuers, who have no account here. */
@@ -51,32 +51,39 @@ function wait(id: string): void {
 }
 
 function next(): void {
-  // What is on the screen now was asked for last.
-  const id = running < AT_ONCE && pause === undefined ? waiting.pop() : undefined;
-  if (id === undefined) return;
-  running += 1;
-  read(id).finally(() => {
-    running -= 1;
-    next();
+  if (isRunning || pause !== undefined || waiting.length === 0) return;
+  isRunning = true;
+  // The rows of a list ask one after the other, before anything else runs.
+  queueMicrotask(() => {
+    // What is on the screen now was asked for last.
+    read(waiting.splice(-TOGETHER)).finally(() => {
+      isRunning = false;
+      next();
+    });
   });
-  next();
 }
 
-async function read(id: string): Promise<void> {
-  const known = names.get(id);
-  if (!known || known.name.value !== null) return;
+/** Whoever is not found, because they were removed or are not to be seen, keeps the number for a name. */
+async function read(asked: string[]): Promise<void> {
+  const unknown = asked.filter((id) => names.get(id)?.name.peek() === null);
+  if (unknown.length === 0) return;
   try {
-    known.name.value = (await api<Person>(`/api/users/admin/users/${part(id)}/`)).username;
+    const address = `/api/users/admin/users/?ids=${unknown.join()}&per_page=${TOGETHER}`;
+    for (const person of (await api<CursorPage<Person>>(address)).results)
+      learn(person.id, person.username);
   } catch (error) {
-    failed(id, known, asProblem(error));
+    failed(unknown, asProblem(error));
   }
 }
 
-/** Whoever was removed, or is not to be seen, keeps the number for a name; the others are asked for again. */
-function failed(id: string, known: Known, problem: Problem): void {
-  if (problem.status === 404 || problem.status === 403) return;
-  if (problem.isPassing) wait(id);
-  else known.isAsked = false;
+/** They are asked for again: after a while where that may help, or else when a row shows them again. */
+function failed(ids: string[], problem: Problem): void {
+  if (problem.status === 403) return;
+  for (const id of ids) {
+    const known = names.get(id);
+    if (problem.isPassing) wait(id);
+    else if (known) known.isAsked = false;
+  }
   clearTimeout(pause);
   pause = setTimeout(() => {
     pause = undefined;
