@@ -1,39 +1,15 @@
 /** The page that is kept open all day: it follows what happens, through outages, and under the pointer nothing moves. */
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { Api } from "../rig/api.ts";
-import { launch, open } from "../rig/browser.ts";
-import { signIn } from "../rig/console.ts";
+import { open } from "../rig/browser.ts";
+import { admin, browser, desk, page, service } from "../rig/desk.ts";
 import { install, visit } from "../rig/fixture.ts";
-import { Service, TTL } from "../rig/service.ts";
+import { TTL } from "../rig/service.ts";
 import { until } from "../rig/until.ts";
 
-let service: Service;
-let browser: Browser;
-let admin: Api;
-let page: Page;
+desk();
 
-beforeAll(async () => {
-  service = await Service.start();
-  browser = await launch();
-  admin = await Api.logIn(service, "admin");
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await service?.stop();
-});
-
-beforeEach(async () => {
-  const { context } = await open(browser);
-  page = await context.newPage();
-  await signIn(page, service);
-  await until("the counts have come", async () => (await present()) > 0);
-});
-
-afterEach(async () => {
-  await page.context().close();
-});
+beforeEach(() => until("the counts have come", async () => (await present()) > 0));
 
 /** How many are present, by the page. */
 async function present(): Promise<number> {

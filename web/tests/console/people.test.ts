@@ -1,43 +1,19 @@
 /** The table of everybody: it searches, follows, keeps its filters in the address, and acts on many at once. */
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { type Account, Api } from "../rig/api.ts";
-import { launch, open } from "../rig/browser.ts";
-import { confirm, settled, signIn, visit } from "../rig/console.ts";
-import { Service } from "../rig/service.ts";
+import { confirm, settled, visit } from "../rig/console.ts";
+import { admin, desk, page, service } from "../rig/desk.ts";
 import { until } from "../rig/until.ts";
 
-let service: Service;
-let browser: Browser;
-let admin: Api;
-let page: Page;
+desk();
+
 let accounts: Account[];
 
 beforeAll(async () => {
-  service = await Service.start();
-  browser = await launch();
-  admin = await Api.logIn(service, "admin");
   accounts = [];
   for (const first_name of ["Ada", "Alan", "Barbara"]) {
     accounts.push(await admin.person({ first_name, last_name: "Searchable" }));
   }
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await service?.stop();
-});
-
-beforeEach(async () => {
-  const { context } = await open(browser);
-  // A file is saved by a link, and not by a dialog of the system's that no test can answer.
-  await context.addInitScript("delete globalThis.showSaveFilePicker");
-  page = await context.newPage();
-  await signIn(page, service);
-});
-
-afterEach(async () => {
-  await page.context().close();
 });
 
 const table = () => page.getByRole("table", { name: "People" });

@@ -1,40 +1,13 @@
 /** What an administrator does to somebody on their page: it is done, and the audit has it once, with who, whom and why. */
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { type Account, Api } from "../rig/api.ts";
-import { launch, open } from "../rig/browser.ts";
-import { confirm, signIn, visit } from "../rig/console.ts";
-import { Service } from "../rig/service.ts";
+import { confirm, visit } from "../rig/console.ts";
+import { admin, desk, faults, page, service } from "../rig/desk.ts";
 import { until } from "../rig/until.ts";
 
-let service: Service;
-let browser: Browser;
-let admin: Api;
-let page: Page;
-let faults: string[];
+desk();
 
-beforeAll(async () => {
-  service = await Service.start();
-  browser = await launch();
-  admin = await Api.logIn(service, "admin");
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await service?.stop();
-});
-
-beforeEach(async () => {
-  const profile = await open(browser);
-  faults = profile.faults;
-  page = await profile.context.newPage();
-  await signIn(page, service);
-});
-
-afterEach(async () => {
-  await page.context().close();
-  expect(faults).toEqual([]);
-});
+afterEach(() => expect(faults).toEqual([]));
 
 /** One entry of the menu of actions. */
 interface Case {

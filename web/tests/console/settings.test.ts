@@ -1,38 +1,12 @@
 /** Approvals and settings: keys, webhooks and blocked networks are made, changed and taken back, and the audit has each step. */
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { type Account, type Action, Api } from "../rig/api.ts";
-import { launch, open } from "../rig/browser.ts";
-import { confirm, signIn, visit } from "../rig/console.ts";
-import { Service, SHORT } from "../rig/service.ts";
+import { confirm, visit } from "../rig/console.ts";
+import { admin, desk, page, service } from "../rig/desk.ts";
+import { SHORT } from "../rig/service.ts";
 import { until } from "../rig/until.ts";
 
-let service: Service;
-let browser: Browser;
-let admin: Api;
-let page: Page;
-
-beforeAll(async () => {
-  const settings = { ...SHORT, ROLLCALL_WEBHOOKS_ALLOW_PRIVATE: "true" };
-  service = await Service.start({ settings });
-  browser = await launch();
-  admin = await Api.logIn(service, "admin");
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await service?.stop();
-});
-
-beforeEach(async () => {
-  const { context } = await open(browser);
-  page = await context.newPage();
-  await signIn(page, service);
-});
-
-afterEach(async () => {
-  await page.context().close();
-});
+desk({ settings: { ...SHORT, ROLLCALL_WEBHOOKS_ALLOW_PRIVATE: "true" } });
 
 /** What the audit has of one kind of action, waited for: the newest. */
 function recorded(action: string): Promise<Action> {

@@ -66,7 +66,7 @@ export function Actions() {
   const query = queryOf(filters.values, span);
   const list = useCursorList<Action>(
     (cursor, signal) => api<CursorPage<Action>>(PATH, { query: { ...query, cursor }, signal }),
-    [JSON.stringify(query)],
+    [JSON.stringify(query), span.asked],
   );
   const { set } = filters;
   const byRequest = useCallback((request_id: string) => set({ request_id }), [set]);

@@ -97,7 +97,7 @@ export function Changes() {
   const query = queryOf(filters.values, span, reveal.why);
   const list = useCursorList<Row>(
     (cursor, signal) => api<CursorPage<Row>>(PATH, { query: { ...query, cursor }, signal }),
-    [JSON.stringify(query)],
+    [JSON.stringify(query), span.asked],
   );
   const actions = (
     <>

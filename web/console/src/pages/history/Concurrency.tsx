@@ -52,7 +52,7 @@ export function Concurrency() {
   const query = { from: span.since, to: span.until, step, time_zone: zone, org: values.org };
   const { data, problem, reload } = useResource(
     async (signal) => ({ ...(await api<Answer>(PATH, { query, signal })), asked: span.from }),
-    [JSON.stringify(query)],
+    [JSON.stringify(query), span.asked],
     { keeps: true },
   );
   const actions = (

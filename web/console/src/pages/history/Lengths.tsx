@@ -36,7 +36,7 @@ export function Lengths() {
   const query = { from: span.since, to: span.until, org: values.org };
   const { data, problem, reload } = useResource(
     async (signal) => ({ ...(await api<Answer>(PATH, { query, signal })), asked: span.from }),
-    [JSON.stringify(query)],
+    [JSON.stringify(query), span.asked],
     { keeps: true },
   );
   return (

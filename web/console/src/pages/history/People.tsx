@@ -71,7 +71,7 @@ export function People() {
   const query = { from, to: span.until, period, kind, time_zone: zone, org: values.org };
   const { data, problem, reload } = useResource(
     (signal) => api<Answer>("/api/presence/figures/people/", { query, signal }),
-    [JSON.stringify(query)],
+    [JSON.stringify(query), span.asked],
     { keeps: true },
   );
   return (

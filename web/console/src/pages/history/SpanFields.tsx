@@ -14,6 +14,8 @@ export interface Spanned extends Span {
   /** RFC 3339. */
   since: string;
   until: string;
+  /** When it was last refreshed (ms): a span that stands still is read again, too. */
+  asked: number;
   refresh: () => void;
 }
 
@@ -27,6 +29,7 @@ export function useSpan(values: SpanValues): Spanned {
       ...found,
       since: new Date(found.from).toISOString(),
       until: new Date(found.to).toISOString(),
+      asked: now,
       refresh: () => setNow(serverNow()),
     };
   }, [span, from, to, now]);

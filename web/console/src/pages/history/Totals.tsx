@@ -97,7 +97,7 @@ export function Totals() {
       setAnswer({ ...page, asked: span.from });
       return page;
     },
-    [JSON.stringify(query)],
+    [JSON.stringify(query), span.asked],
   );
   const whole = answer ? Date.parse(answer.to) - Date.parse(answer.from) : span.to - span.from;
   return (
