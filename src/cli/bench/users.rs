@@ -11,7 +11,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::apart::apart;
+use super::apart::{Yielding, apart};
 use super::machine;
 use super::node::Node;
 use super::report::{Report, Target, quantile, tell};
@@ -77,7 +77,8 @@ pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<bool> {
     // Postgres does so by itself within a minute of such an import; here that would fall into the middle of a question.
     audit::tidy(&stack.database_url().into()).await?;
     let accounts = args.accounts;
-    let _staying = AbortOnDropHandle::new(tokio::spawn(async move {
+    let load = Yielding::new()?;
+    let _staying = AbortOnDropHandle::new(load.handle().spawn(async move {
         let mut due = tokio::time::interval(BETWEEN / PARTS);
         for part in (0..PARTS).cycle() {
             due.tick().await;

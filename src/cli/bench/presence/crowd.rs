@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use anyhow::ensure;
+use futures::future::join_all;
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::Mutex as AsyncMutex;
 
@@ -17,8 +19,8 @@ use crate::store::{Answer, Bearer, Beat};
 const FIRST_USER: u64 = 9_000_000_000_000_000;
 /// Store calls at a time.
 const AT_ONCE: usize = 400;
-/// The same where everybody shows themselves as fast as answers come: enough to wait for the next calls.
-const ALL_AT_ONCE: usize = 2_000;
+/// Heartbeats of a call, at most (`store/batcher.rs`).
+const FULL_CALL: usize = 50;
 /// How often heartbeats are sent whose time has come: people do not beat together.
 const TICK: Duration = Duration::from_millis(2);
 /// Heartbeats sent between two looks at whether to rest.
@@ -76,6 +78,11 @@ impl Crowd {
     /// Heartbeats sent, and how many of them failed.
     pub(super) fn counts(&self) -> (u64, u64) {
         (self.sent.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
+    }
+
+    /// How many they are.
+    pub(super) fn people(&self) -> u64 {
+        self.people.into()
     }
 
     /// So many have no account; the others come after them.
@@ -181,19 +188,19 @@ impl Crowd {
             if self.resting.load(Ordering::Relaxed) {
                 continue;
             }
-            self.send(&turn, AT_ONCE).await?;
+            self.send(&turn).await?;
             self.silence_some_of(&turn);
         }
     }
 
-    async fn send(&self, turn: &[u32], at_once: usize) -> anyhow::Result<()> {
+    async fn send(&self, turn: &[u32]) -> anyhow::Result<()> {
         let beats = turn.iter().map(|number| self.beat(*number, Reason::Connect));
         let beats: Vec<Beat> = beats.collect::<anyhow::Result<_>>()?;
         let calls = beats.into_iter().map(|beat| {
             let app = self.app.clone();
             async move { app.store.beat(&beat).await }
         });
-        let mut answers = stream::iter(calls).buffer_unordered(at_once);
+        let mut answers = stream::iter(calls).buffer_unordered(AT_ONCE);
         while let Some(answer) = answers.next().await {
             self.sent.fetch_add(1, Ordering::Relaxed);
             if !matches!(answer, Ok(Answer::Standing { .. })) {
@@ -203,16 +210,30 @@ impl Crowd {
         Ok(())
     }
 
-    /// All who are not silent show themselves once, as fast as answers come; answers how many they are.
-    pub(super) async fn all_at_once(&self) -> anyhow::Result<u64> {
-        let (before, _) = self.counts();
-        let everybody: Vec<u32> = (0..self.people)
-            .filter(|number| !self.silent[*number as usize].load(Ordering::Relaxed))
-            .collect();
+    /// Everybody shows themselves once, as fast as answers come.
+    pub(super) async fn all_at_once(&self) -> anyhow::Result<()> {
+        let everybody: Vec<u32> = (0..self.people).collect();
         for turn in everybody.chunks(10_000) {
-            self.send(turn, ALL_AT_ONCE).await?;
+            self.send(turn).await?;
         }
-        Ok(self.counts().0 - before)
+        Ok(())
+    }
+
+    /// Everybody shows themselves once, in full calls, of which one is made when the one before is answered. On a runtime
+    /// of one thread, where a call goes when all of its heartbeats wait.
+    pub(super) async fn in_full_calls(&self, app: &App) -> anyhow::Result<()> {
+        let everybody: Vec<u32> = (0..self.people).collect();
+        for call in everybody.chunks(FULL_CALL) {
+            let beats: Vec<Beat> = call
+                .iter()
+                .map(|number| self.beat(*number, Reason::Connect))
+                .collect::<anyhow::Result<_>>()?;
+            let answers = join_all(beats.iter().map(|beat| app.store.beat(beat))).await;
+            let failed =
+                answers.iter().filter(|answer| !matches!(answer, Ok(Answer::Standing { .. }))).count();
+            ensure!(failed == 0, "{failed} of {} heartbeats failed", beats.len());
+        }
+        Ok(())
     }
 
     /// The ordinary heartbeats pause; waits for those that are under way.
