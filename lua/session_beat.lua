@@ -11,10 +11,10 @@
 -- Reply      {now, per item: score of the user in `on`, "known", or ""}; "" means slow
 -- Access     write, allow-oom
 local call, keys, args, now = redis.call, KEYS, ARGV, tonumber(ARGV[1])
--- An alarm at a moment is what Redis keeps and logs; one after a span is turned into that. Moments that are told are no
--- times of Redis' clock.
-local alarm = now == 0 and 'PEXPIREAT' or 'PEXPIRE'
-if now == 0 then
+-- A lease that ends at a moment is what Redis keeps and logs; one that ends after a span is turned into that. A moment that
+-- is told is no time of Redis' clock.
+local is_real = now == 0
+if is_real then
   local time = call('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
@@ -29,7 +29,7 @@ for item = 1, (#args - 1) / 4 do
   if held and (held == code or #code < 3 and tonumber(code) < 24 and held % 24 == tonumber(code)) then
     if user ~= '' then standing = call('ZSCORE', keys[key], user) end
     if standing and call('ZADD', due, 'XX', 'GT', 'CH', deadlines[ttl], member) == 1 then
-      call(alarm, lease, alarm == 'PEXPIRE' and ttl or deadlines[ttl])
+      if is_real then call('PEXPIREAT', lease, deadlines[ttl]) else call('PEXPIRE', lease, ttl) end
       score = standing
     end
   end
