@@ -14,8 +14,6 @@ pub struct Said {
     idle: Option<Idle>,
     /// Whether it ever said anything.
     has_spoken: bool,
-    /// Whether what it said last is not told yet.
-    is_news: bool,
 }
 
 /// When somebody said to be idle, and for how long they had been. Not since when: there may be no such moment, because
@@ -36,7 +34,7 @@ impl Said {
     /// Nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self { idle: None, has_spoken: false, is_news: false }
+        Self { idle: None, has_spoken: false }
     }
 
     /// Keeps what the client says; answers whether it is something else than before.
@@ -54,26 +52,20 @@ impl Said {
             (Some(before), Some(idle)) => idle.lasts(now) > before + NOTABLE,
             (before, idle) => before.is_some() != idle.is_some(),
         };
-        self.is_news |= is_first || is_news;
         is_first || is_news
-    }
-
-    /// What was told last did not arrive: it is news still. Idleness is told each time anyway.
-    pub const fn untold(&mut self) {
-        self.is_news |= self.has_spoken;
     }
 
     /// What the store is to be told: the activity, and for how many ms the client has been idle. Somebody who is idle goes
     /// on being so, for longer each time, until they say otherwise: else a pong would bring a page back that was left an
-    /// hour ago. `active` is told once.
-    pub fn tell(&mut self, now: Instant) -> (Option<Activity>, Option<i64>) {
-        let is_news = std::mem::take(&mut self.is_news);
+    /// hour ago. And who is active is so each time: a store that was set back may hold them for idle.
+    #[must_use]
+    pub fn tell(&self, now: Instant) -> (Option<Activity>, Option<i64>) {
         match self.idle {
             Some(idle) => {
                 let ms = i64::try_from(idle.lasts(now).as_millis()).unwrap_or(i64::MAX);
                 (Some(Activity::Idle), Some(ms))
             }
-            None => (is_news.then_some(Activity::Active), None),
+            None => (self.has_spoken.then_some(Activity::Active), None),
         }
     }
 }
@@ -86,7 +78,6 @@ mod tests {
     fn being_idle_for_much_longer_is_news() {
         let (mut said, mut now) = (Said::new(), Instant::now());
         assert!(said.note(Some(Activity::Idle), Some(300_000), now));
-        said.tell(now);
         assert!(!said.note(Some(Activity::Idle), Some(300_500), now));
         now += Duration::from_secs(10);
         assert!(!said.note(Some(Activity::Idle), Some(310_500), now));
@@ -94,8 +85,17 @@ mod tests {
         assert!(said.note(Some(Activity::Idle), Some(u32::MAX), now));
         assert_eq!(said.tell(now), (Some(Activity::Idle), Some(u32::MAX.into())));
         assert!(said.note(Some(Activity::Active), None, now));
-        assert!(!said.note(Some(Activity::Active), None, now), "but the first is not told yet");
-        assert_eq!(said.tell(now), (Some(Activity::Active), None));
-        assert_eq!(said.tell(now), (None, None));
+        assert!(!said.note(Some(Activity::Active), None, now));
+    }
+
+    #[test]
+    fn what_was_said_last_is_told_each_time() {
+        let (mut said, now) = (Said::new(), Instant::now());
+        assert_eq!(said.tell(now), (None, None), "nothing was said");
+        said.note(Some(Activity::Active), None, now);
+        assert_eq!([said.tell(now), said.tell(now)], [(Some(Activity::Active), None); 2]);
+        said.note(Some(Activity::Idle), Some(5_000), now);
+        let later = now + Duration::from_secs(2);
+        assert_eq!(said.tell(later), (Some(Activity::Idle), Some(7_000)));
     }
 }

@@ -196,7 +196,7 @@ impl Session {
         }
     }
 
-    fn sign(&mut self, takes: bool, answer: bool, now: Instant) -> Sign {
+    fn sign(&self, takes: bool, answer: bool, now: Instant) -> Sign {
         let (activity, idle_ms) = self.activity.tell(now);
         Sign { activity, idle_ms, takes, answer }
     }
@@ -206,7 +206,7 @@ impl Session {
     }
 
     /// Something that says nothing but that the client lives.
-    fn living(&mut self, now: Instant) -> Vec<Act> {
+    fn living(&self, now: Instant) -> Vec<Act> {
         let is_due = self.phase == Phase::Open && self.is_beat_due(now);
         if is_due { vec![Act::Beat(self.sign(false, false, now))] } else { Vec::new() }
     }
@@ -251,11 +251,8 @@ impl Session {
                     self.ping_at = now + self.times.interval;
                 }
             }
-            Beaten::Superseded => self.activity.untold(),
-            Beaten::Failed => {
-                self.activity.untold();
-                self.retry_at = Some(now + RETRY);
-            }
+            Beaten::Superseded => {}
+            Beaten::Failed => self.retry_at = Some(now + RETRY),
         }
     }
 
@@ -416,7 +413,7 @@ mod tests {
         assert_eq!(sign(&line.say(r#"{"type":"heartbeat","activity":"active"}"#)).idle_ms, None);
         line.session.beaten(Beaten::Recorded, line.now);
         line.now += Duration::from_secs(25);
-        assert_eq!(sign(&line.pong()).activity, None, "a pong says nothing of activity");
+        assert_eq!(sign(&line.pong()).activity, Some(Activity::Active), "as they said last");
     }
 
     #[test]

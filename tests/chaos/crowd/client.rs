@@ -258,8 +258,9 @@ impl Client {
         let heard = answer.map_or(Heard::Nothing, |(status, body)| self.hear(status, &body));
         self.count(&heard);
         let is_done = matches!(heard, Heard::Done { .. });
-        if let (What::Beat { .. }, Heard::Done { status, .. }) = (what, &heard) {
-            let is_right = look(&self.witness).told(status);
+        if let (What::Beat { idle }, Heard::Done { status, .. }) = (what, &heard) {
+            // Somebody who is not idle and has taken `away` back sees that it was forgotten by being away still.
+            let is_right = look(&self.witness).told(status, idle);
             self.contradicted = if is_right { 0 } else { self.contradicted + 1 };
         }
         let request = Request { sent, done, node, login: self.login, what, heard, by_socket: false };

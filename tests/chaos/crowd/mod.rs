@@ -63,9 +63,10 @@ pub(crate) struct Witness {
 }
 
 impl Witness {
-    /// Whether a beat that is answered with this status was told what the client has set for itself.
-    pub(crate) fn told(&self, status: &str) -> bool {
-        fits(self.claim, status)
+    /// Whether a beat, of somebody idle or not, that is answered with this status was told what the client has set for
+    /// itself.
+    pub(crate) fn told(&self, status: &str, idle: bool) -> bool {
+        fits(self.claim, status) && (idle || self.claim.is_some() || status != "away")
     }
 }
 
