@@ -25,6 +25,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use time::OffsetDateTime;
+use tokio::join;
 
 use super::to::Demand;
 use crate::accounts::{AccountError, AccountId};
@@ -148,7 +149,9 @@ impl FromRequestParts<App> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        in_present_role(app, admit(parts, app).await?).await.map(Self)
+        let Verified(claims) = Verified::from_request_parts(parts, app).await?;
+        let (admitted, claims) = join!(touched(app, &claims), in_present_role(app, claims.clone()));
+        admitted.and(claims).map(Self)
     }
 }
 
@@ -173,11 +176,9 @@ pub async fn in_present_role(app: &App, claims: Claims) -> Result<Claims, ApiErr
     }
 }
 
-/// A caller whose token and login are good, with the role that the token says.
-async fn admit(parts: &mut Parts, app: &App) -> Result<Claims, ApiError> {
-    let Verified(claims) = Verified::from_request_parts(parts, app).await?;
-    admitted(app.store.touch(&Bearer::from(&claims)).await)?;
-    Ok(claims)
+/// The caller's sign of life. The role is read meanwhile: neither needs the other, and each takes a way to a store and back.
+async fn touched(app: &App, claims: &Claims) -> Result<(), ApiError> {
+    admitted(app.store.touch(&Bearer::from(claims)).await)
 }
 
 /// The role of a caller now. Who has no account here has the role that the token says.
@@ -192,8 +193,10 @@ impl<P: Demand> FromRequestParts<App> for May<P> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let claims = admit(parts, app).await?;
-        let role = role_now(app, &claims).await?;
+        let Verified(claims) = Verified::from_request_parts(parts, app).await?;
+        let (admitted, role) = join!(touched(app, &claims), role_now(app, &claims));
+        admitted?;
+        let role = role?;
         if !role.may(P::PERMISSION) {
             return Err(ApiError::Forbidden);
         }
