@@ -69,3 +69,15 @@ impl Filter {
         self.search().is_some_and(|text| unmatchable(text) || text.contains('\n'))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_of_patterns_mean_themselves() {
+        let filter = Filter { search: Some(" 50%_\\ ".to_owned()), ..Filter::default() };
+        assert_eq!(filter.pattern().unwrap(), "%50\\%\\_\\\\%");
+        assert_eq!(Filter { search: Some("  ".to_owned()), ..Filter::default() }.pattern(), None);
+    }
+}

@@ -19,7 +19,7 @@ use crate::presence::{Millis, Org, Role, Status, UserId};
 use crate::store::View;
 
 /// People who are looked at together: as many as the store reads by one call.
-const PART: usize = 250;
+pub(super) const PART: usize = 250;
 /// Parts that are looked at at a time.
 const AT_ONCE: usize = 4;
 

@@ -1,21 +1,27 @@
 //! `GET /api/users/admin/users/`: the directory of people, filtered, sorted and paged.
 
+use std::pin::pin;
+
 use axum::Json;
 use axum::extract::State;
+use futures::stream::TryChunksError;
+use futures::{StreamExt, TryFutureExt, TryStreamExt};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::admin_users::see_accounts;
 use super::people_query::ListQuery;
-use crate::accounts::Place;
+use crate::accounts::{Account, Filter, ListCursor, Order, Place};
 use crate::app::App;
 use crate::auth::Claims;
 use crate::http::error::ApiError;
 use crate::http::extract::{May, Query, to};
 use crate::http::person::Person;
+use crate::http::seen::PART;
 
 /// Where pages of this list begin.
 const LIST: &str = "/api/users/admin/users/";
+
 /// One page of people.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PeoplePage {
@@ -55,19 +61,17 @@ pub(super) async fn listed(
     let per_page = query.per_page()?;
     let (order, place) = query.place(per_page)?;
     let filter = query.filter(app).await?;
-    let (count, page) = match place {
-        Place::Behind(_) => (None, app.accounts.page(&filter, order, &place, per_page).await?),
+    let page = page(app, claims, &filter, order, &place, per_page);
+    let (count, (mut results, next)) = match place {
+        Place::Behind(_) => (None, page.await?),
         Place::After(_) => {
-            let (count, page) = tokio::try_join!(
-                app.counts.of(&app.accounts, query.list(), &filter),
-                app.accounts.page(&filter, order, &place, per_page)
-            )?;
+            let count = app.counts.of(&app.accounts, query.list(), &filter).map_err(ApiError::from);
+            let (count, page) = tokio::try_join!(count, page)?;
             (Some(count), page)
         }
     };
-    let next_cursor = page.next.as_ref().map(ToString::to_string);
-    let (next, previous) = query.links(address, page.next);
-    let mut results = people(app, claims, &page.accounts).await?;
+    let next_cursor = next.as_ref().map(ToString::to_string);
+    let (next, previous) = query.links(address, next);
     if let Some(status) = query.online_status() {
         // Who has come or gone since the choice was made would look like a mistake.
         results.retain(|person| person.is_shown(status));
@@ -75,12 +79,40 @@ pub(super) async fn listed(
     Ok(Json(PeoplePage { count, next, previous, next_cursor, results }))
 }
 
-/// Accounts with their presence.
-pub(super) async fn people(
+/// One page of people, and where the next one begins, if there is one.
+///
+/// Part by part: while Postgres still sends accounts, the presence of those that have come is read.
+async fn page(
     app: &App,
     claims: &Claims,
-    accounts: &[crate::accounts::Account],
-) -> Result<Vec<Person>, ApiError> {
+    filter: &Filter,
+    order: Order,
+    place: &Place,
+    limit: u32,
+) -> Result<(Vec<Person>, Option<ListCursor>), ApiError> {
+    // One more than asked for tells whether another page follows.
+    let rows = app.accounts.rows(filter, order, place, i64::from(limit) + 1);
+    let limit = limit as usize;
+    let parts = rows.try_chunks(PART).map_err(|TryChunksError(_, error)| ApiError::from(error)).enumerate();
+    let parts = parts.map(|(before, part)| async move {
+        let (mut accounts, room) = (part?, limit - before * PART);
+        let more = accounts.len() > room;
+        accounts.truncate(room);
+        let end = accounts.last().map(|last| ListCursor::behind(last, order));
+        Ok::<_, ApiError>((people(app, claims, &accounts).await?, end, more))
+    });
+    // All of them at once: rows are taken while presence is waited for, which may need another connection.
+    let mut parts = pin!(parts.buffered(limit / PART + 2));
+    let (mut people, mut next, mut more) = (Vec::with_capacity(limit), None, false);
+    while let Some((part, end, follows)) = parts.try_next().await? {
+        people.extend(part);
+        (next, more) = (end.or(next), more || follows);
+    }
+    Ok((people, next.filter(|_| more)))
+}
+
+/// Accounts with their presence.
+async fn people(app: &App, claims: &Claims, accounts: &[Account]) -> Result<Vec<Person>, ApiError> {
     let seen = see_accounts(app, claims, accounts).await?;
     Ok(accounts.iter().zip(&seen).map(|(account, seen)| Person::new(account, seen)).collect())
 }
