@@ -96,6 +96,8 @@ table! {
     gauge OUTBOX_ENTRIES = "rollcall_outbox_entries";
     /// Age of the oldest entry of this node's shards that is not in Postgres yet.
     seconds_gauge OUTBOX_OLDEST = "rollcall_outbox_oldest_seconds";
+    /// How long ago the oldest change was recorded that the figures do not know of. The same on every node: aggregate with max.
+    seconds_gauge FIGURES_LAG = "rollcall_figures_lag_seconds";
     /// Entries in the streams of all shards, copied ones that are kept for a while included. The same on every node: aggregate with max.
     gauge OUTBOX_STREAM_ENTRIES = "rollcall_outbox_stream_entries";
     /// Entries on their way into Postgres, by what became of them.

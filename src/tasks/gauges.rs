@@ -152,6 +152,10 @@ async fn postgres(node: &Node) {
         Ok(age) => record::webhook_oldest(age),
         Err(error) => tracing::debug!(%error, "cannot tell how long webhooks have been waiting"),
     }
+    match node.app.audit.figures_lag().await {
+        Ok(lag) => record::figures_lag(lag),
+        Err(error) => tracing::debug!(%error, "cannot tell how far figures have followed the history"),
+    }
 }
 
 async fn room(node: &Node) {

@@ -3,6 +3,7 @@
 //! rolling up. And whatever was followed step by step is what is made anew of the intervals.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -386,8 +387,10 @@ async fn compare(audit: &Audit, pool: &PgPool, seed: i64) {
 /// Follows until everything is spells, and rolls up so many days.
 async fn follow(audit: &Audit, pool: &PgPool, days: i64) {
     while audit.positions().await.unwrap()[&SHARD].n > followed(pool).await {
+        assert!(audit.figures_lag().await.unwrap() > Duration::ZERO);
         audit.follow_figures().await.unwrap();
     }
+    assert_eq!(audit.figures_lag().await.unwrap(), Duration::ZERO);
     for _ in 0..days {
         if !audit.follow_figures().await.unwrap() {
             break;
@@ -410,8 +413,20 @@ async fn dump(pool: &PgPool) -> [Vec<String>; 2] {
     tables
 }
 
+/// Waits for an hour that is about to end: what is rolled up at its end would look like damage.
+async fn away_from_the_end_of_an_hour() {
+    const MARGIN: i64 = 60_000;
+    let now = i64::try_from(SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
+    let left = HOUR - now % HOUR;
+    if left < MARGIN {
+        tokio::time::sleep(Duration::from_millis(left.unsigned_abs() + 1_000)).await;
+    }
+}
+
 /// What was followed step by step is what is made anew; and every kind of damage is found, and undone to the byte.
 async fn compare_rebuilt(pool: &PgPool, audit: &Audit, owner: &Audit) {
+    away_from_the_end_of_an_hour().await;
+    while audit.follow_figures().await.unwrap() {}
     let kept = dump(pool).await;
     let clean = owner.rebuild_figures(true).await.unwrap();
     assert_eq!((clean.different_spells, clean.different_rollups), (0, 0));

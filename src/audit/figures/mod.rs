@@ -27,6 +27,8 @@ mod stock;
 mod totals;
 mod view;
 
+use std::time::Duration;
+
 pub use calendar::{Period, Step, Zone};
 pub use concurrency::{Concurrency, Point};
 pub use people::{Kind as PeopleKind, PeopleIn};
@@ -67,5 +69,14 @@ impl Audit {
         };
         tx.commit().await?;
         Ok(more)
+    }
+
+    /// How long ago the oldest change was recorded that the figures do not know of; zero if they know all.
+    ///
+    /// # Errors
+    /// [`AuditError`] if Postgres fails.
+    pub async fn figures_lag(&self) -> Result<Duration, AuditError> {
+        let seconds: f64 = sqlx::query_scalar(sql::LAG).fetch_one(&self.pool).await?;
+        Ok(Duration::try_from_secs_f64(seconds).unwrap_or_default())
     }
 }

@@ -33,6 +33,13 @@ statements! {
         FROM copy_position c LEFT JOIN figure_positions f USING (shard) \
         WHERE (c.epoch, c.n) > (coalesce(f.epoch, 0), coalesce(f.n, 0)) ORDER BY c.shard";
 
+    /// For how many seconds the oldest row that has not become spells has been in the log; 0 if there is none.
+    LAG = "SELECT coalesce(extract(epoch FROM now() - min(l.recorded_at)), 0)::float8 \
+        FROM copy_position c LEFT JOIN figure_positions f USING (shard) CROSS JOIN LATERAL (SELECT t.recorded_at \
+            FROM transitions_log t WHERE t.shard = c.shard AND (t.epoch, t.n) > (coalesce(f.epoch, 0), coalesce(f.n, 0)) \
+                AND (t.epoch, t.n) <= (c.epoch, c.n) ORDER BY t.epoch, t.n LIMIT 1) l \
+        WHERE (c.epoch, c.n) > (coalesce(f.epoch, 0), coalesce(f.n, 0))";
+
     /// Of each shard the first $6 rows behind one entry up to another. A change is late if one that was copied before it
     /// occurred at the same time or later.
     CHANGES = "SELECT l.shard, l.epoch, l.n, l.kind = 'transition' AS is_change, l.subject, l.sequence, l.org, l.from_status, \

@@ -155,6 +155,11 @@ pub fn outbox_streams(entries: u64) {
     set(&names::OUTBOX_STREAM_ENTRIES, &[], number(entries));
 }
 
+/// How long ago the oldest change was recorded that the figures do not know of.
+pub fn figures_lag(lag: Duration) {
+    set(&names::FIGURES_LAG, &[], lag.as_secs_f64());
+}
+
 /// So many entries met this fate on their way into Postgres.
 pub fn audit_rows(result: AuditRow, number_of: u64) {
     count(&names::AUDIT_ROWS, &[result.as_str()], number_of);
