@@ -8,9 +8,11 @@ use rollcall::devstack::{Data, DevStack};
 use rollcall::presence::{Claim, Org, Reason, Role, Status, UserId, Whose};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgPool};
+use tokio::time::timeout;
 
 use super::{eventually, history, history_of, prove, ready, status_of, story};
 use crate::support::service::{Person, Service};
+use crate::support::socket::Socket;
 use crate::support::{self, redis_command_to};
 
 /// Sessions live for 3 s, so that those who do not return are noticed soon.
@@ -233,6 +235,35 @@ async fn a_store_that_is_set_back_twice_is_told_of_nothing_twice() {
         assert_eq!(history(&node.app.audit, user).await.len(), 1, "{user} has noticed nothing");
     }
     prove(&node.app.audit).await;
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_in_use_is_not_held_for_idle_by_a_store_that_was_set_back() {
+    let (stack, _, node) = alone(SHORT).await;
+    let token = node.token("100", "login");
+    let hello = json!({"session": "tab", "activity": "idle", "idle_ms": 600_000});
+    let (mut socket, _) = Socket::hello(&node.base, &token, hello).await;
+    history_of(&node, "100", 1).await;
+    assert_eq!(status_of(&node, "100").await, "away");
+    redis_command_to(&stack, "SAVE").await;
+    // Said once, and never again: what follows is pongs.
+    socket.say(json!({"type": "heartbeat", "activity": "active"})).await;
+    history_of(&node, "100", 2).await;
+    assert_eq!(status_of(&node, "100").await, "online");
+    stack.redis().kill();
+    stack.redis().start(Data::Kept).unwrap();
+    let rows = eventually("the page is in use again", Duration::from_secs(15), async || {
+        // Whoever reads answers pings.
+        let _ = timeout(Duration::from_millis(200), socket.try_next()).await;
+        let rows = history(&node.app.audit, "100").await;
+        (rows.len() == 4).then_some(rows)
+    })
+    .await;
+    assert_eq!(story(&rows)[2].0, Status::Away, "as the store had it: {:?}", story(&rows));
+    assert_eq!(rows[3].to, Status::Online);
+    prove(&node.app.audit).await;
+    socket.leave().await;
     node.stop().await;
 }
 
