@@ -46,6 +46,8 @@ impl Node {
             ("ROLLCALL_INTERNAL_LISTEN", internal.clone()),
             // People whose visits last for seconds log in more often than anybody else.
             ("ROLLCALL_LIMITS_LOGIN_ACCOUNT", "none".to_owned()),
+            // Longer than any run: the crowd does not renew tokens.
+            ("ROLLCALL_AUTH_ACCESS_TTL", "24h".to_owned()),
         ];
         environment.extend(times::SETTINGS.iter().map(|(name, value)| (*name, (*value).to_owned())));
         Ok(Self {
