@@ -140,6 +140,23 @@ test("a room is joined before it is watched, has members, and is left", async ()
   await rc.close();
 });
 
+test("a room is joined again with its newest grant, also after the connection was lost", async () => {
+  const rc = open(service);
+  const leave = rc.join("doc:7", { grant: "old" });
+  await pass();
+  rc.join("doc:7", { grant: "new" });
+  leave();
+  await pass();
+  const before = service.peer;
+  expect(before.said("join").map(({ grant }) => grant)).toEqual(["old", "new"]);
+  expect(before.said("leave")).toEqual([]);
+  before.end(1006);
+  await pass(60_000);
+  expect(service.peer).not.toBe(before);
+  expect(service.peer.said("join")).toEqual([{ type: "join", room: "doc:7", grant: "new" }]);
+  await rc.close();
+});
+
 test("a status is said whole, and answered", async () => {
   const rc = open(service);
   const own = vi.fn();
