@@ -16,7 +16,7 @@ use crate::presence::{ConnectionId, Device, Tab};
 
 /// How long a client may take to say who it is.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
-/// Signs of life that say nothing new become one of the store's at most this often.
+/// Signs of life that say nothing new become one of the store's at most this often: so much earlier may a lease end.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
 /// A sign of life that could not be recorded is tried again after this long.
 const RETRY: Duration = Duration::from_secs(1);
@@ -49,7 +49,9 @@ pub struct Session {
     activity: Said,
     /// When the client was last heard.
     heard: Instant,
-    /// When a sign of life was last recorded.
+    /// When the last sign of life was made.
+    signed: Instant,
+    /// When the last one was made that was recorded: not when that was known, which a slow store tells late.
     recorded: Option<Instant>,
     /// When one that was not is tried again.
     retry_at: Option<Instant>,
@@ -75,6 +77,7 @@ impl Session {
             device: None,
             activity: Said::new(),
             heard: now,
+            signed: now,
             recorded: None,
             retry_at: None,
             ping_at: now,
@@ -196,7 +199,8 @@ impl Session {
         }
     }
 
-    fn sign(&self, takes: bool, answer: bool, now: Instant) -> Sign {
+    fn sign(&mut self, takes: bool, answer: bool, now: Instant) -> Sign {
+        self.signed = now;
         let (activity, idle_ms) = self.activity.tell(now);
         Sign { activity, idle_ms, takes, answer }
     }
@@ -206,7 +210,7 @@ impl Session {
     }
 
     /// Something that says nothing but that the client lives.
-    fn living(&self, now: Instant) -> Vec<Act> {
+    fn living(&mut self, now: Instant) -> Vec<Act> {
         let is_due = self.phase == Phase::Open && self.is_beat_due(now);
         if is_due { vec![Act::Beat(self.sign(false, false, now))] } else { Vec::new() }
     }
@@ -245,7 +249,7 @@ impl Session {
         self.retry_at = None;
         match beaten {
             Beaten::Recorded => {
-                self.recorded = Some(now);
+                self.recorded = Some(self.signed);
                 if self.phase == Phase::Greeted {
                     self.phase = Phase::Open;
                     self.ping_at = now + self.times.interval;
@@ -400,6 +404,19 @@ mod tests {
         line.session.beaten(Beaten::Recorded, line.now);
         assert!(matches!(line.tick()[..], [Act::Ping]));
         assert!(!sign(&line.pong()).answer);
+    }
+
+    #[test]
+    fn a_slow_store_does_not_make_the_second_longer() {
+        let mut line = Line::open();
+        line.now += BEAT_EVERY;
+        sign(&line.say(r#"{"type":"heartbeat"}"#));
+        line.now += Duration::from_millis(700);
+        line.session.beaten(Beaten::Recorded, line.now);
+        line.now += Duration::from_millis(299);
+        assert!(matches!(line.say(r#"{"type":"heartbeat"}"#)[..], [Act::Pong]));
+        line.now += Duration::from_millis(1);
+        assert!(matches!(line.say(r#"{"type":"heartbeat"}"#)[..], [Act::Beat(_)]));
     }
 
     #[test]
