@@ -25,7 +25,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use time::OffsetDateTime;
-use tokio::join;
+use tokio::try_join;
 
 use super::to::Demand;
 use crate::accounts::{AccountError, AccountId};
@@ -150,8 +150,7 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let Verified(claims) = Verified::from_request_parts(parts, app).await?;
-        let (admitted, claims) = join!(touched(app, &claims), in_present_role(app, claims.clone()));
-        admitted.and(claims).map(Self)
+        touched(app, &claims, in_present_role(app, claims.clone())).await?.map(Self)
     }
 }
 
@@ -176,9 +175,13 @@ pub async fn in_present_role(app: &App, claims: Claims) -> Result<Claims, ApiErr
     }
 }
 
-/// The caller's sign of life. The role is read meanwhile: neither needs the other, and each takes a way to a store and back.
-async fn touched(app: &App, claims: &Claims) -> Result<(), ApiError> {
-    admitted(app.store.touch(&Bearer::from(claims)).await)
+/// What comes of something that is done while the store hears of the caller: each takes a way to a store and back. Who is not
+/// admitted is told so at once, whatever would have come of it.
+async fn touched<T>(app: &App, claims: &Claims, meanwhile: impl Future<Output = T>) -> Result<T, ApiError> {
+    let bearer = Bearer::from(claims);
+    let touched = async { admitted(app.store.touch(&bearer).await) };
+    let ((), found) = try_join!(touched, async { Ok(meanwhile.await) })?;
+    Ok(found)
 }
 
 /// The role of a caller now. Who has no account here has the role that the token says.
@@ -194,9 +197,7 @@ impl<P: Demand> FromRequestParts<App> for May<P> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let Verified(claims) = Verified::from_request_parts(parts, app).await?;
-        let (admitted, role) = join!(touched(app, &claims), role_now(app, &claims));
-        admitted?;
-        let role = role?;
+        let role = touched(app, &claims, role_now(app, &claims)).await??;
         if !role.may(P::PERMISSION) {
             return Err(ApiError::Forbidden);
         }
