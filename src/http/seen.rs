@@ -122,12 +122,14 @@ impl Seen {
         if self.is_present() { Self { last_seen: None, ..self } } else { Self::unknown(self.user_id) }
     }
 
-    /// Of a user without a record in the store: offline, whatever the last known status was.
+    /// Of a user without a record in the store: offline, whatever the last known status was. If that was another, its
+    /// version is not that of being offline: who was told so would drop the very change that says otherwise.
     fn remembered(user_id: UserId, last: &LastKnown) -> Self {
+        let is_offline = last.status.shown() == Status::Offline;
         Self {
-            since: Timestamp::unless_never(last.shown_since),
+            since: Timestamp::unless_never(last.shown_since).filter(|_| is_offline),
             last_seen: Timestamp::unless_never(last.shown_last_seen),
-            version: seen_version(last.shown_version),
+            version: seen_version(last.shown_version).filter(|_| is_offline),
             ..Self::unknown(user_id)
         }
     }
@@ -153,18 +155,9 @@ pub async fn see(app: &App, viewer: &Claims, users: &[UserId]) -> Result<Vec<See
 }
 
 async fn see_part(app: &App, viewer: &Claims, users: &[UserId]) -> Result<Vec<Seen>, ApiError> {
-    let views = app.store.views(users).await?;
-    // Of somebody who has come back unseen the store does not know what others saw before.
-    let is_news = |view: &View| view.user == viewer.user || view.shown.version > 0;
-    let absent: Vec<UserId> = users
-        .iter()
-        .zip(&views)
-        .filter(|(_, view)| !view.as_ref().is_some_and(is_news))
-        .map(|(user, _)| user.clone())
-        .collect();
-    let mut remembered = remember(app, viewer, &absent).await?;
+    let (views, last) = look(app, viewer, users).await?;
     let choices = app.visibilities.choices();
-    let seen = users.iter().zip(views).map(|(user, view)| match view.filter(is_news) {
+    let seen = users.iter().zip(views).map(|(user, view)| match view {
         Some(view) if view.user == viewer.user => Seen::by_themselves(view),
         Some(view) if viewer.role != Role::User || view.org == viewer.org => {
             let is_open = may_see_last_seen(&choices, viewer, user, &view.org);
@@ -172,9 +165,31 @@ async fn see_part(app: &App, viewer: &Claims, users: &[UserId]) -> Result<Vec<Se
             if is_open { seen } else { seen.without_last_seen() }
         }
         Some(_) => Seen::unknown(user.clone()),
-        None => remembered.remove(user).unwrap_or_else(|| Seen::unknown(user.clone())),
+        None => remembered(&choices, viewer, user, last.get(user)),
     });
     Ok(seen.collect())
+}
+
+/// What the store knows of each, and what the audit remembers of those of whom it knows nothing that others saw.
+async fn look(app: &App, viewer: &Claims, users: &[UserId]) -> Result<(Vec<Option<View>>, Memory), ApiError> {
+    // Of somebody who has come back unseen the store does not know what others saw before.
+    let is_news = |view: &View| view.user == viewer.user || view.shown.version > 0;
+    let views = app.store.views(users).await?;
+    let mut views: Vec<Option<View>> = views.into_iter().map(|view| view.filter(is_news)).collect();
+    let unseen = users.iter().zip(&views).filter(|(_, view)| view.is_none());
+    let unseen: Vec<UserId> = unseen.map(|(user, _)| user.clone()).collect();
+    let last = remember(app, &unseen).await?;
+    // Who is present by the audit has come between the two looks: the store knew first, and is asked again.
+    let come = last.values().filter(|last| last.status.shown() != Status::Offline);
+    let come: Vec<UserId> = come.map(|last| last.user.clone()).collect();
+    if !come.is_empty() {
+        let again = app.store.views(&come).await?.into_iter().flatten().filter(is_news);
+        let again: HashMap<UserId, View> = again.map(|view| (view.user.clone(), view)).collect();
+        for (user, view) in users.iter().zip(&mut views) {
+            *view = view.take().or_else(|| again.get(user).cloned());
+        }
+    }
+    Ok((views, last))
 }
 
 /// Whether a viewer may see when a user of this organisation was last seen. People see their own; moderators and
@@ -184,19 +199,24 @@ pub fn may_see_last_seen(choices: &Choices<'_>, viewer: &Claims, user: &UserId, 
     viewer.user == *user || viewer.role != Role::User || choices.of(user).admits(viewer.org == *org)
 }
 
-/// What the audit remembers of users without a record.
-async fn remember(app: &App, viewer: &Claims, users: &[UserId]) -> Result<HashMap<UserId, Seen>, ApiError> {
+/// What the audit remembers of people.
+type Memory = HashMap<UserId, LastKnown>;
+
+async fn remember(app: &App, users: &[UserId]) -> Result<Memory, ApiError> {
     if users.is_empty() {
         return Ok(HashMap::new());
     }
-    let last = app.audit.last(users).await?;
-    let choices = app.visibilities.choices();
-    let known = users.iter().zip(last).filter_map(|(user, last)| {
-        let last = last.filter(|last| viewer.role != Role::User || last.org == viewer.org)?;
-        let is_open = may_see_last_seen(&choices, viewer, user, &last.org);
-        is_open.then(|| (user.clone(), Seen::remembered(user.clone(), &last)))
-    });
-    Ok(known.collect())
+    let last = app.audit.last(users).await?.into_iter().flatten();
+    Ok(last.map(|last| (last.user.clone(), last)).collect())
+}
+
+/// A user without a record, by what the audit remembers, as the viewer may see them.
+fn remembered(choices: &Choices<'_>, viewer: &Claims, user: &UserId, last: Option<&LastKnown>) -> Seen {
+    let last = last.filter(|last| viewer.role != Role::User || last.org == viewer.org);
+    match last.filter(|last| may_see_last_seen(choices, viewer, user, &last.org)) {
+        Some(last) => Seen::remembered(user.clone(), last),
+        None => Seen::unknown(user.clone()),
+    }
 }
 
 /// The true presence of a user, `invisible` included, for an administrator who says why. The look leaves its row first.
@@ -241,7 +261,8 @@ pub async fn see_oneself(app: &App, caller: &Claims) -> Result<Seen, ApiError> {
     let seen = match see(app, caller, users).await {
         Ok(seen) => seen.into_iter().next(),
         Err(ApiError::Unavailable(_) | ApiError::Restoring | ApiError::Overloaded) => {
-            remember(app, caller, users).await?.remove(&caller.user)
+            let last = remember(app, users).await?;
+            Some(remembered(&app.visibilities.choices(), caller, &caller.user, last.get(&caller.user)))
         }
         Err(error) => return Err(error),
     };

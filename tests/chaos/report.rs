@@ -152,7 +152,8 @@ puts a proxy between each node and each store, and sends a crowd over real HTTP:
 silent, come back before or after their deadline, say goodbye, log out, turn idle and active, set themselves busy, away
 or invisible and take it back, and go to another node when theirs does not answer. One in three holds a socket instead: it
 answers pings, comes back after a pause when it loses the connection or when a node that stops says, and every other one
-watches fifteen others. Each remembers what it sent, when, and what was acknowledged. Then one thing after the other is broken, in an order that follows from the seed.
+watches fifteen others. Each remembers what it sent, when, and what was acknowledged. Then one thing after the other is
+broken, in an order that follows from the seed.
 
 After each fault, when it is quiet, these are checked, of every client and every row:
 
@@ -177,11 +178,12 @@ What is excused, and why:
   stalled line, and is judged by the clock of Redis when it arrives. Whoever fell silent in that moment is online for as
   much longer.
 - What Redis forgot (killed without its data, or with older data) cannot agree with what was answered meanwhile. Logins
-  of accounts that have ended are told to it again within seconds, and so are statuses that had been copied by then; of tokens that a host issued nobody else knows, so
-  those are good again until they die.
+  of accounts that have ended are told to it again within seconds, and so are statuses that had been copied by then; of
+  tokens that a host issued nobody else knows, so those are good again until they die.
 - After Redis was set back, a transition may be dated before the correction that Postgres made of it, and the first one
   of a user before what Redis has forgotten.
 
 What is not simulated: a clock that jumps backwards (the model test moves time freely), disks that lie, a network that
-reorders (TCP does not). A clock that jumps ahead is Redis and all nodes standing still.
+reorders (TCP does not). A clock that jumps ahead is Redis and all nodes standing still. Tokens do not run
+out: that clients renew them is tried with the client itself.
 ";

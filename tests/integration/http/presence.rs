@@ -1,10 +1,15 @@
 //! `/api/presence/`: views and counts.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use reqwest::StatusCode;
 use rollcall::accounts::AccountStatus;
 use rollcall::presence::{Claim, LoginId, Org, Role, Status, UserId, Whose};
 use serde_json::json;
+use sqlx::{AssertSqlSafe, PgPool};
 
+use crate::support;
 use crate::support::service::{Person, Service, is_time};
 
 fn user(person: &Person) -> UserId {
@@ -37,6 +42,50 @@ async fn queries_answer_in_the_order_asked() {
     assert_eq!(results[1]["devices"], json!(["mobile"]));
     let (status, one) = service.get(&ada.token, &format!("/api/presence/users/{}/", bob.id)).await;
     assert_eq!((status, &one["status"]), (StatusCode::OK, &json!("online")));
+}
+
+/// Somebody comes between the look at the store and the one at the audit: offline in the version that says online would be
+/// believed for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_while_somebody_looks_is_seen() {
+    let database = support::database_url().await;
+    let service = Arc::new(Service::on(&support::stack().redis_url(), &database, &[]).await);
+    let pool = PgPool::connect(&database).await.unwrap();
+    let ada = service.person("ada", Role::User).await;
+    let bob = service.person("bob", Role::User).await;
+    let copied = format!(
+        "WITH s AS (INSERT INTO subjects (user_id) VALUES ('{0}') RETURNING subject) \
+         INSERT INTO presence_last (user_id, subject, shard, org, status, since, online_since, last_seen, shown_since, \
+             shown_online_since, shown_last_seen, shown_version, epoch, n, sequence) \
+         SELECT '{0}', subject, 0, 'main', 'online', now(), now(), now(), now(), now(), now(), 7, 1, 7, 1 FROM s",
+        bob.id
+    );
+    sqlx::query(AssertSqlSafe(copied)).execute(&pool).await.unwrap();
+    let path = format!("/api/presence/users/{}/", bob.id);
+    let (_, seen) = service.get(&ada.token, &path).await;
+    assert_eq!(
+        (&seen["status"], &seen["since"], &seen["version"]),
+        (&json!("offline"), &json!(null), &json!(null))
+    );
+
+    let mut audit = pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE presence_last").execute(&mut *audit).await.unwrap();
+    let looks = {
+        let (service, token, path) = (Arc::clone(&service), ada.token.clone(), path.clone());
+        tokio::spawn(async move { service.get(&token, &path).await.1 })
+    };
+    support::eventually("the audit is asked", Duration::from_secs(10), async || {
+        let waits =
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'presence_last'::regclass";
+        let waiting: i64 = sqlx::query_scalar(waits).fetch_one(&mut *audit).await.ok()?;
+        (waiting > 0).then_some(())
+    })
+    .await;
+    assert_eq!(service.beat(&bob.token, json!({})).await.0, StatusCode::OK);
+    audit.commit().await.unwrap();
+    let seen = looks.await.unwrap();
+    assert_eq!(seen["status"], "online");
+    assert!(seen["version"].as_i64() > Some(0));
 }
 
 #[tokio::test]
