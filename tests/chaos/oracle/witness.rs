@@ -150,6 +150,11 @@ impl Case<'_> {
         !self.excuses.lost.is_empty()
     }
 
+    /// Whether a request is a sign of life: also one of a login that has ended, where that may have been forgotten.
+    fn is_sign(&self, request: &Request) -> bool {
+        request.is_sign() || request.what == What::Ghost && self.may_be_forgotten(request)
+    }
+
     /// A client in good standing is refused only by a service that cannot.
     fn refused(&self, request: &Request) -> Option<String> {
         match &request.heard {
@@ -172,7 +177,7 @@ impl Case<'_> {
 
     /// Nobody comes online without having sent something then.
     fn came(&self, row: &Row) -> Option<String> {
-        let said = self.requests.iter().filter(|request| request.is_sign()).any(|request| {
+        let said = self.requests.iter().filter(|request| self.is_sign(request)).any(|request| {
             self.excuses.window(request).is_some_and(|(from, to)| (from - 1..=to + 1).contains(&row.occurred))
         });
         let excused = said || self.excuses.is_lost(row.occurred, row.occurred);
@@ -237,7 +242,7 @@ impl Case<'_> {
         let latest =
             self.requests.iter().filter(|request| request.sent <= row.detected).filter_map(|request| {
                 let (_, at) = self.excuses.window(request)?;
-                Some(at + if request.is_sign() { TTL } else { LINGER })
+                Some(at + if self.is_sign(request) { TTL } else { LINGER })
             });
         let latest = latest.max().unwrap_or(0);
         if row.occurred <= latest + 1 || self.excuses.is_lost(row.occurred - TTL, row.detected) {
