@@ -12,6 +12,15 @@ macro_rules! spells_within {
     };
 }
 
+/// How far each shard has been followed and can be, of those that can be followed further.
+macro_rules! behind {
+    () => {
+        "SELECT c.shard, coalesce(f.epoch, 0) AS epoch, coalesce(f.n, 0) AS n, c.epoch AS to_epoch, c.n AS to_n \
+        FROM copy_position c LEFT JOIN figure_positions f USING (shard) \
+        WHERE (c.epoch, c.n) > (coalesce(f.epoch, 0), coalesce(f.n, 0))"
+    };
+}
+
 statements! {
     /// One node at a time works on figures.
     LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('rollcall figures'), 0)";
@@ -29,16 +38,12 @@ statements! {
             (SELECT max((detail->>'before')::timestamptz) FROM system_events WHERE kind = 'partitions_dropped') AS kept_since";
 
     /// Shards of which more is copied than has become spells.
-    BEHIND = "SELECT c.shard, coalesce(f.epoch, 0) AS epoch, coalesce(f.n, 0) AS n, c.epoch AS to_epoch, c.n AS to_n \
-        FROM copy_position c LEFT JOIN figure_positions f USING (shard) \
-        WHERE (c.epoch, c.n) > (coalesce(f.epoch, 0), coalesce(f.n, 0)) ORDER BY c.shard";
+    BEHIND = concat!(behind!(), " ORDER BY c.shard");
 
     /// For how many seconds the oldest row that has not become spells has been in the log; 0 if there is none.
-    LAG = "SELECT coalesce(extract(epoch FROM now() - min(l.recorded_at)), 0)::float8 \
-        FROM copy_position c LEFT JOIN figure_positions f USING (shard) CROSS JOIN LATERAL (SELECT t.recorded_at \
-            FROM transitions_log t WHERE t.shard = c.shard AND (t.epoch, t.n) > (coalesce(f.epoch, 0), coalesce(f.n, 0)) \
-                AND (t.epoch, t.n) <= (c.epoch, c.n) ORDER BY t.epoch, t.n LIMIT 1) l \
-        WHERE (c.epoch, c.n) > (coalesce(f.epoch, 0), coalesce(f.n, 0))";
+    LAG = concat!("SELECT coalesce(extract(epoch FROM now() - min(l.recorded_at)), 0)::float8 FROM (", behind!(), ") b \
+        CROSS JOIN LATERAL (SELECT t.recorded_at FROM transitions_log t WHERE t.shard = b.shard AND (t.epoch, t.n) > (b.epoch, b.n) \
+            AND (t.epoch, t.n) <= (b.to_epoch, b.to_n) ORDER BY t.epoch, t.n LIMIT 1) l");
 
     /// Of each shard the first $6 rows behind one entry up to another. A change is late if one that was copied before it
     /// occurred at the same time or later.
