@@ -34,8 +34,6 @@ const PARTS: u32 = 3_000;
 /// How long the history may take to follow, and how often that is looked at.
 const PATIENCE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(200);
-/// A node looks for what the figures have to follow a little more often.
-const FIGURED: Duration = Duration::from_secs(3);
 /// Names of people, combined.
 const FIRST: [&str; 20] = [
     "Ada", "Alan", "Barbara", "Claude", "Dorothy", "Edsger", "Frances", "Grace", "Hedy", "Ivan", "Jean",
@@ -73,8 +71,7 @@ pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<bool> {
         started.elapsed().as_secs_f64()
     ))?;
     let staying = app.clone();
-    copied(&app).await?;
-    figured(&app).await?;
+    followed(&app).await?;
     // Postgres does so by itself within a minute of such an import; here that would fall into the middle of a question.
     audit::tidy(&stack.database_url().into()).await?;
     let accounts = args.accounts;
@@ -137,29 +134,20 @@ async fn begin(app: &App, online: impl Iterator<Item = u32> + Clone) -> anyhow::
     Ok(u32::try_from(online.count())?)
 }
 
-/// Waits until the history has followed: half of all people coming at once is not what is measured.
-async fn copied(app: &App) -> anyhow::Result<()> {
+/// Waits until the history and its figures have followed: half of all people coming at once is not what is measured.
+async fn followed(app: &App) -> anyhow::Result<()> {
     let limit = Instant::now() + PATIENCE;
     loop {
         let (heads, positions) = (app.store.heads().await?, app.audit.positions().await?);
         let is_behind = |(shard, head): (u16, &Option<Opened>)| {
             head.is_some_and(|head| positions.get(&shard).is_none_or(|position| position.n < head.n))
         };
-        if !(0..).zip(&heads).any(is_behind) {
+        if !(0..).zip(&heads).any(is_behind) && app.audit.figures_lag().await?.is_zero() {
             return Ok(());
         }
         ensure!(Instant::now() < limit, "the history does not follow");
         tokio::time::sleep(PAUSE).await;
     }
-}
-
-/// Waits until the figures have followed the history, too: the node does so every other second, and one at a time.
-async fn figured(app: &App) -> anyhow::Result<()> {
-    for _ in 0..3 {
-        while app.audit.follow_figures().await? {}
-        tokio::time::sleep(FIGURED).await;
-    }
-    Ok(())
 }
 
 fn beat(number: u32) -> anyhow::Result<Beat> {
