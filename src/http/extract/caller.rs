@@ -150,7 +150,8 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let Verified(claims) = Verified::from_request_parts(parts, app).await?;
-        touched(app, &claims, in_present_role(app, claims.clone())).await?.map(Self)
+        let bearer = Bearer::from(&claims);
+        touched(app, &bearer, in_present_role(app, claims)).await?.map(Self)
     }
 }
 
@@ -177,9 +178,8 @@ pub async fn in_present_role(app: &App, claims: Claims) -> Result<Claims, ApiErr
 
 /// What comes of something that is done while the store hears of the caller: each takes a way to a store and back. Who is not
 /// admitted is told so at once, whatever would have come of it.
-async fn touched<T>(app: &App, claims: &Claims, meanwhile: impl Future<Output = T>) -> Result<T, ApiError> {
-    let bearer = Bearer::from(claims);
-    let touched = async { admitted(app.store.touch(&bearer).await) };
+async fn touched<T>(app: &App, bearer: &Bearer, meanwhile: impl Future<Output = T>) -> Result<T, ApiError> {
+    let touched = async { admitted(app.store.touch(bearer).await) };
     let ((), found) = try_join!(touched, async { Ok(meanwhile.await) })?;
     Ok(found)
 }
@@ -197,7 +197,7 @@ impl<P: Demand> FromRequestParts<App> for May<P> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let Verified(claims) = Verified::from_request_parts(parts, app).await?;
-        let role = touched(app, &claims, role_now(app, &claims)).await??;
+        let role = touched(app, &Bearer::from(&claims), role_now(app, &claims)).await??;
         if !role.may(P::PERMISSION) {
             return Err(ApiError::Forbidden);
         }
