@@ -47,7 +47,7 @@ impl Node {
             // People whose visits last for seconds log in more often than anybody else.
             ("ROLLCALL_LIMITS_LOGIN_ACCOUNT", "none".to_owned()),
             // Longer than any run: the crowd does not renew tokens.
-            ("ROLLCALL_AUTH_ACCESS_TTL", "24h".to_owned()),
+            ("ROLLCALL_AUTH_ACCESS_TTL", format!("{}s", crate::crowd::TOKEN_LIFE.as_secs())),
         ];
         environment.extend(times::SETTINGS.iter().map(|(name, value)| (*name, (*value).to_owned())));
         Ok(Self {

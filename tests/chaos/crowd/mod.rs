@@ -28,7 +28,7 @@ pub(crate) use sights::Sights;
 pub(crate) const SECRET: &str = "what signs tokens where things are broken on purpose";
 
 /// Longer than any run.
-const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// Of the accounts in the crowd.
 const PASSWORD: &str = "a password of the crowd";
