@@ -4,14 +4,17 @@
 -- KEYS[1..]  per set two: meta of its shard (hash), on (zset, status code * 10^13 + since)
 -- ARGV[1]    most users of each set and status
 -- ARGV[2..]  code of a status that is asked for
--- Reply      {"restoring"} | {"ok", per set and status: {user, score ...}}
+-- Reply      {"restoring"} | {"ok", per set that is not empty, and status: {user, score ...}}
 -- Access     read
 local most, reply = ARGV[1], { 'ok' }
 for set = 1, #KEYS, 2 do
   if redis.call('HEXISTS', KEYS[set], 'epoch') == 0 then return { 'restoring' } end
-  for i = 2, #ARGV do
-    local low, high = ARGV[i] * 1e13, '(' .. string.format('%.0f', (ARGV[i] + 1) * 1e13)
-    reply[#reply + 1] = redis.call('ZRANGE', KEYS[set + 1], high, low, 'BYSCORE', 'REV', 'LIMIT', 0, most, 'WITHSCORES')
+  -- Most shards have nobody in one of their sets.
+  if redis.call('EXISTS', KEYS[set + 1]) == 1 then
+    for i = 2, #ARGV do
+      local low, high = ARGV[i] * 1e13, '(' .. string.format('%.0f', (ARGV[i] + 1) * 1e13)
+      reply[#reply + 1] = redis.call('ZRANGE', KEYS[set + 1], high, low, 'BYSCORE', 'REV', 'LIMIT', 0, most, 'WITHSCORES')
+    end
   end
 end
 return reply

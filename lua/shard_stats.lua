@@ -10,11 +10,15 @@
 local most, each = tonumber(ARGV[1]), 2 + 2 * ARGV[2]
 local count, sessions, entries = { 0, 0, 0, 0 }, 0, 0
 
+-- Counting walks through a set, which is left as soon as nobody of it remains.
 local function count_set(on, tabs)
+  local left = redis.call('ZCARD', on)
+  if left == 0 then return end
   for code = 1, 4 do
     local users = redis.call('ZCOUNT', on, code * 1e13, '(' .. string.format('%.0f', (code + 1) * 1e13))
-    count[code] = count[code] + users
+    count[code], left = count[code] + users, left - users
     if code < 4 then sessions = sessions + users end
+    if left == 0 then break end
   end
   for least = 2, most do
     local more = redis.call('ZCOUNT', tabs, least, '+inf')
@@ -27,7 +31,7 @@ for shard = 1, #KEYS, each do
   if redis.call('HEXISTS', KEYS[shard], 'epoch') == 0 then return { 'restoring' } end
   entries = entries + redis.call('XLEN', KEYS[shard + 1])
   for set = shard + 2, shard + each - 1, 2 do
-    if redis.call('EXISTS', KEYS[set]) == 1 then count_set(KEYS[set], KEYS[set + 1]) end
+    count_set(KEYS[set], KEYS[set + 1])
   end
 end
 local time = redis.call('TIME')

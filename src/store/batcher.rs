@@ -31,6 +31,10 @@ const CALLS: usize = 4;
 /// The same for each of many lanes.
 const CALLS_OF_SHARD: usize = 2;
 
+/// Heartbeats of a lane that may be under way at once: of full calls one that Redis works on, and one on its way. Whoever
+/// asks Redis anything else waits behind them at each step, and longest while a node has to catch up.
+const UNDER_WAY: usize = 2 * MOST;
+
 /// Heartbeats that may wait for Redis before further ones are refused: a second's worth at full speed. Each of many
 /// lanes may have twice its share.
 const BOUND: usize = 20_000;
@@ -66,6 +70,22 @@ struct Lane {
     waiting: VecDeque<Waiting>,
     /// Calls that are announced or under way.
     calls: usize,
+    /// Heartbeats of calls that are under way.
+    under_way: usize,
+}
+
+impl Lane {
+    /// The heartbeats of the next call. None, if nothing waits, or so much is under way that whoever of it comes back first
+    /// goes on.
+    fn next(&mut self) -> Option<Vec<Waiting>> {
+        let count = self.waiting.len().min(MOST);
+        if count == 0 || self.under_way + count > UNDER_WAY {
+            self.calls -= 1;
+            return None;
+        }
+        self.under_way += count;
+        Some(self.waiting.drain(..count).collect())
+    }
 }
 
 /// The lanes of all shards.
@@ -146,19 +166,14 @@ impl Batcher {
         }
     }
 
-    /// Makes one call after the other, until nothing waits in the lane.
+    /// Makes one call after the other, until nothing waits in the lane or enough is under way.
     async fn empty(&self, number: usize) {
-        loop {
-            let batch: Vec<Waiting> = {
-                let mut lane = self.lane(number);
-                if lane.waiting.is_empty() {
-                    lane.calls -= 1;
-                    return;
-                }
-                let count = lane.waiting.len().min(MOST);
-                lane.waiting.drain(..count).collect()
-            };
+        // The guard is gone before the call begins.
+        let next = || self.lane(number).next();
+        while let Some(batch) = next() {
+            let count = batch.len();
             self.send(batch).await;
+            self.lane(number).under_way -= count;
         }
     }
 

@@ -47,31 +47,25 @@ pub struct Expired {
 }
 
 impl Store {
-    /// Lists what has been due for longer than `settled`, at most `limit`; with `touch`, makes Redis expire the
-    /// leases that have just come to their end.
+    /// Lists what has been due for longer than `settled` in each of some shards ([`Store::shards_per_call`] at most), at
+    /// most `limit` of all; with `touch`, makes Redis expire the leases that have just come to their end.
     ///
     /// # Errors
     /// If Redis did not answer.
     pub async fn due(
         &self,
-        shard: Shard,
+        shards: &[Shard],
         settled: Duration,
         limit: u32,
         touch: bool,
-    ) -> Result<Due, StoreError> {
-        let leases = if touch { self.keys.leases(shard) } else { String::new() };
-        let args = vec![self.clock.now(), millis(settled), i64::from(limit).into(), leases.into()];
-        let reply = self.link.call(&scripts::SHARD_DUE, vec![self.keys.due(shard)], args).await?;
+    ) -> Result<Vec<Due>, StoreError> {
+        let keys: Vec<String> = shards.iter().map(|shard| self.keys.due(*shard)).collect();
+        let leases = |shard: &Shard| if touch { self.keys.leases(*shard) } else { String::new() };
+        let mut args = vec![self.clock.now(), millis(settled), i64::from(limit).into()];
+        args.extend(shards.iter().map(|shard| Value::from(leases(shard))));
+        let reply = self.link.call(&scripts::SHARD_DUE, keys, args).await?;
         let mut parts = Parts::new(scripts::SHARD_DUE.name, reply);
-        let overdue = parts.text()?.parse().ok().map(Duration::from_millis);
-        let mut due = Due { overdue, ..Due::default() };
-        for member in parts.rest().filter_map(Value::into_string) {
-            match parse_look(&member) {
-                Some(look) => due.in_rooms.push(look),
-                None => due.members.extend(parse_member(&member)),
-            }
-        }
-        Ok(due)
+        shards.iter().map(|_| due(parts.value()?)).collect()
     }
 
     /// What was due of some users of one shard happens, if the time has come. In the order asked.
@@ -126,6 +120,20 @@ impl Store {
         }
         Ok(stale)
     }
+}
+
+/// What is due in one shard.
+fn due(found: Value) -> Result<Due, StoreError> {
+    let mut parts = Parts::new(scripts::SHARD_DUE.name, found);
+    let overdue = parts.text()?.parse().ok().map(Duration::from_millis);
+    let mut due = Due { overdue, ..Due::default() };
+    for member in parts.rest().filter_map(Value::into_string) {
+        match parse_look(&member) {
+            Some(look) => due.in_rooms.push(look),
+            None => due.members.extend(parse_member(&member)),
+        }
+    }
+    Ok(due)
 }
 
 fn parse_member(member: &str) -> Option<DueMember> {

@@ -21,7 +21,7 @@ const VIEWS_AT_ONCE: usize = 4;
 /// Calls for whole lists under way at a time.
 const LISTS_AT_ONCE: usize = 2;
 
-/// Most shards counted or listed by one call: less than half a millisecond of Redis' time.
+/// Most shards that one call reads: less than half a millisecond of Redis' time.
 const SHARDS_PER_CALL: Shard = 16;
 
 /// How many more than its even share a shard is asked for at first, when the newest of all are listed.
@@ -95,9 +95,15 @@ impl Store {
         Ok(total)
     }
 
-    /// Shards that one call may read.
+    /// How many shards one call may read.
+    #[must_use]
+    pub fn shards_per_call(&self) -> Shard {
+        if self.link.is_clustered() { 1 } else { SHARDS_PER_CALL }
+    }
+
+    /// Shards that are read by one call.
     fn groups(&self) -> Vec<Range<Shard>> {
-        let (shards, each) = (self.keys.shards(), if self.link.is_clustered() { 1 } else { SHARDS_PER_CALL });
+        let (shards, each) = (self.keys.shards(), self.shards_per_call());
         (0..shards).step_by(usize::from(each)).map(|first| first..(first + each).min(shards)).collect()
     }
 

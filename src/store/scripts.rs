@@ -124,7 +124,7 @@ script!(/// Takes or keeps a shard.
 script!(/// Gives a shard up.
     SHARD_RELEASE = "shard_release", "allow-oom", exactly(1), exactly(1));
 script!(/// Lists and touches what is due.
-    SHARD_DUE = "shard_due", "no-writes", exactly(1), exactly(4));
+    SHARD_DUE = "shard_due", "no-writes", and_each(0, 1), and_each(3, 1));
 script!(/// Counts.
     SHARD_STATS = "shard_stats", "no-writes", and_each(0, 2), exactly(2));
 script!(/// Lists who is present.

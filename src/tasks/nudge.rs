@@ -5,20 +5,17 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::expiry::happen;
-use super::{Node, rounds};
+use super::Node;
+use super::expiry::{Watch, watch};
 use crate::metrics::labels::ExpiryPath;
 use crate::metrics::record;
-use crate::store::{Shard, StoreError};
+use crate::store::Shard;
 
 /// How often. Detection takes this long at most, and a round trip.
 const PERIOD: Duration = Duration::from_millis(50);
 
 /// What has been due for longer has had its event, and is still there.
 const SETTLED: Duration = Duration::from_millis(75);
-
-/// Most members touched in one call: about 2 ms of Redis' time.
-const MOST: u32 = 500;
 
 /// A task.
 pub(super) async fn run(node: Node) {
@@ -32,23 +29,9 @@ pub(super) async fn run(node: Node) {
         record::oldest_due(overdue.values().max().copied().unwrap_or_default());
         owned
     };
-    let step = |shard| {
-        let (node, lock) = (&node, &lock);
-        async move {
-            let tell = |overdue| {
-                lock().insert(shard, overdue);
-            };
-            if let Err(error) = nudge(node, shard, tell).await {
-                tracing::debug!(shard, %error, "cannot nudge");
-            }
-        }
+    let tell = |shard, overdue| {
+        lock().insert(shard, overdue);
     };
-    rounds::run(PERIOD, &node.stop, shards, step).await;
-}
-
-/// How long something has been due is told before anything is done about it: where that fails, it grows.
-async fn nudge(node: &Node, shard: Shard, tell: impl FnOnce(Duration)) -> Result<(), StoreError> {
-    let due = node.app.store.due(shard, SETTLED, MOST, true).await?;
-    tell(due.overdue.unwrap_or_default());
-    happen(node, shard, due, ExpiryPath::Nudge).await
+    let nudge = Watch { period: PERIOD, settled: SETTLED, touches: true, path: ExpiryPath::Nudge };
+    watch(&node, nudge, shards, tell).await;
 }

@@ -464,13 +464,47 @@ async fn what_is_due_is_listed_once_it_is_settled() {
     let store = store(1).await;
     store.open_empty(0, 1).await.unwrap();
     store.beat(&beat("1")).await.unwrap();
-    let settled = Duration::from_millis(75);
-    assert_eq!(store.due(0, settled, 10, true).await.unwrap(), rollcall::store::Due::default());
+    let due = async || {
+        let mut due = store.due(&[0], Duration::from_millis(75), 10, true).await.unwrap();
+        due.remove(0)
+    };
+    assert_eq!(due().await, rollcall::store::Due::default());
     store.clock().set(super::a_day_ahead() + Millis(120_001));
-    let due = store.due(0, settled, 10, true).await.unwrap();
-    assert_eq!((due.overdue, due.members.len()), (Some(Duration::from_millis(1)), 0), "touched, not settled");
+    let touched = due().await;
+    assert_eq!((touched.overdue, touched.members.len()), (Some(Duration::from_millis(1)), 0), "not settled");
     store.clock().set(super::a_day_ahead() + Millis(120_100));
-    assert_eq!(store.due(0, settled, 10, true).await.unwrap().members.len(), 1);
+    assert_eq!(due().await.members.len(), 1);
+}
+
+#[tokio::test]
+async fn shards_that_are_looked_at_together_share_what_is_listed() {
+    let store = store(2).await;
+    let people: Vec<UserId> = (1..=40).map(|number| UserId::parse(&number.to_string()).unwrap()).collect();
+    for shard in 0..2 {
+        store.open_empty(shard, 1).await.unwrap();
+    }
+    for user in &people {
+        store.beat(&beat(user.as_str())).await.unwrap();
+    }
+    store.clock().set(super::a_day_ahead() + Millis(130_000));
+    let due = async |shards: &[u16], most| store.due(shards, Duration::ZERO, most, false).await.unwrap();
+    let of = |shard| people.iter().filter(|user| store.keys().shard_of(user) == shard).count();
+    let found = due(&[0, 1], 1_000).await;
+    assert_eq!(found.iter().map(|due| due.members.len()).collect::<Vec<_>>(), [of(0), of(1)]);
+    for (shard, due) in (0..).zip(&found) {
+        assert!(due.members.iter().all(|member| store.keys().shard_of(&member.user) == shard));
+    }
+    let shared = due(&[0, 1], 10).await;
+    assert_eq!(shared.iter().map(|due| due.members.len()).collect::<Vec<_>>(), [5, 5]);
+    store
+        .expire(
+            0,
+            &people.iter().filter(|user| store.keys().shard_of(user) == 0).cloned().collect::<Vec<_>>(),
+        )
+        .await
+        .unwrap();
+    let left = due(&[0, 1], 10).await;
+    assert_eq!(left.iter().map(|due| due.members.len()).collect::<Vec<_>>(), [0, 10], "what others leave");
 }
 
 /// Every script once more after Redis forgot them all: the text is sent in place of the hash.
@@ -500,7 +534,7 @@ async fn a_redis_that_forgot_the_scripts_learns_them_again() {
     store.leave_all(&bearer("1"), &tab).await.unwrap();
     store.close(&bearer("1"), &Tab::default(), None).await.unwrap();
     store.claim(&user, &org, Whose::Manual, None, None).await.unwrap();
-    store.due(0, Duration::ZERO, 1, true).await.unwrap();
+    store.due(&[0], Duration::ZERO, 1, true).await.unwrap();
     store.expire(0, std::slice::from_ref(&user)).await.unwrap();
     store.stats(None).await.unwrap();
     store.facts(&user).await.unwrap();

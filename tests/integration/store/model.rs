@@ -437,7 +437,7 @@ impl Pair {
     }
 
     async fn compare_due(&self, users: &[UserId]) {
-        let due = self.store.due(0, Duration::ZERO, 500, false).await.unwrap();
+        let due = self.store.due(&[0], Duration::ZERO, 500, false).await.unwrap().remove(0);
         let found: BTreeSet<_> =
             due.members.iter().filter_map(|due| Some((due.user.clone(), due.session.clone()?))).collect();
         let sessions = users.iter().filter_map(|id| Some((id, self.machine.user(id)?)));

@@ -61,7 +61,7 @@ async fn names(store: &Store) -> Vec<String> {
 async fn happen(store: &Store, later: i64) {
     store.clock().set(a_day_ahead() + Millis(later));
     for _ in 0..3 {
-        let due = store.due(0, Duration::ZERO, 500, false).await.unwrap();
+        let due = store.due(&[0], Duration::ZERO, 500, false).await.unwrap().remove(0);
         let users: Vec<UserId> = due.members.into_iter().map(|member| member.user).collect();
         store.expire(0, &users).await.unwrap();
         store.look_at_rooms(0, &due.in_rooms).await.unwrap();
@@ -70,7 +70,7 @@ async fn happen(store: &Store, later: i64) {
 
 /// Sessions whose rooms are to be looked at by now.
 async fn looks(store: &Store) -> Vec<InRooms> {
-    store.due(0, Duration::ZERO, 500, false).await.unwrap().in_rooms
+    store.due(&[0], Duration::ZERO, 500, false).await.unwrap().remove(0).in_rooms
 }
 
 async fn be(store: &Store, who: &str, status: Option<Status>) {

@@ -129,7 +129,7 @@ struct Measurement<'a> {
 impl Measurement<'_> {
     async fn run(mut self, config: &Config, args: &Args, due: u32, deaths: u32) -> anyhow::Result<bool> {
         let sessions = args.sessions;
-        self.wire.rewrite_seldom().await?;
+        self.wire.prepare().await?;
         self.empty = self.wire.used().await?;
         let filled = self.crowd.begin().await?;
         self.memory(sessions).await?;

@@ -46,9 +46,10 @@ impl Wire {
     }
 
     /// As a server with this much data should be set: else its append-only file is rewritten, by a copy of the whole
-    /// process, again and again while the people come.
-    pub(super) async fn rewrite_seldom(&mut self) -> anyhow::Result<()> {
-        self.ask(&["CONFIG", "SET", "auto-aof-rewrite-min-size", "4gb"]).await.map(drop)
+    /// process, again and again while the people come. And what is removed is gone at once, so that it can be weighed.
+    pub(super) async fn prepare(&mut self) -> anyhow::Result<()> {
+        self.ask(&["CONFIG", "SET", "auto-aof-rewrite-min-size", "4gb"]).await?;
+        self.ask(&["CONFIG", "SET", "lazyfree-lazy-user-del", "no"]).await.map(drop)
     }
 
     /// Bytes in use, less buffers of clients and the append-only file, which are no data.
