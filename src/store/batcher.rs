@@ -245,3 +245,39 @@ impl Batcher {
         Ok(Some(Extended { status, since, now }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::presence::{LoginId, Tab};
+
+    fn lane(waiting: usize, under_way: usize) -> Lane {
+        let beat = || Plain {
+            user: UserId::parse("1").unwrap(),
+            org: Org::default(),
+            session: SessionId { login: LoginId::parse("login").unwrap(), tab: Tab::default() },
+            code: 1,
+            ttl: Millis(1),
+        };
+        let waiting = (0..waiting).map(|_| Waiting { beat: beat(), answer: oneshot::channel().0 }).collect();
+        Lane { waiting, calls: CALLS, under_way }
+    }
+
+    #[test]
+    fn two_full_calls_are_under_way_and_no_more() {
+        let mut lane = lane(2 * MOST + 20, 0);
+        assert_eq!(lane.next().map(|call| call.len()), Some(MOST));
+        assert_eq!(lane.next().map(|call| call.len()), Some(MOST));
+        assert_eq!((lane.next().map(|call| call.len()), lane.calls), (None, CALLS - 1));
+        lane.under_way -= MOST;
+        assert_eq!(lane.next().map(|call| call.len()), Some(20));
+        assert_eq!((lane.under_way, lane.waiting.len()), (MOST + 20, 0));
+    }
+
+    #[test]
+    fn what_waits_goes_together_or_not_yet() {
+        assert!(lane(30, UNDER_WAY - 20).next().is_none());
+        assert_eq!(lane(20, UNDER_WAY - 20).next().map(|call| call.len()), Some(20));
+        assert!(lane(0, 0).next().is_none());
+    }
+}

@@ -62,7 +62,8 @@ mod tests {
 
     use super::*;
 
-    /// Counts the looks at two shards until the second has had five. `look` and `step` may hold up the first.
+    /// Counts the looks at two shards until the second has had five. The first never comes to an end: a look at it, or the
+    /// step after it.
     async fn looks(together: Shard, is_look_silent: bool) -> [u32; 2] {
         let stop = CancellationToken::new();
         let looks = Mutex::new([0_u32; 2]);
