@@ -3,8 +3,9 @@
 //! Heartbeats wait in lanes: one for each shard of a cluster, whose calls must keep to one shard, and one for all where
 //! Redis is a single server. A lane has a few calls under way at a time; each takes all that waits (up to [`MOST`]).
 //! While Redis keeps up, a heartbeat finds room for a call and leaves at once; when all calls of its lane wait for Redis,
-//! the lane fills and calls grow, which costs Redis and this node a fraction per heartbeat. Lanes know nothing of one
-//! another: those of a primary that is frozen fill up and refuse, those of the others go on.
+//! the lane fills and calls grow, which costs Redis and this node a fraction per heartbeat. No more than [`UNDER_WAY`]
+//! heartbeats of a lane are under way, however its calls are filled. Lanes know nothing of one another: those of a primary
+//! that is frozen fill up and refuse, those of the others go on.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};

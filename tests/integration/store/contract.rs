@@ -12,7 +12,7 @@ use rollcall::presence::{
 use rollcall::store::limits::{Quota, Subject, Take};
 use rollcall::store::scripts::{self, Script};
 use rollcall::store::{
-    Answer, Bearer, Beat, Lost, Ownership, Rule, STALL, Store, StoreError, StoreSettings, Told,
+    Answer, Bearer, Beat, Due, Lost, Ownership, Rule, STALL, Store, StoreError, StoreSettings, Told,
 };
 
 use super::store;
@@ -488,23 +488,18 @@ async fn shards_that_are_looked_at_together_share_what_is_listed() {
     }
     store.clock().set(super::a_day_ahead() + Millis(130_000));
     let due = async |shards: &[u16], most| store.due(shards, Duration::ZERO, most, false).await.unwrap();
-    let of = |shard| people.iter().filter(|user| store.keys().shard_of(user) == shard).count();
+    let sizes = |found: &[Due]| found.iter().map(|due| due.members.len()).collect::<Vec<_>>();
+    let of_shard = |shard: u16| -> Vec<UserId> {
+        people.iter().filter(|user| store.keys().shard_of(user) == shard).cloned().collect()
+    };
     let found = due(&[0, 1], 1_000).await;
-    assert_eq!(found.iter().map(|due| due.members.len()).collect::<Vec<_>>(), [of(0), of(1)]);
+    assert_eq!(sizes(&found), [of_shard(0).len(), of_shard(1).len()]);
     for (shard, due) in (0..).zip(&found) {
-        assert!(due.members.iter().all(|member| store.keys().shard_of(&member.user) == shard));
+        assert!(due.members.iter().all(|member| of_shard(shard).contains(&member.user)));
     }
-    let shared = due(&[0, 1], 10).await;
-    assert_eq!(shared.iter().map(|due| due.members.len()).collect::<Vec<_>>(), [5, 5]);
-    store
-        .expire(
-            0,
-            &people.iter().filter(|user| store.keys().shard_of(user) == 0).cloned().collect::<Vec<_>>(),
-        )
-        .await
-        .unwrap();
-    let left = due(&[0, 1], 10).await;
-    assert_eq!(left.iter().map(|due| due.members.len()).collect::<Vec<_>>(), [0, 10], "what others leave");
+    assert_eq!(sizes(&due(&[0, 1], 10).await), [5, 5]);
+    store.expire(0, &of_shard(0)).await.unwrap();
+    assert_eq!(sizes(&due(&[0, 1], 10).await), [0, 10], "what others leave");
 }
 
 /// Every script once more after Redis forgot them all: the text is sent in place of the hash.
