@@ -13,8 +13,12 @@ const PERIOD: Duration = Duration::from_secs(5);
 /// Entries stay this long, so that watchers who lost the thread can pick it up.
 const KEEP: Millis = Millis(60_000);
 
-/// Entries looked at in one call.
+/// Entries looked at by the first call, ...
+const FIRST: u64 = 10;
+/// ... and at most by one: each may be for so many times as many as the one before it, while all that were found are old.
+/// What is young is read again in each round, so that a shard of which much was heard lately would be read in vain.
 const BATCH: u64 = 500;
+const GROWTH: u64 = 4;
 
 /// A task.
 pub(super) async fn run(node: Node) {
@@ -37,8 +41,9 @@ async fn trim(node: &Node, shard: Shard, copied: i64, copied_at: Option<Millis>)
     if !last.first().is_some_and(|entry| entry.n() == copied && entry.detected_at() == copied_at) {
         return Ok(());
     }
+    let mut batch = FIRST;
     loop {
-        let entries = store.entries(shard, 0, BATCH).await?;
+        let entries = store.entries(shard, 0, batch).await?;
         let Some(newest) = entries.last().map(Outgoing::n) else {
             return Ok(());
         };
@@ -54,5 +59,6 @@ async fn trim(node: &Node, shard: Shard, copied: i64, copied_at: Option<Millis>)
         if last < newest || node.stop.is_cancelled() {
             return Ok(());
         }
+        batch = BATCH.min(batch * GROWTH);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rollcall::presence::UserId;
+use rollcall::presence::{Millis, UserId};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
@@ -78,5 +78,24 @@ async fn a_postgres_that_was_put_back_says_what_it_lost_and_goes_on() {
         .unwrap();
     let said: Vec<_> = gaps.iter().map(|gap| (&gap["shard"], &gap["from"], &gap["to"])).collect();
     assert_eq!(said, [(&json!(0), &json!(2), &json!(newest - 1))]);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_copied_and_a_minute_old_is_forgotten_however_much_it_is() {
+    let (redis, prefix) = (support::stack().redis_url(), support::prefix());
+    let node = Service::node(&redis, &support::database_url().await, &prefix, &[]).await;
+    ready(&node).await;
+    let users = people(&node, 60);
+    arrive(&node, &users).await;
+    history_of(&node, &users[59], 1).await;
+    let store = &node.app.store;
+    let left = async || store.entries(0, 0, 100).await.unwrap().len();
+    assert!(left().await >= users.len());
+    store.clock().set(store.now().await.unwrap() + Millis(61_000));
+    eventually("all but the last are forgotten", Duration::from_secs(10), async || {
+        (left().await == 1).then_some(())
+    })
+    .await;
     node.stop().await;
 }
