@@ -15,7 +15,7 @@ use super::{AccountError, Accounts, Filter};
 /// A count up to this is never remembered.
 const EXACT: i64 = 10_000;
 /// A count is made anew when somebody asks for it so long after it was made ...
-const FRESH: Duration = Duration::from_secs(5);
+const FRESH: Duration = Duration::from_secs(20);
 /// ... and not told any more after so long.
 const KEPT: Duration = Duration::from_secs(60);
 /// Lists whose counts are remembered.

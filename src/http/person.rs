@@ -48,17 +48,17 @@ pub struct Person {
 impl Person {
     /// An account with its presence.
     #[must_use]
-    pub fn new(account: &Account, seen: &Seen) -> Self {
+    pub fn new(account: Account, seen: &Seen) -> Self {
         let status = account.status.as_str();
         Self {
             id: account.id,
-            username: account.username.clone(),
-            email: account.email.clone(),
-            first_name: account.first_name.clone(),
-            last_name: account.last_name.clone(),
             full_name: account.full_name(),
-            avatar: account.avatar.clone(),
-            bio: account.bio.clone(),
+            username: account.username,
+            email: account.email,
+            first_name: account.first_name,
+            last_name: account.last_name,
+            avatar: account.avatar,
+            bio: account.bio,
             role: account.role,
             status,
             display_status: if account.is_active { status } else { "inactive" },

@@ -94,7 +94,7 @@ pub async fn login(
             }
         };
         let tokens = Some(pair(&app, account, &family.login, &family.refresh));
-        Ok(Json(SignedIn { user: Person::new(account, &seen), tokens }))
+        Ok(Json(SignedIn { user: Person::new(credentials.account, &seen), tokens }))
     })
     .await
 }

@@ -45,7 +45,7 @@ pub async fn users_profile(State(app): State<App>, Caller(claims): Caller) -> Re
 async fn profile(app: &App, claims: &Claims) -> Result<Json<Person>, ApiError> {
     let account = app.accounts.by_id(own(claims)?).await?.ok_or(ApiError::NotFound("User"))?;
     let seen = see_oneself(app, claims).await?;
-    Ok(Json(Person::new(&account, &seen)))
+    Ok(Json(Person::new(account, &seen)))
 }
 
 /// What is to be different. What is absent stays.
@@ -141,7 +141,7 @@ async fn change(
     uncut(async move {
         let (account, _) = apply(&app, id, &changes, &claims.login, &origin).await?;
         let seen = see_oneself(&app, &claims).await?;
-        Ok(Json(Person::new(&account, &seen)))
+        Ok(Json(Person::new(account, &seen)))
     })
     .await
 }

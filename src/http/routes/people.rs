@@ -99,7 +99,7 @@ async fn page(
         let more = accounts.len() > room;
         accounts.truncate(room);
         let end = accounts.last().map(|last| ListCursor::behind(last, order));
-        Ok::<_, ApiError>((people(app, claims, &accounts).await?, end, more))
+        Ok::<_, ApiError>((people(app, claims, accounts).await?, end, more))
     });
     // All of them at once: rows are taken while presence is waited for, which may need another connection.
     let mut parts = pin!(parts.buffered(limit / PART + 2));
@@ -112,7 +112,7 @@ async fn page(
 }
 
 /// Accounts with their presence.
-async fn people(app: &App, claims: &Claims, accounts: &[Account]) -> Result<Vec<Person>, ApiError> {
-    let seen = see_accounts(app, claims, accounts).await?;
-    Ok(accounts.iter().zip(&seen).map(|(account, seen)| Person::new(account, seen)).collect())
+async fn people(app: &App, claims: &Claims, accounts: Vec<Account>) -> Result<Vec<Person>, ApiError> {
+    let seen = see_accounts(app, claims, &accounts).await?;
+    Ok(accounts.into_iter().zip(&seen).map(|(account, seen)| Person::new(account, seen)).collect())
 }

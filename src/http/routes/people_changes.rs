@@ -116,7 +116,7 @@ pub async fn detail(
 async fn detailed(app: &App, claims: &Claims, id: i64) -> Result<Json<Detail>, ApiError> {
     let (account, seen) = one(app, claims, id).await?;
     let profile = app.accounts.profile(account.id).await?;
-    Ok(Json(Detail { person: Person::new(&account, &seen), profile }))
+    Ok(Json(Detail { person: Person::new(account, &seen), profile }))
 }
 
 /// Makes an account for somebody
@@ -134,8 +134,8 @@ pub async fn create(
     check_profile(&profile)?;
     let new = body.account(&app, claims.role).await?;
     let account = app.accounts.admit(&new, &profile, &source.of(&claims)).await?;
-    let person = Person::new(&account, &Seen::unknown(account.id.user()));
-    Ok((StatusCode::CREATED, Json(Detail { person, profile: app.accounts.profile(account.id).await? })))
+    let (profile, seen) = (app.accounts.profile(account.id).await?, Seen::unknown(account.id.user()));
+    Ok((StatusCode::CREATED, Json(Detail { person: Person::new(account, &seen), profile })))
 }
 
 impl CreateBody {

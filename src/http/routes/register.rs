@@ -66,8 +66,8 @@ pub async fn register(
     } else {
         None
     };
-    let user = Person::new(&account, &Seen::unknown(account.id.user()));
-    Ok((StatusCode::CREATED, Json(SignedIn { user, tokens })))
+    let seen = Seen::unknown(account.id.user());
+    Ok((StatusCode::CREATED, Json(SignedIn { user: Person::new(account, &seen), tokens })))
 }
 
 /// Tells presence that a new account may not be online yet; false if it could not be told. Existing clients take a

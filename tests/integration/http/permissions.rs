@@ -263,6 +263,12 @@ async fn a_changed_role_counts_at_once_for_reading_too() {
         let raised = service.app.accounts.set_role(AccountId(account), Role::Admin, &by_joe).await;
         assert_eq!(raised.unwrap_err().code(), Some("forbidden"), "nobody raises themselves");
     }
+    let max = service.person("max", Role::User).await;
+    let listed = async || service.get(&max.token, "/api/users/admin/users/").await;
+    assert_eq!(listed().await.0, StatusCode::FORBIDDEN);
+    service.app.accounts.set_role(AccountId(max.id), Role::Moderator, &by_eve).await.unwrap();
+    let (status, said) = listed().await;
+    assert_eq!((status, &said["count"]), (StatusCode::OK, &json!(4)), "raised by an old token");
 }
 
 /// The page as it is committed.
