@@ -7,6 +7,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::documents::anchors;
+
 #[derive(Debug, Deserialize)]
 struct Rules {
     groups: Vec<Group>,
@@ -34,16 +36,6 @@ fn read(name: &str) -> String {
 fn rules() -> Vec<Rule> {
     let rules: Rules = serde_saphyr::from_str(&read("deploy/prometheus/rollcall.rules.yml")).unwrap();
     rules.groups.into_iter().flat_map(|group| group.rules).collect()
-}
-
-/// The anchors that readers of Markdown make of its headings.
-fn anchors(text: &str) -> BTreeSet<String> {
-    let headings = text.lines().filter(|line| line.starts_with('#'));
-    let anchor = |heading: &str| {
-        let words = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
-        words.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
-    };
-    headings.map(anchor).collect()
 }
 
 #[test]
@@ -77,13 +69,4 @@ fn recorded_names_say_whose_they_are() {
     for name in recorded {
         assert!(name.starts_with("rollcall:"), "{name}");
     }
-}
-
-#[test]
-fn links_within_the_operations_page_lead_somewhere() {
-    let operations = read("docs/operations.md");
-    let anchors = anchors(&operations);
-    let links = operations.split("](#").skip(1).map(|rest| rest.split(')').next().unwrap());
-    let broken: Vec<_> = links.filter(|link| !anchors.contains(*link)).collect();
-    assert!(broken.is_empty(), "{broken:?}");
 }

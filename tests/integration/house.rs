@@ -35,12 +35,12 @@ const HOMES: &[(&str, &[&str])] = &[
 const MOST_LINES: usize = 300;
 const EXCUSE: &str = "Longer than the house number because";
 
-fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Every file below a directory, with its path from the root. A directory that does not exist has none.
-fn files(dir: &str) -> Vec<(String, PathBuf)> {
+pub fn files(dir: &str) -> Vec<(String, PathBuf)> {
     let (mut found, mut open) = (Vec::new(), vec![root().join(dir)]);
     while let Some(dir) = open.pop() {
         for entry in fs::read_dir(dir).into_iter().flatten() {

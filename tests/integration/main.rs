@@ -12,6 +12,7 @@ mod dashboards;
 mod deploy;
 mod devstack;
 mod doctor;
+mod documents;
 mod figures;
 mod history;
 mod house;
