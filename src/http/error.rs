@@ -29,7 +29,7 @@ pub enum ApiError {
     #[error("{}", .0.detail)]
     InvalidValue(FieldError),
     /// A file of which nothing was taken: every line that is wrong, with its number before its column.
-    #[error("{} of the file's lines are wrong; nothing was done", .0.len())]
+    #[error("wrong lines in the file: {}; nothing was done", .0.len())]
     InvalidLines(Arc<[FieldError]>),
     /// A field that the endpoint does not know.
     #[error("{}", .0.detail)]

@@ -13,12 +13,13 @@ const PERIOD: Duration = Duration::from_secs(5);
 /// Entries stay this long, so that watchers who lost the thread can pick it up.
 const KEEP: Millis = Millis(60_000);
 
-/// Entries looked at by the first call, ...
+/// Entries looked at by the first call of a round: few, because what is found to be young is read in vain, and again in the
+/// next round.
 const FIRST: u64 = 10;
-/// ... and at most by one: each may be for so many times as many as the one before it, while all that were found are old.
-/// What is young is read again in each round, so that a shard of which much was heard lately would be read in vain.
-const BATCH: u64 = 500;
+/// Where all that a call found are old, the next one looks at so many times as many ...
 const GROWTH: u64 = 4;
+/// ... and at this many at most.
+const BATCH: u64 = 500;
 
 /// A task.
 pub(super) async fn run(node: Node) {
