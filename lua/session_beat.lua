@@ -3,8 +3,8 @@
 -- session_open judges it. So does a shard that has lost its data: it has no leases.
 -- Items may be of several shards, where the server is no cluster.
 --
--- KEYS[1..]  per item two or three: due (zset, ms), lease (string), and where a user is named on of the organisation
---            (zset, status code * 10^13 + since)
+-- KEYS[1..]  lease of each item (string), then due of each (zset, ms), then for each whose user's status is asked for, on
+--            of the organisation (zset, status code * 10^13 + since)
 -- ARGV[1]    now in ms, 0 = clock of Redis
 -- ARGV[2..]  per item four: member of due, code with tag (tag 0: any), time to live (ms), user or "" whose status the
 --            caller knows
@@ -18,22 +18,24 @@ if is_real then
   local time = call('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
+local items = (#args - 1) / 4
+-- Leases are read at once: each call from here takes Redis half a microsecond to begin.
+local held_by, on = call('MGET', unpack(keys, 1, items)), items * 2
 -- Deadlines by time to live, as texts: a number would be written out for each heartbeat, and few differ.
-local reply, key, deadlines = { string.format('%.0f', now) }, 1, {}
-for item = 1, (#args - 1) / 4 do
-  local due, lease = keys[key], keys[key + 1]
+local reply, deadlines = { string.format('%.0f', now) }, {}
+for item = 1, items do
   local member, code, ttl, user = args[item * 4 - 2], args[item * 4 - 1], args[item * 4], args[item * 4 + 1]
-  local held, standing, score = call('GET', lease), 'known', ''
-  key, deadlines[ttl] = key + 2, deadlines[ttl] or string.format('%.0f', now + ttl)
+  local lease, held, standing, score = keys[item], held_by[item], 'known', ''
+  deadlines[ttl] = deadlines[ttl] or string.format('%.0f', now + ttl)
+  if user ~= '' then on = on + 1 end
   -- A code without a tag is below 24.
   if held and (held == code or #code < 3 and tonumber(code) < 24 and held % 24 == tonumber(code)) then
-    if user ~= '' then standing = call('ZSCORE', keys[key], user) end
-    if standing and call('ZADD', due, 'XX', 'GT', 'CH', deadlines[ttl], member) == 1 then
+    if user ~= '' then standing = call('ZSCORE', keys[on], user) end
+    if standing and call('ZADD', keys[items + item], 'XX', 'GT', 'CH', deadlines[ttl], member) == 1 then
       if is_real then call('PEXPIREAT', lease, deadlines[ttl]) else call('PEXPIRE', lease, ttl) end
       score = standing
     end
   end
-  if user ~= '' then key = key + 1 end
   reply[item + 1] = score
 end
 return reply

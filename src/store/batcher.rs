@@ -195,7 +195,9 @@ impl Batcher {
     }
 
     async fn call(&self, batch: &[Waiting]) -> Result<Vec<Option<Extended>>, StoreError> {
-        let mut keys = Vec::with_capacity(batch.len() * 3);
+        let mut leases: Vec<Key> = Vec::with_capacity(batch.len());
+        let mut dues: Vec<Key> = Vec::with_capacity(batch.len());
+        let mut sets: Vec<Key> = Vec::new();
         let mut args = Vec::with_capacity(batch.len() * 4 + 1);
         let mut known = Vec::with_capacity(batch.len());
         args.push(self.clock.now());
@@ -204,17 +206,19 @@ impl Batcher {
             let standing = self.standings.of(shard, &beat.user);
             let [due, on] = &self.shards[usize::from(shard)];
             let (lease, member) = self.keys.alarm(&beat.user, &beat.session);
-            keys.extend([due.clone(), lease.into()]);
+            leases.push(lease.into());
+            dues.push(due.clone());
             args.extend([member.into(), beat.code.into(), beat.ttl.0.into()]);
             if standing.is_some() {
                 args.push("".into());
             } else {
                 let is_default = beat.org == self.default_org;
-                keys.push(if is_default { on.clone() } else { self.keys.on(shard, &beat.org).into() });
+                sets.push(if is_default { on.clone() } else { self.keys.on(shard, &beat.org).into() });
                 args.push(beat.user.as_str().into());
             }
             known.push(standing);
         }
+        let keys = leases.into_iter().chain(dues).chain(sets);
         let mut parts =
             Parts::new(scripts::SESSION_BEAT.name, self.link.call(&scripts::SESSION_BEAT, keys, args).await?);
         let now = parts.millis()?;

@@ -1,6 +1,6 @@
 //! Reading: records of people, counts, and who is present.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use fred::prelude::Value;
@@ -9,7 +9,7 @@ use futures::{StreamExt, TryStreamExt};
 use super::keys::Shard;
 use super::reply::{self, Parts};
 use super::scripts::{self, Script};
-use super::{Stats, Store, StoreError, View, parse_score};
+use super::{Stats, Store, StoreError, View};
 use crate::presence::{MOST_SESSIONS, Millis, Org, Status, UserId};
 
 /// Most records read by one call.
@@ -23,6 +23,9 @@ const LISTS_AT_ONCE: usize = 2;
 
 /// Most shards that one call reads: less than half a millisecond of Redis' time.
 const SHARDS_PER_CALL: Shard = 16;
+
+/// Most of each set and status that one call lists, of all its shards.
+const LISTED_PER_CALL: usize = 500;
 
 /// How many more than its even share a shard is asked for at first, when the newest of all are listed.
 const FEW: usize = 4;
@@ -145,18 +148,24 @@ impl Store {
             wanted.into_iter().filter(|each| status.is_none_or(|status| status == *each)).collect();
         // The newest are spread over all shards by chance: a few of each nearly always hold them.
         let few = limit.min(limit * 2 / usize::from(self.keys.shards().max(1)) + FEW);
-        let found = self.newest(org, &wanted, few).await?;
-        // A list that came full may hide somebody who is newer than the last that was found.
-        let hidden =
-            found.iter().filter(|list| few < limit && list.len() == few).filter_map(|list| list.last());
-        let hidden = hidden.map(|(.., since)| *since).max();
-        let mut newest = merged(found, limit);
-        if hidden
-            .is_some_and(|hidden| newest.len() < limit || newest.last().is_some_and(|last| last.2 <= hidden))
-        {
-            newest = merged(self.newest(org, &wanted, limit).await?, limit);
+        let all: Vec<Shard> = (0..self.keys.shards()).collect();
+        let mut lists = self.newest(&all, org, &wanted, few).await?;
+        // A list that came full may hide somebody who is newer than the last that was found: its shard is asked for more.
+        let newest = merged(lists.iter().flatten(), limit);
+        let oldest = newest.last().filter(|_| newest.len() == limit).map(|last| last.2);
+        let hides = |list: &Vec<Present>| {
+            let last = list.last().filter(|_| few < limit && list.len() == few);
+            last.is_some_and(|last| oldest.is_none_or(|oldest| oldest <= last.2))
+        };
+        let shard_of = |list: &Vec<Present>| list.first().map(|(user, ..)| self.keys.shard_of(user));
+        let hiding: BTreeSet<Shard> = lists.iter().filter(|list| hides(list)).filter_map(shard_of).collect();
+        if hiding.is_empty() {
+            return Ok(newest);
         }
-        Ok(newest)
+        lists.retain(|list| shard_of(list).is_some_and(|shard| !hiding.contains(&shard)));
+        let hiding: Vec<Shard> = hiding.into_iter().collect();
+        lists.extend(self.newest(&hiding, org, &wanted, limit).await?);
+        Ok(merged(lists.iter().flatten(), limit))
     }
 
     /// Everybody who is shown present in one of these statuses, in no order.
@@ -165,8 +174,8 @@ impl Store {
     /// If Redis did not answer; [`StoreError::Restoring`] if it has lost a shard.
     pub async fn all_present(&self, statuses: &[Status]) -> Result<Vec<UserId>, StoreError> {
         // Shard by shard and a few at a time: a long list must let heartbeats pass.
-        let shards = (0..self.keys.shards()).map(|shard| shard..shard + 1);
-        let calls = shards.map(|shard| self.newest_of(shard, None, statuses, usize::MAX));
+        let shards: Vec<Shard> = (0..self.keys.shards()).collect();
+        let calls = shards.chunks(1).map(|shard| self.newest_of(shard, None, statuses, usize::MAX));
         let lists: Vec<_> =
             futures::stream::iter(calls.collect::<Vec<_>>()).buffered(LISTS_AT_ONCE).try_collect().await?;
         Ok(lists.into_iter().flatten().flatten().map(|(user, ..)| user).collect())
@@ -178,58 +187,54 @@ impl Store {
     /// If Redis did not answer; [`StoreError::Restoring`] if it has lost the shard.
     pub async fn listed(&self, shard: Shard, most: usize) -> Result<Vec<Present>, StoreError> {
         let statuses = [Status::Online, Status::Away, Status::Busy, Status::Invisible];
-        let lists = self.newest_of(shard..shard + 1, None, &statuses, most).await?;
+        let lists = self.newest_of(&[shard], None, &statuses, most).await?;
         Ok(lists.into_iter().flatten().collect())
     }
 
     /// At most so many of each set of users and status, the newest first.
     async fn newest(
         &self,
+        shards: &[Shard],
         org: Option<&Org>,
         wanted: &[Status],
         most: usize,
     ) -> Result<Vec<Vec<Present>>, StoreError> {
-        let calls = self.groups().into_iter().map(|shards| self.newest_of(shards, org, wanted, most));
+        let together = if self.link.is_clustered() { 1 } else { (LISTED_PER_CALL / most.max(1)).max(1) };
+        let calls = shards.chunks(together).map(|shards| self.newest_of(shards, org, wanted, most));
         Ok(futures::future::try_join_all(calls).await?.into_iter().flatten().collect())
     }
 
     async fn newest_of(
         &self,
-        shards: Range<Shard>,
+        shards: &[Shard],
         org: Option<&Org>,
         wanted: &[Status],
         most: usize,
     ) -> Result<Vec<Vec<Present>>, StoreError> {
-        let sets = shards.flat_map(|shard| {
-            self.keys.sets(shard, org).into_iter().map(move |[on, _]| [self.keys.meta(shard), on])
-        });
-        let keys: Vec<String> = sets.flatten().collect();
-        let mut args = vec![i64::try_from(most).unwrap_or(i64::MAX).into()];
-        args.extend(wanted.iter().map(|status| Value::from(status.code())));
+        let mut keys = Vec::new();
+        let mut sets = 0;
+        for shard in shards {
+            let of_shard = self.keys.sets(*shard, org);
+            sets = of_shard.len();
+            keys.push(self.keys.meta(*shard));
+            keys.extend(of_shard.into_iter().map(|[on, _]| on));
+        }
+        let args = [most, sets].map(|number| i64::try_from(number).unwrap_or(i64::MAX).into());
+        let codes = wanted.iter().map(|status| Value::from(status.code()));
+        let args = args.into_iter().chain(codes).collect();
         let reply = self.link.call(&scripts::SHARD_PRESENT, keys, args).await?;
-        Ok(told(&scripts::SHARD_PRESENT, reply)?.rest().map(present).collect())
+        reply::present(&told(&scripts::SHARD_PRESENT, reply)?.value()?)
     }
 }
 
 /// Somebody who is present: who, in which status, since when.
 pub type Present = (UserId, Status, Millis);
 
-/// Decodes users and their scores. A name that this version cannot read is left out.
-fn present(list: Value) -> Vec<Present> {
-    let words: Vec<String> = list.into_array().into_iter().filter_map(Value::into_string).collect();
-    let parse = |pair: &[String]| {
-        let (status, since) = parse_score(&pair[1])?;
-        Some((pair[0].parse().ok()?, status, since))
-    };
-    words.chunks_exact(2).filter_map(parse).collect()
-}
-
 /// The newest of several lists.
-fn merged(lists: Vec<Vec<Present>>, limit: usize) -> Vec<Present> {
-    let mut all: Vec<Present> = lists.into_iter().flatten().collect();
+fn merged<'a>(lists: impl Iterator<Item = &'a Present>, limit: usize) -> Vec<Present> {
+    let mut all: Vec<&Present> = lists.collect();
     all.sort_unstable_by(|a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(&b.0)));
-    all.truncate(limit);
-    all
+    all.into_iter().take(limit).cloned().collect()
 }
 
 /// What a reading script tells, after its first word.

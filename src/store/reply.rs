@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use fred::prelude::Value;
 use serde::Deserialize;
 
-use super::{Answer, Shown, StoreError, View};
+use super::reads::Present;
+use super::{Answer, Shown, StoreError, View, parse_score};
 use crate::presence::{Claim, Claims, Device, Entry, EntryKind, Millis, Outgoing, RawEntry, Status, UserId};
 
 /// What a script of a user answered.
@@ -107,11 +108,27 @@ struct Times<'a> {
     version: i64,
 }
 
+/// Reads what a script has packed by MessagePack.
+fn unpack<'a, T: Deserialize<'a>>(script: &'static str, packed: &'a Value) -> Result<T, StoreError> {
+    let unpacked = packed.as_bytes().and_then(|packed| rmp_serde::from_slice(packed).ok());
+    unpacked.ok_or(StoreError::Reply { script, part: 1 })
+}
+
+/// Decodes lists of users and their scores, as `shard_present` packs them. A name that this version cannot read is left
+/// out.
+pub(super) fn present(packed: &Value) -> Result<Vec<Vec<Present>>, StoreError> {
+    let lists: Vec<Vec<&str>> = unpack("shard_present", packed)?;
+    let parse = |pair: &[&str]| {
+        let (status, since) = parse_score(pair[1])?;
+        Some((pair[0].parse().ok()?, status, since))
+    };
+    Ok(lists.iter().map(|words| words.chunks_exact(2).filter_map(parse).collect()).collect())
+}
+
 /// Decodes the records of those users who have one, with their places among `users`.
 pub(super) fn views(users: &[&UserId], packed: &Value) -> Result<Vec<(usize, View)>, StoreError> {
     let wrong = |part| StoreError::Reply { script: "user_views", part };
-    let packed = packed.as_bytes().ok_or_else(|| wrong(1))?;
-    let records: Vec<Packed<'_>> = rmp_serde::from_slice(packed).map_err(|_| wrong(1))?;
+    let records: Vec<Packed<'_>> = unpack("user_views", packed)?;
     let view = |Packed(place, times, text, emoji, devices): Packed<'_>| {
         let place = place.checked_sub(1).filter(|place| *place < users.len())?;
         let status = Status::from_code(times.status)?;

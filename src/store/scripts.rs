@@ -128,7 +128,7 @@ script!(/// Lists and touches what is due.
 script!(/// Counts.
     SHARD_STATS = "shard_stats", "no-writes", and_each(0, 2), exactly(2));
 script!(/// Lists who is present.
-    SHARD_PRESENT = "shard_present", "no-writes", and_each(0, 2), and_each(1, 1));
+    SHARD_PRESENT = "shard_present", "no-writes", and_each(0, 1), and_each(2, 1));
 script!(/// Forgets what is copied and old.
     OUTBOX_TRIM = "outbox_trim", "allow-oom", and_each(1, 1), and_each(1, 1), "record");
 script!(/// A node shows that it lives.

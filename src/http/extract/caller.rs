@@ -5,6 +5,7 @@
 //! |---|---|---|---|---|
 //! | [`Caller`] | any | yes | yes | the token alone decides |
 //! | [`May`] | one with the permission | yes | yes | the token and Postgres decide |
+//! | [`Entering`] | the same, when it has read a list | yes | yes | the same |
 //! | [`Quiet`] | any | no | yes | 503: an ended login must not act |
 //! | [`Verified`] | any | no | no | not asked: the handler's own call on the store decides (logout) |
 //! | [`Beating`] | any | no | no | the same (heartbeat); above the pace of requests it is told so, and not refused |
@@ -61,6 +62,10 @@ pub struct Caller(pub Claims);
 /// A [`Caller`] whose role has the permission that `P` names: `May(claims, ..): May<to::ViewUsers>`.
 #[derive(Clone, Debug)]
 pub struct May<P>(pub Claims, pub PhantomData<P>);
+
+/// A [`May`] who is let in while the list that they ask for is read: a way to Redis less.
+#[derive(Clone, Debug)]
+pub struct Entering<P>(Claims, PhantomData<P>);
 
 impl From<&Claims> for Bearer {
     fn from(claims: &Claims) -> Self {
@@ -151,7 +156,8 @@ impl FromRequestParts<App> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let Verified(claims) = Verified::from_request_parts(parts, app).await?;
         let bearer = Bearer::from(&claims);
-        touched(app, &bearer, in_present_role(app, claims)).await?.map(Self)
+        let (_, claims) = touched(app, &bearer, in_present_role(app, claims)).await?;
+        claims.map(Self)
     }
 }
 
@@ -176,12 +182,22 @@ pub async fn in_present_role(app: &App, claims: Claims) -> Result<Claims, ApiErr
     }
 }
 
+/// Whether the caller has come, or changed, by this very request.
+type HasCome = bool;
+
 /// What comes of something that is done while the store hears of the caller: each takes a way to a store and back. Who is not
 /// admitted is told so at once, whatever would have come of it.
-async fn touched<T>(app: &App, bearer: &Bearer, meanwhile: impl Future<Output = T>) -> Result<T, ApiError> {
-    let touched = async { admitted(app.store.touch(bearer).await) };
-    let ((), found) = try_join!(touched, async { Ok(meanwhile.await) })?;
-    Ok(found)
+async fn touched<T>(
+    app: &App,
+    bearer: &Bearer,
+    meanwhile: impl Future<Output = T>,
+) -> Result<(HasCome, T), ApiError> {
+    let touched = async {
+        let answer = app.store.touch(bearer).await;
+        let has_come = matches!(answer, Ok(Answer::Standing { since, now, .. }) if since == now);
+        admitted(answer).map(|()| has_come)
+    };
+    try_join!(touched, async { Ok(meanwhile.await) })
 }
 
 /// The role of a caller now. Who has no account here has the role that the token says.
@@ -197,10 +213,46 @@ impl<P: Demand> FromRequestParts<App> for May<P> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let Verified(claims) = Verified::from_request_parts(parts, app).await?;
-        let role = touched(app, &Bearer::from(&claims), role_now(app, &claims)).await??;
-        if !role.may(P::PERMISSION) {
-            return Err(ApiError::Forbidden);
-        }
-        Ok(Self(Claims { role, ..claims }, PhantomData))
+        let (_, role) = touched(app, &Bearer::from(&claims), role_now(app, &claims)).await?;
+        permitted::<P>(claims, role?).map(|claims| Self(claims, PhantomData))
+    }
+}
+
+/// The caller in their present role, if it has the permission that `P` names.
+fn permitted<P: Demand>(claims: Claims, role: Role) -> Result<Claims, ApiError> {
+    if role.may(P::PERMISSION) { Ok(Claims { role, ..claims }) } else { Err(ApiError::Forbidden) }
+}
+
+impl<P: Demand> FromRequestParts<App> for Entering<P> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Verified(claims) = Verified::from_request_parts(parts, app).await?;
+        Ok(Self(claims, PhantomData))
+    }
+}
+
+impl<P: Demand> Entering<P> {
+    /// Reads a list of those present while the caller is let in. Who comes by this very request would be missing from it:
+    /// for them it is read again.
+    ///
+    /// # Errors
+    /// Those of [`May`], then those of reading.
+    pub async fn reading<T, E, F>(self, app: &App, read: impl Fn() -> F) -> Result<(Claims, T), ApiError>
+    where
+        ApiError: From<E>,
+        F: Future<Output = Result<T, E>>,
+    {
+        let Self(claims, ..) = self;
+        // For whom the token says no, nothing is read before it is known whether that has changed.
+        let early = async { if claims.role.may(P::PERMISSION) { Some(read().await) } else { None } };
+        let (bearer, role) = (Bearer::from(&claims), role_now(app, &claims));
+        let (has_come, (role, early)) = touched(app, &bearer, async { tokio::join!(role, early) }).await?;
+        let claims = permitted::<P>(claims, role?)?;
+        let found = match early.filter(|_| !has_come) {
+            Some(found) => found,
+            None => read().await,
+        };
+        Ok((claims, found?))
     }
 }

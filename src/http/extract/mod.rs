@@ -11,7 +11,9 @@ pub mod to;
 
 pub use attempts::{Attempt, Attempts};
 pub use body::Body;
-pub use caller::{Beating, Caller, May, Quiet, Verified, admitted, bearer_token, in_present_role, verify};
+pub use caller::{
+    Beating, Caller, Entering, May, Quiet, Verified, admitted, bearer_token, in_present_role, verify,
+};
 pub use params::{Path, PathPair, Query};
 pub use service::{Counter, Granter, Lister, Reporter, Viewer};
 pub use source::{Client, Source, client_of};

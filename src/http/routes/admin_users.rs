@@ -12,7 +12,7 @@ use crate::accounts::{Account, AccountId};
 use crate::app::App;
 use crate::auth::Claims;
 use crate::http::error::ApiError;
-use crate::http::extract::{May, Path, Query, to};
+use crate::http::extract::{Entering, May, Path, Query, to};
 use crate::http::seen::{Seen, see};
 use crate::http::time::Timestamp;
 use crate::presence::{Role, Status, UserId};
@@ -69,14 +69,14 @@ pub struct PresentQuery {
     responses((status = 200, body = PresentUsers)))]
 pub async fn online(
     State(app): State<App>,
-    May(claims, ..): May<to::ViewUsers>,
+    entering: Entering<to::ViewUsers>,
     Query(PresentQuery { limit }): Query<PresentQuery>,
 ) -> Result<Json<PresentUsers>, ApiError> {
     let limit = limit.unwrap_or(MOST_PRESENT);
     if !(1..=MOST_PRESENT).contains(&limit) {
         return Err(ApiError::invalid("limit", format!("expected 1 to {MOST_PRESENT}")));
     }
-    let present = app.store.present(None, None, limit).await?;
+    let (claims, present) = entering.reading(&app, || app.store.present(None, None, limit)).await?;
     let ids: Vec<AccountId> = present.iter().filter_map(|(user, ..)| AccountId::of(user)).collect();
     let users: Vec<UserId> = ids.iter().map(|id| id.user()).collect();
     let (accounts, seen) = try_join!(

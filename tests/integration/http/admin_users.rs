@@ -86,6 +86,16 @@ async fn who_is_present_is_listed_last_seen_first() {
 }
 
 #[tokio::test]
+async fn who_comes_by_asking_is_listed() {
+    let service = Service::start().await;
+    for number in 0..20 {
+        let eve = service.person(&format!("eve{number}"), Role::Moderator).await;
+        let (_, answer) = service.get(&eve.token, &format!("{LIST}online/?limit=1")).await;
+        assert_eq!(answer["online_users"][0]["username"], format!("eve{number}"), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn one_account_and_its_presence() {
     let service = Service::start().await;
     let eve = service.person("eve", Role::Moderator).await;

@@ -269,6 +269,8 @@ async fn a_changed_role_counts_at_once_for_reading_too() {
     service.app.accounts.set_role(AccountId(max.id), Role::Moderator, &by_eve).await.unwrap();
     let (status, said) = listed().await;
     assert_eq!((status, &said["count"]), (StatusCode::OK, &json!(4)), "raised by an old token");
+    let (status, said) = service.get(&max.token, "/api/users/admin/users/online/").await;
+    assert_eq!((status, &said["count"]), (StatusCode::OK, &json!(2)), "raised by an old token");
 }
 
 /// The page as it is committed.
