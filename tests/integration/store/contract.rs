@@ -583,13 +583,22 @@ async fn the_newest_are_listed_even_where_one_shard_has_most_of_them() {
     let users: Vec<UserId> = (1..3_000).map(|user| UserId::parse(&user.to_string()).unwrap()).collect();
     let of_one = users[30..].iter().filter(|user| store.keys().shard_of(user) == 7).take(30);
     let in_order: Vec<&UserId> = users[..30].iter().chain(of_one).collect();
+    let status_of = |moment: usize| if moment.is_multiple_of(3) { Status::Away } else { Status::Online };
     for (moment, user) in in_order.iter().enumerate() {
         store.clock().set(super::a_day_ahead() + Millis(i64::try_from(moment).unwrap()));
-        store.beat(&beat(user.as_str())).await.unwrap();
+        let is_away = status_of(moment) == Status::Away;
+        let activity = Some(if is_away { Activity::Idle } else { Activity::Active });
+        store.beat(&Beat { activity, ..beat(user.as_str()) }).await.unwrap();
     }
-    for limit in [1, 20, 45] {
-        let listed = store.present(None, None, limit).await.unwrap();
-        let listed: Vec<&UserId> = listed.iter().map(|(user, ..)| user).collect();
-        assert_eq!(listed, in_order.iter().rev().take(limit).copied().collect::<Vec<_>>());
+    let newest = in_order.iter().enumerate().rev();
+    for limit in [1, 20, 45, 60] {
+        for asked in [None, Some(Status::Away), Some(Status::Online), Some(Status::Busy)] {
+            let listed = store.present(None, asked, limit).await.unwrap();
+            let listed: Vec<&UserId> = listed.iter().map(|(user, ..)| user).collect();
+            let wanted =
+                newest.clone().filter(|(moment, _)| asked.is_none_or(|asked| asked == status_of(*moment)));
+            let wanted: Vec<&UserId> = wanted.map(|(_, user)| *user).take(limit).collect();
+            assert_eq!(listed, wanted, "{limit} {asked:?}");
+        }
     }
 }
