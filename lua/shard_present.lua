@@ -31,7 +31,7 @@ end
 for first = 1, #KEYS, sets + 1 do
   if call('HEXISTS', KEYS[first], 'epoch') == 0 then return { 'restoring' } end
   for set = first + 1, first + sets do
-    -- One question about all statuses mostly tells enough.
+    -- Where few are, or all of them in one status, one question is enough; it costs no more than to ask whether somebody is.
     if not (whole and list(KEYS[set], whole)) then
       for _, range in ipairs(ranges) do list(KEYS[set], range) end
     end

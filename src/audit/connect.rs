@@ -13,10 +13,6 @@ use super::{AuditError, sql};
 /// Every migration that this program knows.
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
-/// A connection is tried when it is given back to its pool; one that nobody has used for so long is tried once more before
-/// it is used again, a way to Postgres and back.
-const TRUSTED: Duration = Duration::from_secs(1);
-
 /// A pool of at most `max_connections`. Opens none yet, so that a node starts, and serves heartbeats, while Postgres
 /// is down. With `role_switch` each connection gives up the rights of its login for those of `rollcall_app`, if the
 /// login is a member of it.
@@ -34,16 +30,7 @@ pub fn connect(url: &SecretString, role_switch: bool, max_connections: u32) -> R
         .max_connections(max_connections)
         .acquire_timeout(Duration::from_secs(3))
         .idle_timeout(Duration::from_secs(300))
-        .max_lifetime(Duration::from_secs(1800))
-        .test_before_acquire(false)
-        .before_acquire(|connection, met| {
-            Box::pin(async move {
-                if met.idle_for >= TRUSTED {
-                    connection.ping().await?;
-                }
-                Ok(true)
-            })
-        });
+        .max_lifetime(Duration::from_secs(1800));
     if role_switch {
         pool = pool.after_connect(|connection, _| {
             Box::pin(async move { connection.execute(sql::SWITCH_ROLE).await.map(|_| ()) })

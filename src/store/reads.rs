@@ -21,10 +21,12 @@ const VIEWS_AT_ONCE: usize = 4;
 /// Calls for whole lists under way at a time.
 const LISTS_AT_ONCE: usize = 2;
 
-/// Most shards that one call reads: less than half a millisecond of Redis' time.
+/// Most shards that one call counts, or looks at for what is due: less than half a millisecond of Redis' time.
 const SHARDS_PER_CALL: Shard = 16;
 
-/// Most of each set and status that one call lists, of all its shards.
+/// Most shards of which one call lists who is present, and how many of each set and status it lists of all of them, unless
+/// one shard alone has to tell more.
+const SHARDS_PER_LIST: usize = 64;
 const LISTED_PER_CALL: usize = 500;
 
 /// How many more than its even share a shard is asked for at first, when the newest of all are listed.
@@ -199,7 +201,8 @@ impl Store {
         wanted: &[Status],
         most: usize,
     ) -> Result<Vec<Vec<Present>>, StoreError> {
-        let together = if self.link.is_clustered() { 1 } else { (LISTED_PER_CALL / most.max(1)).max(1) };
+        let together = if self.link.is_clustered() { 1 } else { LISTED_PER_CALL / most.max(1) };
+        let together = together.clamp(1, SHARDS_PER_LIST);
         let calls = shards.chunks(together).map(|shards| self.newest_of(shards, org, wanted, most));
         Ok(futures::future::try_join_all(calls).await?.into_iter().flatten().collect())
     }

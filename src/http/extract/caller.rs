@@ -5,7 +5,7 @@
 //! |---|---|---|---|---|
 //! | [`Caller`] | any | yes | yes | the token alone decides |
 //! | [`May`] | one with the permission | yes | yes | the token and Postgres decide |
-//! | [`Entering`] | the same, when it has read a list | yes | yes | the same |
+//! | [`Entering`] | the same, and nothing before it reads | when it reads | when it reads | the same |
 //! | [`Quiet`] | any | no | yes | 503: an ended login must not act |
 //! | [`Verified`] | any | no | no | not asked: the handler's own call on the store decides (logout) |
 //! | [`Beating`] | any | no | no | the same (heartbeat); above the pace of requests it is told so, and not refused |
@@ -36,11 +36,15 @@ use crate::http::error::ApiError;
 use crate::http::limits::{self, Excess};
 use crate::http::measured;
 use crate::metrics::labels::AuthMethod;
-use crate::presence::Role;
+use crate::presence::{Millis, Role};
 use crate::store::{Answer, Bearer, StoreError};
 
 /// How long the present role of a caller is waited for where the token's word would do.
 const ROLE_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Who has changed less long ago may have done so while this request was under way: by another one, by a touch that was
+/// sent again, or by a clock that stood behind.
+const JUST_NOW: Millis = Millis(2_000);
 
 /// A caller whose token is good.
 #[derive(Clone, Debug)]
@@ -63,7 +67,8 @@ pub struct Caller(pub Claims);
 #[derive(Clone, Debug)]
 pub struct May<P>(pub Claims, pub PhantomData<P>);
 
-/// A [`May`] who is let in while the list that they ask for is read: a way to Redis less.
+/// A [`May`] who is let in while the list that they ask for is read: a way to Redis less. All that is known before
+/// [`reading`](Self::reading) is that the token is good.
 #[derive(Clone, Debug)]
 pub struct Entering<P>(Claims, PhantomData<P>);
 
@@ -182,7 +187,7 @@ pub async fn in_present_role(app: &App, claims: Claims) -> Result<Claims, ApiErr
     }
 }
 
-/// Whether the caller has come, or changed, by this very request.
+/// Whether the caller may have come, or changed, by this very request or one beside it.
 type HasCome = bool;
 
 /// What comes of something that is done while the store hears of the caller: each takes a way to a store and back. Who is not
@@ -194,7 +199,7 @@ async fn touched<T>(
 ) -> Result<(HasCome, T), ApiError> {
     let touched = async {
         let answer = app.store.touch(bearer).await;
-        let has_come = matches!(answer, Ok(Answer::Standing { since, now, .. }) if since == now);
+        let has_come = matches!(answer, Ok(Answer::Standing { since, now, .. }) if now - since < JUST_NOW);
         admitted(answer).map(|()| has_come)
     };
     try_join!(touched, async { Ok(meanwhile.await) })
@@ -244,11 +249,16 @@ impl<P: Demand> Entering<P> {
         F: Future<Output = Result<T, E>>,
     {
         let Self(claims, ..) = self;
+        let bearer = Bearer::from(&claims);
         // For whom the token says no, nothing is read before it is known whether that has changed.
-        let early = async { if claims.role.may(P::PERMISSION) { Some(read().await) } else { None } };
-        let (bearer, role) = (Bearer::from(&claims), role_now(app, &claims));
-        let (has_come, (role, early)) = touched(app, &bearer, async { tokio::join!(role, early) }).await?;
-        let claims = permitted::<P>(claims, role?)?;
+        let trusts_token = claims.role.may(P::PERMISSION);
+        let early = async { Ok(if trusts_token { Some(read().await) } else { None }) };
+        let permitted = async {
+            let role = role_now(app, &claims).await?;
+            permitted::<P>(claims, role)
+        };
+        let (has_come, met) = touched(app, &bearer, async { try_join!(permitted, early) }).await?;
+        let (claims, early) = met?;
         let found = match early.filter(|_| !has_come) {
             Some(found) => found,
             None => read().await,

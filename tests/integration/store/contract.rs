@@ -593,12 +593,14 @@ async fn the_newest_are_listed_even_where_one_shard_has_most_of_them() {
     let newest = in_order.iter().enumerate().rev();
     for limit in [1, 20, 45, 60] {
         for asked in [None, Some(Status::Away), Some(Status::Online), Some(Status::Busy)] {
-            let listed = store.present(None, asked, limit).await.unwrap();
-            let listed: Vec<&UserId> = listed.iter().map(|(user, ..)| user).collect();
             let wanted =
                 newest.clone().filter(|(moment, _)| asked.is_none_or(|asked| asked == status_of(*moment)));
             let wanted: Vec<&UserId> = wanted.map(|(_, user)| *user).take(limit).collect();
-            assert_eq!(listed, wanted, "{limit} {asked:?}");
+            for org in [None, Some(&Org::default())] {
+                let listed = store.present(org, asked, limit).await.unwrap();
+                let listed: Vec<&UserId> = listed.iter().map(|(user, ..)| user).collect();
+                assert_eq!(listed, wanted, "{limit} {asked:?} {org:?}");
+            }
         }
     }
 }
