@@ -24,9 +24,10 @@ const LISTS_AT_ONCE: usize = 2;
 /// Most shards that one call counts, or looks at for what is due: less than half a millisecond of Redis' time.
 const SHARDS_PER_CALL: Shard = 16;
 
-/// Most shards of which one call lists who is present, and how many of each set and status it lists of all of them, unless
-/// one shard alone has to tell more.
+/// Most shards of which one call lists who is present.
 const SHARDS_PER_LIST: usize = 64;
+
+/// How many of each set and status one call lists of all its shards, unless one shard alone has to tell more.
 const LISTED_PER_CALL: usize = 500;
 
 /// How many more than its even share a shard is asked for at first, when the newest of all are listed.

@@ -253,11 +253,11 @@ impl<P: Demand> Entering<P> {
         // For whom the token says no, nothing is read before it is known whether that has changed.
         let trusts_token = claims.role.may(P::PERMISSION);
         let early = async { Ok(if trusts_token { Some(read().await) } else { None }) };
-        let permitted = async {
+        let entered = async {
             let role = role_now(app, &claims).await?;
             permitted::<P>(claims, role)
         };
-        let (has_come, met) = touched(app, &bearer, async { try_join!(permitted, early) }).await?;
+        let (has_come, met) = touched(app, &bearer, async { try_join!(entered, early) }).await?;
         let (claims, early) = met?;
         let found = match early.filter(|_| !has_come) {
             Some(found) => found,
