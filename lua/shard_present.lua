@@ -28,9 +28,16 @@ local function list(set, range)
   return is_all
 end
 
+-- The first set of a shard is that of nearly everybody; whether anybody is in another one is asked of all shards together.
+local others = {}
+for first = 1, #KEYS, sets + 1 do
+  for set = first + 2, first + sets do others[#others + 1] = KEYS[set] end
+end
+local asked = #others > 0 and call('EXISTS', unpack(others)) > 0 and sets or 1
+
 for first = 1, #KEYS, sets + 1 do
   if call('HEXISTS', KEYS[first], 'epoch') == 0 then return { 'restoring' } end
-  for set = first + 1, first + sets do
+  for set = first + 1, first + asked do
     -- Where few are, or all of them in one status, one question is enough; it costs no more than to ask whether somebody is.
     if not (whole and list(KEYS[set], whole)) then
       for _, range in ipairs(ranges) do list(KEYS[set], range) end

@@ -10,13 +10,13 @@
 --            version}, text, emoji, {device ...}}}
 -- Access     read
 local call, shards = redis.call, tonumber(ARGV[1])
--- What is asked of a shard is asked once: whether it is open, and its claims, if there are any.
+-- What is asked of a shard is asked once, and whether any of them has claims is asked of all together.
 local dues, claims_of = {}, {}
 for shard = 1, shards do
-  local meta, due, claims = KEYS[shard * 3 - 2], KEYS[shard * 3 - 1], KEYS[shard * 3]
-  if call('HEXISTS', meta, 'epoch') == 0 then return { 'restoring' } end
-  dues[shard], claims_of[shard] = due, call('EXISTS', claims) == 1 and claims
+  if call('HEXISTS', KEYS[shard * 3 - 2], 'epoch') == 0 then return { 'restoring' } end
+  dues[shard], claims_of[shard] = KEYS[shard * 3 - 1], KEYS[shard * 3]
 end
+local has_claims = call('EXISTS', unpack(claims_of)) > 0
 
 local views = {}
 for item = 1, (#ARGV - 1) / 2 do
@@ -24,7 +24,7 @@ for item = 1, (#ARGV - 1) / 2 do
   local packed = call('HGET', records, user)
   if packed then
     local view, devices = glance(user, packed, dues[shard])
-    local held = claims_of[shard] and call('HGET', claims_of[shard], user)
+    local held = has_claims and call('HGET', claims_of[shard], user)
     held = held and cmsgpack.unpack(held) or {}
     local claim = held[2] or held[1] or {}
     views[#views + 1] = { item, view, claim[3] or '', claim[4] or '', devices }
