@@ -7,10 +7,10 @@
 //! heartbeats of a lane are under way, however its calls are filled. Lanes know nothing of one another: those of a primary
 //! that is frozen fill up and refuse, those of the others go on.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
-use fred::prelude::Key;
+use fred::prelude::{Key, Value};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
@@ -198,57 +198,71 @@ impl Batcher {
         let mut leases: Vec<Key> = Vec::with_capacity(batch.len());
         let mut dues: Vec<Key> = Vec::with_capacity(batch.len());
         let mut sets: Vec<Key> = Vec::new();
-        let mut args = Vec::with_capacity(batch.len() * 4 + 1);
+        let mut members: Vec<Value> = Vec::with_capacity(batch.len());
+        let mut asked = BTreeMap::new();
         let mut known = Vec::with_capacity(batch.len());
-        args.push(self.clock.now());
-        for Waiting { beat, .. } in batch {
+        for (number, Waiting { beat, .. }) in (1..).zip(batch) {
             let shard = self.keys.shard_of(&beat.user);
             let standing = self.standings.of(shard, &beat.user);
             let [due, on] = &self.shards[usize::from(shard)];
             let (lease, member) = self.keys.alarm(&beat.user, &beat.session);
             leases.push(lease.into());
             dues.push(due.clone());
-            args.extend([member.into(), beat.code.into(), beat.ttl.0.into()]);
-            if standing.is_some() {
-                args.push("".into());
-            } else {
+            members.push(member.into());
+            if standing.is_none() {
                 let is_default = beat.org == self.default_org;
                 sets.push(if is_default { on.clone() } else { self.keys.on(shard, &beat.org).into() });
-                args.push(beat.user.as_str().into());
+                asked.insert(number, beat.user.as_str());
             }
             known.push(standing);
         }
+        let said = packed(batch, &asked);
         let keys = leases.into_iter().chain(dues).chain(sets);
-        let mut parts =
-            Parts::new(scripts::SESSION_BEAT.name, self.link.call(&scripts::SESSION_BEAT, keys, args).await?);
-        let now = parts.millis()?;
-        let outcome =
-            |(waiting, known): (&Waiting, Option<_>)| self.outcome(&mut parts, &waiting.beat, known, now);
-        batch.iter().zip(known).map(outcome).collect()
+        let args = [self.clock.now(), said.as_slice().into()].into_iter().chain(members).collect();
+        let reply = self.link.call(&scripts::SESSION_BEAT, keys, args).await?;
+        self.outcomes(batch, known, Parts::new(scripts::SESSION_BEAT.name, reply))
     }
 
-    /// What became of one heartbeat; `known`: how its user stands, if Redis was not asked.
-    fn outcome(
+    /// What became of each heartbeat; `known`: how its user stands, if Redis was not asked.
+    fn outcomes(
         &self,
-        parts: &mut Parts,
-        beat: &Plain,
-        known: Option<(Status, Millis)>,
-        now: Millis,
-    ) -> Result<Option<Extended>, StoreError> {
-        let said = parts.text()?;
-        if said.is_empty() {
-            return Ok(None);
-        }
-        let (status, since) = match known {
-            Some(standing) => standing,
-            None => {
-                let standing = super::parse_score(&said).ok_or_else(|| parts.wrong())?;
-                self.standings.learn(self.keys.shard_of(&beat.user), &beat.user, standing, now);
-                standing
+        batch: &[Waiting],
+        known: Vec<Option<(Status, Millis)>>,
+        mut parts: Parts,
+    ) -> Result<Vec<Option<Extended>>, StoreError> {
+        let now = parts.millis()?;
+        let extended = |(status, since)| Some(Extended { status, since, now });
+        let mut outcomes: Vec<_> = known.into_iter().map(|known| known.map(extended)).collect();
+        while !parts.is_over() {
+            let (number, said) = (parts.count()?, parts.text()?);
+            let index = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+            let index = index.filter(|index| *index < batch.len()).ok_or_else(|| parts.wrong())?;
+            let standing = match said.as_str() {
+                "" => None,
+                score => Some(super::parse_score(score).ok_or_else(|| parts.wrong())?),
+            };
+            if let Some(standing) = standing {
+                let user = &batch[index].beat.user;
+                self.standings.learn(self.keys.shard_of(user), user, standing, now);
             }
-        };
-        Ok(Some(Extended { status, since, now }))
+            outcomes[index] = Some(standing.and_then(extended));
+        }
+        // Of whom nothing was known, nothing was said either.
+        outcomes.into_iter().collect::<Option<_>>().ok_or_else(|| parts.wrong())
     }
+}
+
+/// What `session_beat` is told of its items as one text; `asked`: by their numbers, whose status is not known.
+fn packed(batch: &[Waiting], asked: &BTreeMap<usize, &str>) -> Vec<u8> {
+    let codes: Vec<String> = batch.iter().map(|waiting| waiting.beat.code.to_string()).collect();
+    let ttls: Vec<i64> = batch.iter().map(|waiting| waiting.beat.ttl.0).collect();
+    let packed = match ttls.split_first() {
+        Some((first, others)) if others.iter().all(|ttl| ttl == first) => {
+            rmp_serde::to_vec(&(codes, first, asked))
+        }
+        _ => rmp_serde::to_vec(&(codes, ttls, asked)),
+    };
+    packed.expect("texts and numbers can be packed")
 }
 
 #[cfg(test)]

@@ -63,6 +63,10 @@ impl Parts {
         self.text()?.parse().map_err(|_| self.wrong())
     }
 
+    pub(super) fn is_over(&self) -> bool {
+        self.parts.as_slice().is_empty()
+    }
+
     pub(super) fn rest(self) -> impl Iterator<Item = Value> {
         self.parts
     }

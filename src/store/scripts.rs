@@ -72,7 +72,7 @@ macro_rules! script {
 }
 
 script!(/// Fast path of heartbeats; an item takes two keys, or three if the caller asks for a status.
-    SESSION_BEAT = "session_beat", "allow-oom", and_each(0, 1), and_each(1, 4));
+    SESSION_BEAT = "session_beat", "allow-oom", and_each(0, 1), and_each(2, 1));
 script!(/// Judges one sign of life.
     SESSION_OPEN = "session_open", "allow-oom", exactly(13), exactly(17), "shard", "record", "user", "session");
 script!(/// A request that is no heartbeat.

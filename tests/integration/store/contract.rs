@@ -170,7 +170,7 @@ fn is_own(found: Ownership) {
 }
 
 /// Another node on the same data.
-async fn rival(store: &Store) -> Store {
+pub async fn rival(store: &Store) -> Store {
     let settings = StoreSettings { node: "rival".into(), ..super::settings_of(store) };
     let rival = Store::connect(settings).await.unwrap();
     rival.clock().set(super::a_day_ahead());

@@ -1,5 +1,6 @@
 //! The store on a real Redis: the scripts beside the pure machine, and each script by itself.
 mod contract;
+mod heartbeats;
 mod limits;
 mod model;
 mod restore;
