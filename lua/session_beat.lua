@@ -6,8 +6,8 @@
 -- KEYS[1..]  lease of each item (string), then due of each (zset, ms), then for each whose user's status is asked for, on
 --            of the organisation (zset, status code * 10^13 + since)
 -- ARGV[1]    now in ms, 0 = clock of Redis
--- ARGV[2]    packed by MessagePack, {code with tag (tag 0: any) of each item, time to live (ms) of all items or a list of those
---            of each, users: item -> user whose status the caller does not know}
+-- ARGV[2]    packed by MessagePack, {code with tag (tag 0: any) of each item, a text; time to live (ms) of all items, or a
+--            list of those of each; users: item -> user whose status the caller does not know}
 -- ARGV[3..]  member of due of each item
 -- Reply      {now, then of each item that is slow or whose user's status was asked for: its number (from 1), and "" (slow)
 --            or the score of the user in `on`}
@@ -20,7 +20,7 @@ if is_real then
   local time = call('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
--- What most items have in common is not said for each: a text more costs Redis a tenth of a microsecond.
+-- Packed, and said once where all have it in common: each argument more costs Redis something.
 local codes, ttls, users = unpack(cmsgpack.unpack(args[2]))
 local items, of_all = #codes, type(ttls) == 'number' and ttls
 -- Leases are read at once: each call from here takes Redis half a microsecond to begin.

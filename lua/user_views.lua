@@ -10,13 +10,16 @@
 --            version}, text, emoji, {device ...}}}
 -- Access     read
 local call, shards = redis.call, tonumber(ARGV[1])
--- What is asked of a shard is asked once, and whether any of them has claims is asked of all together.
+-- What is asked of a shard is asked once. Whether it has claims is not, where none of them has, or all.
 local dues, claims_of = {}, {}
 for shard = 1, shards do
   if call('HEXISTS', KEYS[shard * 3 - 2], 'epoch') == 0 then return { 'restoring' } end
   dues[shard], claims_of[shard] = KEYS[shard * 3 - 1], KEYS[shard * 3]
 end
-local has_claims = call('EXISTS', unpack(claims_of)) > 0
+local having = call('EXISTS', unpack(claims_of))
+for shard = 1, having < shards and shards or 0 do
+  claims_of[shard] = having > 0 and call('EXISTS', claims_of[shard]) == 1 and claims_of[shard]
+end
 
 local views = {}
 for item = 1, (#ARGV - 1) / 2 do
@@ -24,7 +27,7 @@ for item = 1, (#ARGV - 1) / 2 do
   local packed = call('HGET', records, user)
   if packed then
     local view, devices = glance(user, packed, dues[shard])
-    local held = has_claims and call('HGET', claims_of[shard], user)
+    local held = claims_of[shard] and call('HGET', claims_of[shard], user)
     held = held and cmsgpack.unpack(held) or {}
     local claim = held[2] or held[1] or {}
     views[#views + 1] = { item, view, claim[3] or '', claim[4] or '', devices }

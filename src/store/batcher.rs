@@ -220,40 +220,19 @@ impl Batcher {
         let keys = leases.into_iter().chain(dues).chain(sets);
         let args = [self.clock.now(), said.as_slice().into()].into_iter().chain(members).collect();
         let reply = self.link.call(&scripts::SESSION_BEAT, keys, args).await?;
-        self.outcomes(batch, known, Parts::new(scripts::SESSION_BEAT.name, reply))
-    }
-
-    /// What became of each heartbeat; `known`: how its user stands, if Redis was not asked.
-    fn outcomes(
-        &self,
-        batch: &[Waiting],
-        known: Vec<Option<(Status, Millis)>>,
-        mut parts: Parts,
-    ) -> Result<Vec<Option<Extended>>, StoreError> {
-        let now = parts.millis()?;
-        let extended = |(status, since)| Some(Extended { status, since, now });
-        let mut outcomes: Vec<_> = known.into_iter().map(|known| known.map(extended)).collect();
-        while !parts.is_over() {
-            let (number, said) = (parts.count()?, parts.text()?);
-            let index = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
-            let index = index.filter(|index| *index < batch.len()).ok_or_else(|| parts.wrong())?;
-            let standing = match said.as_str() {
-                "" => None,
-                score => Some(super::parse_score(score).ok_or_else(|| parts.wrong())?),
-            };
-            if let Some(standing) = standing {
-                let user = &batch[index].beat.user;
-                self.standings.learn(self.keys.shard_of(user), user, standing, now);
+        let outcomes = outcomes(&known, Parts::new(scripts::SESSION_BEAT.name, reply))?;
+        for ((Waiting { beat, .. }, known), outcome) in batch.iter().zip(&known).zip(&outcomes) {
+            if let (None, Some(Extended { status, since, now })) = (known, *outcome) {
+                self.standings.learn(self.keys.shard_of(&beat.user), &beat.user, (status, since), now);
             }
-            outcomes[index] = Some(standing.and_then(extended));
         }
-        // Of whom nothing was known, nothing was said either.
-        outcomes.into_iter().collect::<Option<_>>().ok_or_else(|| parts.wrong())
+        Ok(outcomes)
     }
 }
 
 /// What `session_beat` is told of its items as one text; `asked`: by their numbers, whose status is not known.
 fn packed(batch: &[Waiting], asked: &BTreeMap<usize, &str>) -> Vec<u8> {
+    // As texts: so leases hold them.
     let codes: Vec<String> = batch.iter().map(|waiting| waiting.beat.code.to_string()).collect();
     let ttls: Vec<i64> = batch.iter().map(|waiting| waiting.beat.ttl.0).collect();
     let packed = match ttls.split_first() {
@@ -263,6 +242,28 @@ fn packed(batch: &[Waiting], asked: &BTreeMap<usize, &str>) -> Vec<u8> {
         _ => rmp_serde::to_vec(&(codes, ttls, asked)),
     };
     packed.expect("texts and numbers can be packed")
+}
+
+/// What became of each heartbeat; `known`: how its user stands, if Redis was not asked.
+fn outcomes(
+    known: &[Option<(Status, Millis)>],
+    mut parts: Parts,
+) -> Result<Vec<Option<Extended>>, StoreError> {
+    let now = parts.millis()?;
+    let extended = |(status, since)| Some(Extended { status, since, now });
+    let mut outcomes: Vec<_> = known.iter().map(|known| known.map(extended)).collect();
+    while !parts.is_over() {
+        let (number, said) = (parts.count()?, parts.text()?);
+        let outcome = match said.as_str() {
+            "" => None,
+            score => extended(super::parse_score(score).ok_or_else(|| parts.wrong())?),
+        };
+        let index = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+        let place = index.and_then(|index| outcomes.get_mut(index));
+        *place.ok_or_else(|| parts.wrong())? = Some(outcome);
+    }
+    // Of whom nothing was known, nothing was said either.
+    outcomes.into_iter().collect::<Option<_>>().ok_or_else(|| parts.wrong())
 }
 
 #[cfg(test)]
@@ -298,5 +299,36 @@ mod tests {
         assert!(lane(30, UNDER_WAY - 20).next().is_none());
         assert_eq!(lane(20, UNDER_WAY - 20).next().map(|call| call.len()), Some(20));
         assert!(lane(0, 0).next().is_none());
+    }
+
+    /// What is made of a reply of two heartbeats, the status of the first being known.
+    fn of_two(told: &[(i64, &str)]) -> Option<Vec<Option<(Status, Millis)>>> {
+        let pairs = told.iter().flat_map(|(number, said)| [Value::from(*number), Value::from(*said)]);
+        let reply = std::iter::once(Value::from("700")).chain(pairs).collect();
+        let known = [Some((Status::Busy, Millis(5))), None];
+        let outcomes = outcomes(&known, Parts::new("session_beat", Value::Array(reply))).ok()?;
+        assert!(outcomes.iter().flatten().all(|extended| extended.now == Millis(700)));
+        let standing = |extended: Extended| (extended.status, extended.since);
+        Some(outcomes.into_iter().map(|outcome| outcome.map(standing)).collect())
+    }
+
+    #[test]
+    fn what_is_not_known_is_told() {
+        let (busy, online) = (Some((Status::Busy, Millis(5))), Some((Status::Online, Millis(7))));
+        assert_eq!(of_two(&[(2, "10000000000007")]), Some(vec![busy, online]));
+        assert_eq!(of_two(&[(1, ""), (2, "10000000000007")]), Some(vec![None, online]));
+        assert_eq!(of_two(&[(2, "")]), Some(vec![busy, None]));
+        assert_eq!(of_two(&[(1, ""), (2, "")]), Some(vec![None, None]));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_a_defect() {
+        assert_eq!(of_two(&[]), None, "the second was asked for");
+        assert_eq!(of_two(&[(1, "")]), None);
+        assert_eq!(of_two(&[(0, ""), (2, "")]), None);
+        assert_eq!(of_two(&[(2, ""), (3, "")]), None);
+        assert_eq!(of_two(&[(2, "known")]), None);
+        let odd = Value::Array(vec!["700".into(), 1_i64.into()]);
+        assert!(outcomes(&[Some((Status::Busy, Millis(5)))], Parts::new("session_beat", odd)).is_err());
     }
 }

@@ -28,10 +28,10 @@ const SHARDS_PER_CALL: Shard = 16;
 const SHARDS_PER_LIST: usize = 64;
 
 /// How many of each set and status one call lists of all its shards, unless one shard alone has to tell more.
-const LISTED_PER_CALL: usize = 500;
+const LISTED_PER_CALL: usize = 512;
 
-/// How many more than its even share a shard is asked for at first, when the newest of all are listed. With one less, one list
-/// of 50 in twelve would have to ask some shard again; so does one in a hundred.
+/// How many more than its even share a shard is asked for at first, when the newest of all are listed. Of lists of 50 from
+/// 64 shards one in a hundred has to ask some shard again; with one less it would be one in twelve.
 const FEW: usize = 5;
 
 impl Store {

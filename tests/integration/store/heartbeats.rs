@@ -15,13 +15,15 @@ const PACES: [Pace; 3] = [Pace::Visible, Pace::Hidden, Pace::Socket];
 /// Of all kinds: three rhythms, two organisations, with and without a name for the connection.
 fn of_many_kinds(number: usize) -> Beat {
     let org = if number.is_multiple_of(5) { Org::parse("team").unwrap() } else { Org::default() };
+    // Longer than a short text of MessagePack.
+    let name = if number.is_multiple_of(7) { format!("{number:040}") } else { number.to_string() };
     let connection = format!("connection{number}");
     Beat {
-        bearer: Bearer { org, ..bearer(&number.to_string()) },
+        bearer: Bearer { org, ..bearer(&name) },
         pace: PACES[number % PACES.len()],
         device: Some(Device::Web),
         connection: number.is_multiple_of(2).then(|| ConnectionId::parse(&connection).unwrap()),
-        ..beat(&number.to_string())
+        ..beat(&name)
     }
 }
 
@@ -46,10 +48,10 @@ async fn heartbeats_of_one_call_are_not_mixed_up() {
     for shard in 0..store.keys().shards() {
         store.open_empty(shard, 1).await.unwrap();
     }
-    // While outboxes are read a node knows the status of those whom it let in itself, and of nobody else.
+    // While outboxes are read a node may know the status of those whom it let in itself, and of nobody else.
     let following = Arc::clone(&store);
     let following = tokio::spawn(async move { following.follow(&|_| {}).await });
-    let beats: Vec<Beat> = (1..=40).map(of_many_kinds).collect();
+    let beats: Vec<Beat> = (1..=48).map(of_many_kinds).collect();
     let rival = rival(&store).await;
     // A socket belongs to the node that holds it.
     let known = |number: usize| number % 4 < 2 || beats[number].pace == Pace::Socket;
@@ -69,9 +71,12 @@ async fn heartbeats_of_one_call_are_not_mixed_up() {
         redis_command(&format!("ZADD {on} {} {user}", 20_000_000_000_000 + since.0)).await;
     }
     let now = passes(&store, 1_000).await;
-    let together = [&beats[..10], &[of_many_kinds(41)], &beats[10..]].concat();
+    let together = [&[of_many_kinds(49)], &beats[..10], &[of_many_kinds(50)], &beats[10..]].concat();
+    let together: Vec<Beat> = together.into_iter().map(|beat| Beat { takes: false, ..beat }).collect();
     let mut told = all_at_once(&store, &together).await;
-    assert_eq!(told.remove(10), (Status::Online, now, now), "who is new is judged apart");
+    for newcomer in [11, 0] {
+        assert_eq!(told.remove(newcomer), (Status::Online, now, now), "who is new is judged apart");
+    }
     for (number, (told, since)) in told.into_iter().zip(&since).enumerate() {
         let status = if known(number) { Status::Online } else { Status::Away };
         assert_eq!(told, (status, *since, now), "{}", beats[number].bearer.user);
