@@ -10,7 +10,7 @@
 --            version}, text, emoji, {device ...}}}
 -- Access     read
 local call, shards = redis.call, tonumber(ARGV[1])
--- What is asked of a shard is asked once. Whether it has claims is not, where none of them has, or all.
+-- What is asked of a shard is asked once; whether it has claims only where some of them have and some have not.
 local dues, claims_of = {}, {}
 for shard = 1, shards do
   if call('HEXISTS', KEYS[shard * 3 - 2], 'epoch') == 0 then return { 'restoring' } end

@@ -460,6 +460,40 @@ async fn a_claim_that_ends_takes_its_words_along_even_where_the_status_stays() {
 }
 
 #[tokio::test]
+async fn claims_are_seen_whether_no_shard_or_some_or_all_have_any() {
+    let store = store(2).await;
+    for shard in 0..2 {
+        store.open_empty(shard, 1).await.unwrap();
+    }
+    let of_shard = |shard| {
+        (1..)
+            .map(|number: u32| UserId::parse(&number.to_string()).unwrap())
+            .find(|user| store.keys().shard_of(user) == shard)
+    };
+    let users = [0, 1].map(|shard| of_shard(shard).unwrap());
+    for user in &users {
+        store.beat(&beat(user.as_str())).await.unwrap();
+    }
+    let words = async || {
+        let views = store.views(&users).await.unwrap();
+        views.into_iter().map(|view| view.unwrap().text).collect::<Vec<_>>()
+    };
+    assert_eq!(words().await, [None, None]);
+    let text = Some("at lunch".to_owned());
+    let claim = Claim {
+        id: "1".into(),
+        status: Status::Busy,
+        text: "at lunch".into(),
+        emoji: String::new(),
+        until: None,
+    };
+    for (user, seen) in users.iter().rev().zip([[None, text.clone()], [text.clone(), text.clone()]]) {
+        store.claim(user, &Org::default(), Whose::Manual, Some(&claim), None).await.unwrap();
+        assert_eq!(words().await, seen);
+    }
+}
+
+#[tokio::test]
 async fn what_is_due_is_listed_once_it_is_settled() {
     let store = store(1).await;
     store.open_empty(0, 1).await.unwrap();
@@ -584,19 +618,24 @@ async fn the_newest_are_listed_even_where_one_shard_has_most_of_them() {
     let of_one = users[30..].iter().filter(|user| store.keys().shard_of(user) == 7).take(30);
     let in_order: Vec<&UserId> = users[..30].iter().chain(of_one).collect();
     let status_of = |moment: usize| if moment.is_multiple_of(3) { Status::Away } else { Status::Online };
+    let (default, team) = (Org::default(), Org::parse("team").unwrap());
+    let org_of = |moment: usize| if moment.is_multiple_of(7) { &team } else { &default };
     for (moment, user) in in_order.iter().enumerate() {
         store.clock().set(super::a_day_ahead() + Millis(i64::try_from(moment).unwrap()));
         let is_away = status_of(moment) == Status::Away;
         let activity = Some(if is_away { Activity::Idle } else { Activity::Active });
-        store.beat(&Beat { activity, ..beat(user.as_str()) }).await.unwrap();
+        let bearer = Bearer { org: org_of(moment).clone(), ..bearer(user.as_str()) };
+        store.beat(&Beat { bearer, activity, ..beat(user.as_str()) }).await.unwrap();
     }
     let newest = in_order.iter().enumerate().rev();
     for limit in [1, 20, 45, 60] {
         for asked in [None, Some(Status::Away), Some(Status::Online), Some(Status::Busy)] {
-            let wanted =
-                newest.clone().filter(|(moment, _)| asked.is_none_or(|asked| asked == status_of(*moment)));
-            let wanted: Vec<&UserId> = wanted.map(|(_, user)| *user).take(limit).collect();
-            for org in [None, Some(&Org::default())] {
+            for org in [None, Some(&default), Some(&team)] {
+                let wanted = newest.clone().filter(|(moment, _)| {
+                    asked.is_none_or(|asked| asked == status_of(*moment))
+                        && org.is_none_or(|org| org == org_of(*moment))
+                });
+                let wanted: Vec<&UserId> = wanted.map(|(_, user)| *user).take(limit).collect();
                 let listed = store.present(org, asked, limit).await.unwrap();
                 let listed: Vec<&UserId> = listed.iter().map(|(user, ..)| user).collect();
                 assert_eq!(listed, wanted, "{limit} {asked:?} {org:?}");
