@@ -8,14 +8,14 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::accounts::{Accounts, BlockTable, Counts, KeyRing, Orgs, RefreshMode, RefreshRules, Visibilities};
-use crate::audit::{self, Audit};
+use crate::audit::Audit;
 use crate::auth::{AuthSettings, KeyTimes, PasswordCost, Passwords, Tokens, Vault, Verifier};
 use crate::config::{Config, RefreshRotation, RoomPolicy};
 use crate::courier::Courier;
 use crate::presence::{Millis, Policy};
 use crate::store::limits::{Limits, Pace, Quota, Quotas};
 use crate::store::{STALL, Store, StoreSettings};
-use crate::{metrics, moment};
+use crate::{database, metrics, moment};
 
 /// For how long a refresh token may come back after its exchange: answers get lost.
 const REFRESH_GRACE: Duration = Duration::from_secs(10);
@@ -105,7 +105,7 @@ impl App {
         let passwords = Passwords::new(PasswordCost::default(), hashing, hashing * PASSWORDS_WAITING)
             .context("the settings of password hashing")?;
         let database = config.database.url()?.expose().into();
-        let pool = audit::connect(&database, true, POSTGRES_CONNECTIONS)?;
+        let pool = database::connect(&database, true, POSTGRES_CONNECTIONS)?;
         let policy = config.policy();
         let store = connect_store(&config).await?;
         let vault = Vault::new(&secret, config.auth.previous_secret());

@@ -5,7 +5,7 @@
 //! on shared state in Redis by the scripts in `lua/`; [`audit`] copies what it records into Postgres. [`accounts`] and
 //! [`auth`] know people and tokens. [`app`] builds all of it once, [`http`], [`live`] and [`tasks`] are what runs: read the table of
 //! paths (`http/router.rs`) and the list of tasks (`tasks/mod.rs`) first. [`cli`] starts them; [`config`],
-//! [`metrics`], [`telemetry`], [`moment`] and [`devstack`] serve the rest; [`courier`] brings other servers what they are told.
+//! [`database`], [`metrics`], [`telemetry`], [`moment`] and [`devstack`] serve the rest; [`courier`] brings other servers what they are told.
 //! Modules stand in reading order; a module uses only modules that stand nearer to `presence` in ARCHITECTURE.md.
 
 pub mod presence;
@@ -21,6 +21,8 @@ pub mod auth;
 pub mod config;
 
 pub mod devstack;
+
+pub mod database;
 
 pub mod metrics;
 

@@ -4,10 +4,10 @@
 //! these rows outlive accounts, and names can be given up.
 
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{AccountError, AccountId, Accounts, sql};
+use crate::database::Connection;
 use crate::presence::UserId;
 
 /// Somebody logged in.
@@ -225,7 +225,7 @@ impl Accounts {
     /// # Errors
     /// Those of the database.
     pub async fn record(&self, action: &Action<'_>) -> Result<(), AccountError> {
-        Ok(record(&mut *self.pool.acquire().await?, action).await?)
+        Ok(record(&mut self.pool.acquire().await?, action).await?)
     }
 }
 
@@ -233,7 +233,7 @@ impl Accounts {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn record(connection: &mut PgConnection, action: &Action<'_>) -> sqlx::Result<()> {
+pub async fn record(connection: &mut Connection, action: &Action<'_>) -> sqlx::Result<()> {
     sqlx::query(sql::ACTION_RECORD)
         .bind(Uuid::now_v7())
         .bind(&action.origin.actor)
@@ -259,7 +259,7 @@ pub async fn record(connection: &mut PgConnection, action: &Action<'_>) -> sqlx:
 /// # Errors
 /// Those of the database.
 pub(super) async fn record_all(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     actions: &[Action<'_>],
     origin: &Origin,
 ) -> sqlx::Result<()> {

@@ -9,13 +9,14 @@ use std::time::Duration;
 use ipnet::IpNet;
 use prefix_trie::joint::JointPrefixMap;
 use serde_json::json;
+use sqlx::Row;
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
 use time::OffsetDateTime;
 
 use super::entitlement::check_entitled;
 use super::families::interval;
 use super::{AccountError, Accounts, Action, Origin, Permission, Severity, actions, sql};
+use crate::database::Connection;
 
 /// The service's own first block of a network; twice as long for each one of the last week.
 const FIRST: Duration = Duration::from_secs(15 * 60);
@@ -158,7 +159,7 @@ impl Accounts {
 }
 
 /// Whether this very network is blocked. Whoever asks for the same one waits until the transaction ends.
-async fn is_blocked(connection: &mut PgConnection, network: IpNet) -> sqlx::Result<bool> {
+async fn is_blocked(connection: &mut Connection, network: IpNet) -> sqlx::Result<bool> {
     let network = network.to_string();
     sqlx::query(sql::BLOCK_LOCK).bind(&network).execute(&mut *connection).await?;
     sqlx::query_scalar(sql::IS_BLOCKED).bind(&network).fetch_one(connection).await
@@ -167,7 +168,7 @@ async fn is_blocked(connection: &mut PgConnection, network: IpNet) -> sqlx::Resu
 /// The row names the block by its number, and not the network, which it could never give up: rows are sealed, but for
 /// the address that they come from. Which network it was the block itself tells for as long as it is kept.
 async fn record(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     name: &'static str,
     said: &str,
     block: &Block,

@@ -1,7 +1,6 @@
 //! Accounts made and changed by those who look after people.
 
 use serde_json::json;
-use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use super::entitlement::{check_entitled, lock};
@@ -9,6 +8,7 @@ use super::{
     Account, AccountError, AccountId, Accounts, Action, Email, NewAccount, Origin, Permission, Profile,
     Username, actions, sql,
 };
+use crate::database::Connection;
 use crate::presence::{Org, Role};
 
 /// What is to be different about an account. What is `None` stays.
@@ -146,7 +146,7 @@ impl Accounts {
     }
 }
 
-async fn profile_of(connection: &mut PgConnection, id: AccountId) -> sqlx::Result<Profile> {
+async fn profile_of(connection: &mut Connection, id: AccountId) -> sqlx::Result<Profile> {
     let Json(profile): Json<Profile> =
         sqlx::query_scalar(sql::PROFILE).bind(id).fetch_one(connection).await?;
     Ok(profile)
@@ -154,7 +154,7 @@ async fn profile_of(connection: &mut PgConnection, id: AccountId) -> sqlx::Resul
 
 /// Keeps a profile as it is given.
 pub(super) async fn set_profile(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     id: AccountId,
     profile: &Profile,
 ) -> sqlx::Result<()> {
@@ -164,7 +164,7 @@ pub(super) async fn set_profile(
 
 /// Tells which fields changed. Their values are not kept: the row outlives the account, and names can be given up.
 async fn record(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     before: &Account,
     after: &Account,
     fields: &[&'static str],

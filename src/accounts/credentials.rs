@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use serde_json::json;
-use sqlx::{FromRow, PgConnection, Row};
+use sqlx::{FromRow, Row};
 
 use super::families::{self, EndReason};
 use super::{
     Account, AccountError, AccountId, Accounts, Action, Credentials, Email, Family, LoginMeta, Origin,
     Severity, Spend, actions, factors, sql,
 };
+use crate::database::Connection;
 use crate::presence::LoginId;
 
 /// What somebody has proved who logs in, beside the password.
@@ -211,7 +212,7 @@ fn meanwhile(error: sqlx::Error) -> AccountError {
 /// Sets a password's hash in a transaction under way, if the old one is `was` or whatever it is; answers the lowest
 /// token version that is still good. A link for a new password has no use any more.
 pub(super) async fn set_password(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     id: AccountId,
     hash: &str,
     was: Option<&str>,

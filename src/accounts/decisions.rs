@@ -5,7 +5,7 @@
 //! it ends; a ban ends them, so that whoever is let in again has to log in.
 
 use serde_json::json;
-use sqlx::{FromRow, PgConnection};
+use sqlx::FromRow;
 use time::OffsetDateTime;
 
 use super::entitlement::lock;
@@ -14,6 +14,7 @@ use super::{
     Account, AccountError, AccountGate, AccountId, AccountStatus, Accounts, Action, Origin, Permission,
     Severity, actions, sql,
 };
+use crate::database::Connection;
 
 /// When a suspension ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,7 +188,7 @@ const fn standing(account: &Account) -> AccountStatus {
 
 /// When the suspension that is decided ends, by the clock of Postgres.
 async fn ends_at(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     decision: Decision,
 ) -> Result<Option<OffsetDateTime>, AccountError> {
     let Decision::Suspend(end) = decision else {
@@ -206,7 +207,7 @@ async fn ends_at(
 }
 
 async fn record(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     decision: Decision,
     before: &Account,
     after: &Account,

@@ -3,9 +3,8 @@
 //! An access token says which role its bearer had when it was issued, and lives for minutes. So the role is read again:
 //! at the door of every request that demands one, and once more behind the locks of the transaction that acts.
 
-use sqlx::PgConnection;
-
 use super::{AccountError, AccountId, Accounts, Origin, Permission, sql};
+use crate::database::Connection;
 use crate::presence::{LoginId, Role};
 
 impl Accounts {
@@ -38,7 +37,7 @@ impl Accounts {
 
 /// The role, and whether there is a second factor.
 async fn role_now(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     account: AccountId,
     login: Option<&str>,
 ) -> Result<Option<(Role, bool)>, AccountError> {
@@ -55,7 +54,7 @@ async fn role_now(
 /// The role of who acts, read now, if it has the permission. Who has no account here (a host's administrator, the
 /// command line) is believed.
 pub(super) async fn check_entitled(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     origin: &Origin,
     permission: Permission,
 ) -> Result<Role, AccountError> {
@@ -80,7 +79,7 @@ pub(super) struct Locked {
 /// Locks an account and every active administrator, in one order, and then looks whether who acts may do so: of two
 /// who shut each other out one comes first.
 pub(super) async fn lock(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     id: AccountId,
     origin: &Origin,
     permission: Permission,

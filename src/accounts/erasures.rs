@@ -8,14 +8,15 @@
 use std::time::Duration;
 
 use serde_json::json;
+use sqlx::Row;
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::entitlement::check_entitled;
 use super::families::interval;
 use super::{AccountError, AccountId, Accounts, Action, Origin, Permission, Severity, account, actions, sql};
+use crate::database::Connection;
 use crate::presence::{Gate, GateKind, Millis, UserId};
 
 /// The version of the gate that refuses the tokens of somebody who was erased: above all that accounts ever have.
@@ -180,7 +181,7 @@ impl Accounts {
 }
 
 /// Locks an account, be it in the trash, and every active administrator in one order; answers whether it is there.
-async fn lock(connection: &mut PgConnection, id: AccountId) -> Result<bool, AccountError> {
+async fn lock(connection: &mut Connection, id: AccountId) -> Result<bool, AccountError> {
     let rows: Vec<(AccountId, bool)> = sqlx::query_as(sql::ERASE_LOCK).bind(id).fetch_all(connection).await?;
     let Some((_, administers)) = rows.iter().find(|(other, _)| *other == id) else {
         return Ok(false);
@@ -192,7 +193,7 @@ async fn lock(connection: &mut PgConnection, id: AccountId) -> Result<bool, Acco
 }
 
 /// Forgets what is kept of a person here; answers how many logins went.
-async fn forget(connection: &mut PgConnection, user: &UserId, id: Option<AccountId>) -> sqlx::Result<i64> {
+async fn forget(connection: &mut Connection, user: &UserId, id: Option<AccountId>) -> sqlx::Result<i64> {
     sqlx::query(sql::VISIBILITY_FORGET).bind(user.as_str()).execute(&mut *connection).await?;
     let Some(id) = id else {
         return Ok(0);

@@ -2,10 +2,11 @@
 //! and of two who bring the same code one finds it used.
 
 use serde_json::json;
-use sqlx::{PgConnection, Row};
+use sqlx::Row;
 
 use super::entitlement::lock;
 use super::{AccountError, AccountId, Accounts, Action, Origin, Permission, Severity, actions, sql};
+use crate::database::Connection;
 
 /// The second factor of an account.
 #[derive(Clone, Debug)]
@@ -157,7 +158,7 @@ impl Accounts {
 
 /// Spends a second factor in a transaction under way.
 pub(super) async fn spend(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     id: AccountId,
     second: &Spend,
     origin: &Origin,
@@ -183,7 +184,7 @@ pub(super) async fn spend(
 
 /// What happens to second factors is rare, and somebody should look at it.
 async fn record(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     id: AccountId,
     name: &'static str,
     detail: &'static str,

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use rand::distr::{Alphanumeric, SampleString};
 use secrecy::SecretString;
-use sqlx::PgConnection;
 use sqlx::postgres::types::PgInterval;
 use time::OffsetDateTime;
 
 use super::refresh::RefreshToken;
 use super::{Account, AccountError, AccountId, Accounts, Action, Origin, actions, sql};
+use crate::database::Connection;
 use crate::presence::{Device, LoginId, Reason};
 
 /// Length of a login's name: 71 random bits. It is no secret, but nobody should guess another's.
@@ -110,7 +110,7 @@ pub(super) fn login_id(text: &str) -> sqlx::Result<LoginId> {
 
 /// Ends an account's logins but `keep`, in a transaction under way.
 pub(super) async fn end_families(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     account: AccountId,
     keep: Option<&LoginId>,
     reason: EndReason,
@@ -131,7 +131,7 @@ pub(super) async fn end_families(
 
 /// Ends all access tokens of an account, in a transaction under way; answers the lowest version that is still good.
 pub(super) async fn end_tokens(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     account: AccountId,
     reason: EndReason,
     origin: &Origin,
@@ -146,7 +146,7 @@ pub(super) async fn end_tokens(
 
 /// Ends one login in a transaction under way; false if it was not there or had ended.
 pub(super) async fn end_one(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     account: AccountId,
     login: &LoginId,
     reason: EndReason,
@@ -175,7 +175,7 @@ pub(super) async fn end_one(
 
 /// Opens a login, in a transaction under way.
 pub(super) async fn open(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     account: &Account,
     meta: &LoginMeta,
     ttl: Duration,

@@ -43,8 +43,7 @@ mod usernames;
 mod visibility;
 mod webhooks;
 
-use sqlx::PgPool;
-
+use crate::database::Pool;
 use crate::presence::Role;
 
 pub use account::{Account, AccountId, AccountStatus, Credentials, NewAccount};
@@ -82,7 +81,7 @@ pub use webhooks::{DeliveryState, Registration, Webhook, WebhookDelivery};
 /// The accounts. Cheap to clone: it holds a pool.
 #[derive(Clone, Debug)]
 pub struct Accounts {
-    pool: PgPool,
+    pool: Pool,
     /// The lowest role that needs a second factor.
     totp_demanded_of: Option<Role>,
 }
@@ -90,7 +89,7 @@ pub struct Accounts {
 impl Accounts {
     /// Works on `pool`, whose database has the schema of `migrations/`.
     #[must_use]
-    pub const fn new(pool: PgPool) -> Self {
-        Self { pool, totp_demanded_of: None }
+    pub fn new(pool: impl Into<Pool>) -> Self {
+        Self { pool: pool.into(), totp_demanded_of: None }
     }
 }

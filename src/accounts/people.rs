@@ -1,7 +1,7 @@
 //! Accounts: made, found, listed and changed.
 
 use serde_json::json;
-use sqlx::{FromRow, PgConnection, Row};
+use sqlx::{FromRow, Row};
 
 use super::credentials;
 use super::entitlement::{Locked, lock};
@@ -10,6 +10,7 @@ use super::{
     Account, AccountError, AccountId, Accounts, Action, Credentials, NewAccount, Origin, Permission,
     Severity, actions, sql,
 };
+use crate::database::Connection;
 use crate::presence::{LoginId, Org, Role};
 
 /// Postgres holds any character but this one, so that a text with it matches nothing.
@@ -170,7 +171,7 @@ impl Accounts {
 
 /// Makes an account and its record, in a transaction under way.
 pub(super) async fn insert(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     new: &NewAccount,
     origin: &Origin,
 ) -> Result<Account, AccountError> {
@@ -208,7 +209,7 @@ fn beginning(account: &Account) -> serde_json::Value {
 
 /// Tells of a new role, in the transaction that gives it.
 pub(super) async fn record_role(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     id: AccountId,
     before: Role,
     role: Role,

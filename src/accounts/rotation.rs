@@ -10,12 +10,13 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
-use sqlx::{PgConnection, Row};
+use sqlx::Row;
 use time::OffsetDateTime;
 
 use super::families::{self, EndReason, interval};
 use super::refresh::RefreshToken;
 use super::{Account, AccountId, Accounts, Origin, RefreshError, sql};
+use crate::database::Connection;
 use crate::presence::LoginId;
 
 /// What a refresh answers.
@@ -136,7 +137,7 @@ impl Accounts {
 
 /// Locks the login of a token, and sees that it lives.
 async fn lock_family(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     token: &RefreshToken,
 ) -> Result<LockedFamily, RefreshError> {
     let row = sqlx::query(sql::FAMILY_LOCK)
@@ -165,7 +166,7 @@ impl LockedFamily {
 
     /// The account, if it may be online. Looked at before the token is spent: a token that is refused for a
     /// gate must not look reused when it is tried again.
-    async fn account(&self, connection: &mut PgConnection) -> Result<Account, RefreshError> {
+    async fn account(&self, connection: &mut Connection) -> Result<Account, RefreshError> {
         let account = sqlx::query_as::<_, Account>(sql::ACCOUNTS_BY_ID)
             .bind([self.account])
             .fetch_optional(connection)
@@ -176,7 +177,7 @@ impl LockedFamily {
 }
 
 async fn token_state(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     token: &RefreshToken,
     grace: Duration,
 ) -> sqlx::Result<TokenState> {
@@ -192,7 +193,7 @@ async fn token_state(
 
 /// Spends a token for its successor.
 async fn exchange(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     family: &LockedFamily,
     token: &RefreshToken,
     state: TokenState,

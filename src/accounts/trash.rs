@@ -6,14 +6,13 @@
 
 use std::time::Duration;
 
-use sqlx::PgConnection;
-
 use super::entitlement::{check_entitled, lock};
 use super::families::{self, EndReason, interval};
 use super::{
     Account, AccountError, AccountGate, AccountId, Accounts, Action, Decided, Origin, Permission, Severity,
     actions, sql,
 };
+use crate::database::Connection;
 use crate::presence::Role;
 
 /// How long an account stays in the trash.
@@ -155,7 +154,7 @@ impl Accounts {
 
 /// Takes an account in use out of use: its logins and tokens end, its gate shuts.
 async fn put_away(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     id: AccountId,
     permission: Permission,
     origin: &Origin,
@@ -172,7 +171,7 @@ async fn put_away(
 
 /// Locks an account in the trash for somebody who may lay hands on it.
 async fn lock_trashed(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     id: AccountId,
     permission: Permission,
     origin: &Origin,
@@ -185,7 +184,7 @@ async fn lock_trashed(
 
 /// Takes everything about these people out of their rows.
 async fn wipe(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     ids: &[AccountId],
     reason: Option<&str>,
     origin: &Origin,
@@ -200,7 +199,7 @@ async fn wipe(
 }
 
 async fn note(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     id: AccountId,
     name: &'static str,
     said: &str,

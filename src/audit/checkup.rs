@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::Row;
 use sqlx::types::time::OffsetDateTime;
 
-use super::connect::MIGRATIONS;
+use super::migrations::MIGRATIONS;
 use super::queries::moment;
 use super::retention::interval;
 use super::time::from_postgres;

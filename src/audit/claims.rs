@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use sqlx::Row;
 use sqlx::postgres::PgRow;
 use sqlx::types::time::OffsetDateTime;
-use sqlx::{PgConnection, Row};
 
 use super::position::column;
 use super::queries::needed;
 use super::time::{from_postgres, to_postgres};
 use super::{Audit, AuditError, sql};
+use crate::database::Connection;
 use crate::presence::{Claim, Claims, Entry, UserId, Whose};
 
 /// A claim in force, or one whose end has passed since the last entry about it.
@@ -71,7 +72,7 @@ fn read(row: &PgRow) -> Result<ClaimRow, AuditError> {
 
 /// Makes the table say what the entries say, in their order: the last word on each user counts.
 pub(super) async fn store(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     shard: i16,
     entries: &[&Entry],
 ) -> Result<(), AuditError> {

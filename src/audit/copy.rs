@@ -2,7 +2,6 @@
 //! Therefore every entry is stored once, whatever crashes, and however many nodes believe they own the shard.
 
 use serde_json::json;
-use sqlx::{Connection, PgConnection};
 
 use super::chain::{Hash, MARK, Seal, SealedRow, mark};
 use super::fold::{Folded, Logged};
@@ -12,6 +11,7 @@ use super::stored::{self, Sorted};
 use super::time::to_postgres;
 use super::write::{kind, write};
 use super::{Audit, AuditError, CopyError, sql};
+use crate::database::Connection;
 use crate::presence::{Device, Entry, Outgoing};
 
 /// What became of a batch.
@@ -100,7 +100,7 @@ fn follows(expected: Position, epoch: i64, batch: &[Outgoing]) -> Result<(), Cop
 
 /// Parks what differs from what is stored, leaves a system event, and returns the true end of the chain.
 async fn settle_conflicts(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     place: Place,
     sorted: &Sorted<'_>,
     hash: Hash,
@@ -128,7 +128,7 @@ async fn settle_conflicts(
 
 /// Stores the entries; halves what is refused until the entry that is to blame stands alone and can be parked.
 pub(super) async fn store<'a>(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     place: Place,
     entries: &[&'a Entry],
     copied: &mut Copied,
@@ -162,37 +162,37 @@ pub(super) async fn store<'a>(
 
 /// Writes a part, or nothing of it.
 async fn attempt<'a>(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     place: Place,
     entries: &[&'a Entry],
 ) -> Result<Folded<'a>, AuditError> {
     if entries.is_empty() {
         return Ok(Folded::default());
     }
-    let mut savepoint = connection.begin().await?;
-    let folded = write(&mut savepoint, place.shard, place.epoch, entries).await;
+    connection.savepoint().await?;
+    let folded = write(connection, place.shard, place.epoch, entries).await;
     match folded {
-        Ok(_) => savepoint.commit().await?,
-        Err(_) => savepoint.rollback().await?,
+        Ok(_) => connection.release().await?,
+        Err(_) => connection.undo().await?,
     }
     folded
 }
 
 /// Makes the month of an entry that was refused; whether it was missing, so that the entry may be tried again.
-async fn make_room(connection: &mut PgConnection, entry: &Entry) -> Result<bool, AuditError> {
+async fn make_room(connection: &mut Connection, entry: &Entry) -> Result<bool, AuditError> {
     let Ok(moment) = to_postgres("detected_at", entry.detected_at) else {
         return Ok(false);
     };
-    let mut savepoint = connection.begin().await?;
+    connection.savepoint().await?;
     let made: Result<i32, _> =
-        sqlx::query_scalar(sql::ENSURE_MONTH).bind(moment).fetch_one(&mut *savepoint).await;
+        sqlx::query_scalar(sql::ENSURE_MONTH).bind(moment).fetch_one(&mut *connection).await;
     match made.map_err(AuditError::from) {
         Ok(made) => {
-            savepoint.commit().await?;
+            connection.release().await?;
             Ok(made > 0)
         }
         Err(AuditError::Refused(_)) => {
-            savepoint.rollback().await?;
+            connection.undo().await?;
             Ok(false)
         }
         Err(error) => Err(error),
@@ -201,7 +201,7 @@ async fn make_room(connection: &mut PgConnection, entry: &Entry) -> Result<bool,
 
 /// Seals the rows as one batch behind `previous` and returns the new end of the chain.
 pub(super) async fn seal(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     place: Place,
     log: &[Logged<'_>],
     previous: Hash,

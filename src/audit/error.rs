@@ -1,6 +1,7 @@
 //! What can go wrong with the history, by what the caller should do about it.
 
 use super::Position;
+use crate::database::NoPostgresUrl;
 
 /// Why Postgres did not do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +31,12 @@ impl From<sqlx::Error> for AuditError {
             }
             _ => Self::Schema(error.to_string()),
         }
+    }
+}
+
+impl From<NoPostgresUrl> for AuditError {
+    fn from(error: NoPostgresUrl) -> Self {
+        Self::Schema(error.to_string())
     }
 }
 

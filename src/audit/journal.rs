@@ -8,13 +8,14 @@
 
 use std::time::{Duration, Instant};
 
+use sqlx::Row;
 use sqlx::postgres::PgRow;
 use sqlx::types::time::OffsetDateTime;
-use sqlx::{PgConnection, Row};
 
 use super::chain::{GENESIS, Hash, JournalRow, Seal, mark};
 use super::verify::Kept;
 use super::{Audit, AuditError, sql};
+use crate::database::Connection;
 
 /// Rows of one seal, at most.
 const ROWS: i64 = 1_000;
@@ -85,7 +86,7 @@ impl Audit {
 
     async fn seal_journal(&self, journal: Journal) -> Result<usize, AuditError> {
         let newest: i64 = sqlx::query_scalar(journal.newest()).fetch_one(&self.pool).await?;
-        let tip = tip(&mut *self.pool.acquire().await?, journal).await?;
+        let tip = tip(&mut self.pool.acquire().await?, journal).await?;
         if newest <= tip.last_seq || !self.is_settled(journal).await? {
             return Ok(0);
         }
@@ -126,7 +127,7 @@ impl Audit {
 }
 
 async fn seal(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     journal: Journal,
     newest: i64,
 ) -> Result<Option<usize>, AuditError> {
@@ -149,7 +150,7 @@ async fn seal(
 }
 
 async fn insert(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     journal: Journal,
     tip: Tip,
     last_seq: i64,
@@ -182,7 +183,7 @@ async fn insert(
 
 /// The last seal of a log, or what was the last when months were dropped with all seals; the beginning of the chain if
 /// there never was one.
-async fn tip(connection: &mut PgConnection, journal: Journal) -> Result<Tip, AuditError> {
+async fn tip(connection: &mut Connection, journal: Journal) -> Result<Tip, AuditError> {
     let last = sqlx::query(sql::SEAL_LAST).bind(journal.as_str()).fetch_optional(&mut *connection).await?;
     if let Some(row) = last {
         let (n, last_seq, hash) = (row.try_get("n")?, row.try_get("last_seq")?, row.try_get("hash")?);

@@ -11,7 +11,6 @@ pub mod chain;
 mod checkup;
 mod claims;
 mod compare;
-mod connect;
 mod copy;
 mod cursor;
 mod erase;
@@ -19,6 +18,7 @@ mod error;
 mod figures;
 mod fold;
 mod journal;
+mod migrations;
 mod position;
 mod present;
 mod quarantine;
@@ -39,7 +39,6 @@ mod write;
 pub use at::{Reach, WasPresent, WerePresent};
 pub use checkup::{LateEvents, Quarantined, Reserve, Rights, Schema, Server};
 pub use claims::ClaimRow;
-pub use connect::{connect, connect_as_owner, migrate, tidy};
 pub use copy::Copied;
 pub use cursor::{Cursor, InvalidCursor};
 pub use erase::Footprint;
@@ -49,6 +48,7 @@ pub use figures::{
     PersonCursor, PersonTotal, PersonTotals, Point, SampleInterval, SessionLengths, Span, Step, Wanted, Zone,
 };
 pub use journal::Journal;
+pub use migrations::{migrate, tidy};
 pub use position::{NewEpoch, Position};
 pub use present::Present;
 pub use queries::{Filter, LastKnown, MAX_LIMIT, Page, Transition};
@@ -62,7 +62,7 @@ pub use webhooks::{Delivery, Leased, Missed, Next, PATIENCE, ShownChange};
 
 use std::time::Duration;
 
-use sqlx::PgPool;
+use crate::database::Pool;
 
 /// What the database takes, and how far ahead it is prepared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,14 +76,14 @@ pub struct Room {
 /// The history of presence. Cheap to clone: clones share the pool.
 #[derive(Clone, Debug)]
 pub struct Audit {
-    pool: PgPool,
+    pool: Pool,
 }
 
 impl Audit {
     /// The history behind this pool.
     #[must_use]
-    pub const fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub fn new(pool: impl Into<Pool>) -> Self {
+        Self { pool: pool.into() }
     }
 
     /// Asks Postgres whether it answers.
@@ -117,7 +117,7 @@ impl Audit {
     /// How many connections the pool may have.
     #[must_use]
     pub fn most_connections(&self) -> u64 {
-        self.pool.options().get_max_connections().into()
+        self.pool.most().into()
     }
 
     /// Connections of the pool: waiting for work, and at work.

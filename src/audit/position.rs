@@ -2,7 +2,6 @@
 //! that both believe they own the shard.
 
 use serde_json::json;
-use sqlx::PgConnection;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use sqlx::types::time::OffsetDateTime;
@@ -10,6 +9,7 @@ use sqlx::types::time::OffsetDateTime;
 use super::chain::{self, Hash};
 use super::time::{from_postgres, to_postgres};
 use super::{Audit, AuditError, CopyError, sql};
+use crate::database::Connection;
 use crate::presence::Millis;
 
 /// The last entry of a shard that was copied. Epoch 0 before the first epoch.
@@ -138,7 +138,7 @@ impl Audit {
 }
 
 /// Locks the shard's position, and makes it if the shard never had one.
-async fn begin(connection: &mut PgConnection, shard: u16) -> Result<Locked, AuditError> {
+async fn begin(connection: &mut Connection, shard: u16) -> Result<Locked, AuditError> {
     sqlx::query(sql::POSITION_BEGIN)
         .bind(column(shard)?)
         .bind(chain::GENESIS)
@@ -149,7 +149,7 @@ async fn begin(connection: &mut PgConnection, shard: u16) -> Result<Locked, Audi
 }
 
 pub(super) async fn record_epoch(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     shard: u16,
     position: Position,
     before: Position,
@@ -172,14 +172,14 @@ pub(super) fn column(shard: u16) -> Result<i16, AuditError> {
 }
 
 /// Locks the shard's position until the transaction ends; none if the shard never had an epoch.
-pub(super) async fn lock(connection: &mut PgConnection, shard: u16) -> Result<Option<Locked>, AuditError> {
+pub(super) async fn lock(connection: &mut Connection, shard: u16) -> Result<Option<Locked>, AuditError> {
     let row = sqlx::query(sql::POSITION_LOCKED).bind(column(shard)?).fetch_optional(connection).await?;
     row.as_ref().map(read).transpose()
 }
 
 /// Moves a position that is locked.
 pub(super) async fn move_to(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     shard: u16,
     to: Position,
     hash: Hash,

@@ -1,15 +1,18 @@
 //! Who was present when the history last heard: read once, page by page, when Redis has lost them.
 
-use sqlx::{Postgres, Row, Transaction};
+use std::time::Duration;
+
+use sqlx::Row;
 
 use super::position::column;
 use super::queries::last_known;
 use super::{Audit, AuditError, LastKnown, sql};
+use crate::database::Transaction;
 
 /// A reading of everybody who is present, in no order. Holds a connection.
 #[derive(Debug)]
 pub struct Present {
-    tx: Transaction<'static, Postgres>,
+    tx: Transaction,
 }
 
 impl Audit {
@@ -21,7 +24,7 @@ impl Audit {
         let shards = shards.iter().map(|shard| column(*shard)).collect::<Result<Vec<_>, _>>()?;
         let mut tx = self.pool.begin().await?;
         // Whoever reads everybody reads for longer than a request may.
-        sqlx::query(sql::NO_TIME_LIMIT).execute(&mut *tx).await?;
+        tx.take_time(Duration::from_secs(60)).await?;
         sqlx::query(sql::PRESENT_DECLARE).bind(shards).execute(&mut *tx).await?;
         Ok(Present { tx })
     }

@@ -2,16 +2,16 @@
 //! those behind them.
 
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 
 use super::position::column;
 use super::write::kind;
 use super::{AuditError, sql};
+use crate::database::Connection;
 use crate::presence::{Entry, RawEntry};
 
 /// Parks an entry with the problem it has.
 pub(super) async fn park(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     shard: u16,
     epoch: i64,
     entry: &Entry,
@@ -22,7 +22,7 @@ pub(super) async fn park(
 
 /// Parks an entry that could not even be read, as it came.
 pub(super) async fn park_raw(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     shard: u16,
     epoch: i64,
     raw: &RawEntry,
@@ -31,7 +31,7 @@ pub(super) async fn park_raw(
 }
 
 async fn insert(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     shard: u16,
     epoch: i64,
     n: i64,

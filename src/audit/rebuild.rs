@@ -8,9 +8,9 @@
 
 use std::collections::BTreeMap;
 
+use sqlx::Row;
 use sqlx::postgres::PgRow;
 use sqlx::types::time::OffsetDateTime;
-use sqlx::{PgConnection, Row};
 
 use super::compare::{Kept, Logged, Person, Repair, retell};
 use super::fold::End;
@@ -20,6 +20,7 @@ use super::time::from_postgres;
 use super::timeline::entry_kind;
 use super::write::{insert_intervals, store_last};
 use super::{Audit, AuditError, sql};
+use crate::database::Connection;
 use crate::presence::{Entry, UserId};
 
 /// People of a range, at most: the log counts rows for so many at a time.
@@ -67,7 +68,7 @@ pub struct Rebuilt {
 impl Audit {
     /// Compares `intervals` and `presence_last` with the log and, unless `check`, makes them what it says. Safe beside
     /// running nodes. Needs the owner's rights (it makes an index for the time of its work, and the service's role may
-    /// not delete intervals) and no time limits, see [`super::connect_as_owner`].
+    /// not delete intervals) and no time limits, see [`crate::database::connect_as_owner`].
     ///
     /// # Errors
     /// [`AuditError`] if Postgres fails; ranges that were told as progress are done.
@@ -122,7 +123,7 @@ impl Audit {
 
 /// Everything that is stored of a range of people.
 async fn read(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     after: i64,
     last: i64,
 ) -> Result<BTreeMap<i64, Person>, AuditError> {
@@ -197,7 +198,7 @@ fn schema(error: impl std::fmt::Display) -> AuditError {
 }
 
 /// Makes the tables what the log says.
-async fn write(connection: &mut PgConnection, repair: &Repair<'_>) -> Result<(), AuditError> {
+async fn write(connection: &mut Connection, repair: &Repair<'_>) -> Result<(), AuditError> {
     if !repair.surplus.is_empty() {
         let (subjects, sequences): (Vec<i64>, Vec<i64>) = repair.surplus.iter().copied().unzip();
         sqlx::query(sql::INTERVALS_DELETE).bind(subjects).bind(sequences).execute(&mut *connection).await?;

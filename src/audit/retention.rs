@@ -29,7 +29,8 @@ impl Audit {
     pub async fn drop_partitions(&self, keep: Duration) -> Result<u32, AuditError> {
         let keep = interval(keep)?;
         let mut tx = self.pool.begin().await?;
-        sqlx::query(sql::NO_TIME_LIMIT).execute(&mut *tx).await?;
+        // Dropping waits for readers, and clears tables.
+        tx.take_time(Duration::from_secs(3_600)).await?;
         let dropped: i32 = sqlx::query_scalar(sql::DROP_PARTITIONS).bind(keep).fetch_one(&mut *tx).await?;
         tx.commit().await?;
         Ok(dropped.unsigned_abs())

@@ -2,14 +2,17 @@
 //! acknowledged. What was copied before stays. The copy goes back to the newest entry that both have, the epoch is
 //! raised, and whoever now differs gets one transition that says so.
 
+use std::time::Duration;
+
 use serde_json::json;
-use sqlx::{PgConnection, Row};
+use sqlx::Row;
 
 use super::copy::{Copied, Place, seal, store};
 use super::position::{Locked, Position, column, lock, move_to, record_epoch};
 use super::queries::{last_known, needed};
 use super::time::to_postgres;
 use super::{Audit, AuditError, CopyError, LastKnown, sql};
+use crate::database::Connection;
 use crate::presence::{Entry, EntryKind, Millis, Reason, Status, UserId};
 
 /// How a shard was found that had been set back.
@@ -70,7 +73,7 @@ impl Audit {
     pub async fn rewind(&self, shard: u16, expected: Position, found: SetBack) -> Result<Rewound, CopyError> {
         let mut tx = self.pool.begin().await?;
         // An old snapshot may have been put back, with a long history behind it.
-        sqlx::query(sql::NO_TIME_LIMIT).execute(&mut *tx).await?;
+        tx.take_time(Duration::from_secs(600)).await?;
         let Some(Locked { position: actual, mut hash }) = lock(&mut tx, shard).await? else {
             return Err(CopyError::Moved(Position::default()));
         };
@@ -101,11 +104,7 @@ impl Audit {
     }
 }
 
-async fn claimed(
-    connection: &mut PgConnection,
-    shard: u16,
-    found: SetBack,
-) -> Result<Vec<UserId>, AuditError> {
+async fn claimed(connection: &mut Connection, shard: u16, found: SetBack) -> Result<Vec<UserId>, AuditError> {
     let reasons = [
         Reason::ManualSet,
         Reason::ManualCleared,
@@ -126,7 +125,7 @@ async fn claimed(
 
 /// One transition for everybody whose status the forgotten entries have changed: back to what it was before them.
 async fn corrections(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     shard: u16,
     position: Position,
     found: SetBack,

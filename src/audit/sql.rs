@@ -114,10 +114,6 @@ macro_rules! statements {
 pub(super) use statements;
 
 statements! {
-    /// set_config and not SET ROLE: it does nothing, instead of failing, for a login that is no member.
-    SWITCH_ROLE = "SELECT set_config('role', 'rollcall_app', false) FROM pg_roles \
-        WHERE rolname = 'rollcall_app' AND current_user <> 'rollcall_app' AND pg_has_role(current_user, oid, 'member')";
-
     POSITION = "SELECT epoch, n, hash, detected_at, heard_at, is_spared FROM copy_position WHERE shard = $1";
 
     POSITION_LOCKED = "SELECT epoch, n, hash, detected_at, heard_at, is_spared FROM copy_position WHERE shard = $1 FOR UPDATE";
@@ -208,9 +204,6 @@ statements! {
         FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'transitions_log'::regclass";
 
     ENSURE_MONTH = "SELECT ensure_month($1)";
-
-    /// Dropping waits for readers and clears tables: more than the usual limit allows.
-    NO_TIME_LIMIT = "SET LOCAL statement_timeout = 0";
 
     DROP_PARTITIONS = "SELECT drop_partitions($1)";
 

@@ -3,14 +3,15 @@
 
 use std::collections::{HashMap, HashSet};
 
+use sqlx::Row;
 use sqlx::postgres::PgRow;
 use sqlx::types::time::OffsetDateTime;
-use sqlx::{PgConnection, Row};
 
 use super::position::column;
 use super::time::from_postgres;
 use super::write::kind;
 use super::{AuditError, sql};
+use crate::database::Connection;
 use crate::presence::Entry;
 
 /// A batch, held against what is stored.
@@ -27,7 +28,7 @@ pub(super) struct Sorted<'a> {
 
 /// Holds the entries of a batch against what is stored under their numbers.
 pub(super) async fn sort<'a>(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     shard: u16,
     epoch: i64,
     entries: &[&'a Entry],

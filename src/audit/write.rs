@@ -3,19 +3,20 @@
 
 use std::collections::HashMap;
 
+use sqlx::Row;
 use sqlx::postgres::PgRow;
 use sqlx::types::time::OffsetDateTime;
-use sqlx::{PgConnection, Row};
 
 use super::fold::{End, Folded, Interval, Known, Last, Logged, fold};
 use super::position::column;
 use super::time::{from_postgres, to_postgres};
 use super::{AuditError, claims, sql};
+use crate::database::Connection;
 use crate::presence::{Entry, EntryKind, Millis, Status, UserId};
 
 /// Writes the rows of these entries and returns what they were. On an error the caller rolls back.
 pub(super) async fn write<'a>(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     shard: u16,
     epoch: i64,
     entries: &[&'a Entry],
@@ -42,7 +43,7 @@ pub(super) const fn kind(kind: EntryKind) -> &'static str {
 
 /// What is known of the users of these entries; those never seen get their subject now.
 async fn people<'a>(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     entries: &[&'a Entry],
 ) -> Result<HashMap<&'a UserId, Known>, AuditError> {
     let users: HashMap<&str, &'a UserId> =
@@ -63,7 +64,7 @@ async fn people<'a>(
 
 /// Gives subjects to users who have none yet.
 async fn newcomers<'a>(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     users: Vec<&'a UserId>,
 ) -> Result<Vec<(&'a UserId, Known)>, AuditError> {
     let names: Vec<&str> = users.iter().map(|user| user.as_str()).collect();
@@ -90,7 +91,7 @@ fn known_from(row: &PgRow) -> Result<Known, AuditError> {
 }
 
 async fn insert_log(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     shard: i16,
     epoch: i64,
     rows: &[Logged<'_>],
@@ -120,7 +121,7 @@ async fn insert_log(
     Ok(())
 }
 
-async fn end_intervals(connection: &mut PgConnection, ended: &[(i64, End)]) -> Result<(), AuditError> {
+async fn end_intervals(connection: &mut Connection, ended: &[(i64, End)]) -> Result<(), AuditError> {
     if ended.is_empty() {
         return Ok(());
     }
@@ -135,7 +136,7 @@ async fn end_intervals(connection: &mut PgConnection, ended: &[(i64, End)]) -> R
 
 /// Stores these intervals.
 pub(super) async fn insert_intervals(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     opened: &[Interval<'_>],
 ) -> Result<(), AuditError> {
     if opened.is_empty() {
@@ -161,7 +162,7 @@ pub(super) async fn insert_intervals(
 
 /// Stores the last known state of these people, all of one shard and epoch.
 pub(super) async fn store_last(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     shard: i16,
     epoch: i64,
     last: &[Last<'_>],

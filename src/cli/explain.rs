@@ -4,8 +4,9 @@ use std::io::Write;
 
 use crate::accounts::Accounts;
 use crate::app::look_at_store;
-use crate::audit::{self, Audit, Sight};
+use crate::audit::{Audit, Sight};
 use crate::config::Config;
+use crate::database;
 use crate::http::explain::explain;
 use crate::presence::UserId;
 
@@ -25,7 +26,7 @@ pub(super) struct Args {
 /// Explains; answers whether anybody knows the user.
 pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<bool> {
     let database = config.database.url()?.expose().into();
-    let pool = audit::connect(&database, true, CONNECTIONS)?;
+    let pool = database::connect(&database, true, CONNECTIONS)?;
     let store = look_at_store(config).await?;
     // By another number of shards one would look for the user where nobody put them.
     if let Some(fits) = store.layout().await? {

@@ -12,9 +12,9 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::accounts::import::{Secret, read};
 use crate::accounts::{Account, AccountStatus, Accounts, Email, NewAccount, Origin, Username};
 use crate::app::connect_store;
-use crate::audit;
 use crate::auth::{Password, PasswordCost, Passwords, ResetToken, is_stored_hash};
 use crate::config::Config;
+use crate::database;
 use crate::presence::{Org, Reason, Role};
 
 /// How actions from here are signed.
@@ -97,7 +97,7 @@ pub(super) struct PasswordSource {
 /// Does it.
 pub(super) async fn run(config: &Config, command: &UserCommand) -> anyhow::Result<bool> {
     let database = config.database.url()?.expose().into();
-    let accounts = Accounts::new(audit::connect(&database, true, CONNECTIONS)?);
+    let accounts = Accounts::new(database::connect(&database, true, CONNECTIONS)?);
     let origin = Origin { actor: Some(ACTOR.to_owned()), ..Origin::default() };
     match command {
         UserCommand::Create { username, email, role, org, password: _ } => {

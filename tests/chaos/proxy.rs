@@ -2,7 +2,9 @@
 //! the network that faults happen in.
 //!
 //! TCP delivers in order or not at all, so bytes cannot be left out of a connection that goes on. What stands for loss
-//! is [`Mode::Deaf`]: commands arrive and run, their answers vanish, and the connection is cut when the fault ends.
+//! is [`Mode::Deaf`]: commands arrive and run, their answers vanish, and the connection is cut when the fault ends. And
+//! [`Proxy::lose`] is a host, or something between, that vanishes without a word: nobody ever hears of the connections that
+//! it had, while new ones find another host.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,6 +14,9 @@ use anyhow::Context;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
+
+/// How late a store notices that somebody is gone without a word.
+const KEEPALIVE: Duration = Duration::from_secs(15);
 
 /// What happens to bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +38,7 @@ pub(crate) enum Mode {
 pub(crate) struct Proxy {
     address: SocketAddr,
     mode: watch::Sender<Mode>,
+    lost: watch::Sender<()>,
 }
 
 impl Proxy {
@@ -41,12 +47,16 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.context("a port for a proxy")?;
         let address = listener.local_addr()?;
         let (mode, told) = watch::channel(Mode::Pass);
+        let (lost, losing) = watch::channel(());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(connect(client, upstream.clone(), told.clone()));
+                // What is lost before a connection begins is not this one.
+                let mut losing = losing.clone();
+                losing.mark_unchanged();
+                tokio::spawn(connect(client, upstream.clone(), told.clone(), losing));
             }
         });
-        Ok(Self { address, mode })
+        Ok(Self { address, mode, lost })
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -56,9 +66,19 @@ impl Proxy {
     pub(crate) fn set(&self, mode: Mode) {
         self.mode.send_replace(mode);
     }
+
+    /// The connections that there are fall silent for good; new ones pass.
+    pub(crate) fn lose(&self) {
+        self.lost.send_replace(());
+    }
 }
 
-async fn connect(client: TcpStream, upstream: PathBuf, mut mode: watch::Receiver<Mode>) {
+async fn connect(
+    client: TcpStream,
+    upstream: PathBuf,
+    mut mode: watch::Receiver<Mode>,
+    mut losing: watch::Receiver<()>,
+) {
     // A stalled network answers no handshake either; the kernel has accepted already, so what follows waits.
     if mode.wait_for(|mode| !matches!(mode, Mode::Stall)).await.is_ok_and(|mode| *mode == Mode::Cut) {
         return;
@@ -66,12 +86,18 @@ async fn connect(client: TcpStream, upstream: PathBuf, mut mode: watch::Receiver
     // A store that is not there: the client sees its connection closed, as it would without a proxy.
     let Ok(server) = UnixStream::connect(upstream).await else { return };
     let _ = client.set_nodelay(true);
-    let (from_client, to_client) = client.into_split();
-    let (from_server, to_server) = server.into_split();
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
     tokio::select! {
-        () = pump(from_client, to_server, mode.clone(), false) => {}
-        () = pump(from_server, to_client, mode.clone(), true) => {}
+        () = pump(&mut from_client, &mut to_server, mode.clone(), false) => {}
+        () = pump(&mut from_server, &mut to_client, mode.clone(), true) => {}
         () = cut(mode) => {}
+        Ok(()) = losing.changed() => {
+            // The other end learns of it as late as its own keepalive has it; this one when it gives up by itself.
+            tokio::time::sleep(KEEPALIVE).await;
+            drop((from_server, to_server));
+            while from_client.read(&mut [0; 1024]).await.is_ok_and(|count| count > 0) {}
+        }
     }
 }
 
@@ -91,8 +117,8 @@ async fn cut(mut mode: watch::Receiver<Mode>) {
 }
 
 async fn pump(
-    mut from: impl AsyncRead + Unpin,
-    mut to: impl AsyncWrite + Unpin,
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
     mut mode: watch::Receiver<Mode>,
     answers: bool,
 ) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use rollcall::audit::{connect, migrate};
+use rollcall::audit::migrate;
 use rollcall::config::Surroundings;
 use rollcall::devstack::{DevStack, Options, Search};
 use sqlx::PgPool;
@@ -40,7 +40,7 @@ impl Stage {
         let options = Options { postgres_durable: true, ..Options::lasting(dir.clone(), search) };
         let stack = tokio::task::spawn_blocking(move || DevStack::start(options)).await??;
         migrate(&stack.database_url().into()).await?;
-        let pool = connect(&stack.database_url().into(), false, 4)?;
+        let pool = PgPool::connect(&stack.database_url()).await?;
         let redis = PathBuf::from(socket_of(&stack.redis_url()));
         let postgres = host_of(&stack.database_url())?.join(".s.PGSQL.5432");
         let (mut nodes, mut to_redis, mut to_postgres) = (Vec::new(), Vec::new(), Vec::new());

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use rollcall::audit::chain::{GENESIS, Seal, SealedRow};
 use rollcall::audit::{
-    Audit, AuditError, Copied, CopyError, Cursor, FIGURE_STATEMENTS, Filter, Position, STATEMENTS, connect,
+    Audit, AuditError, Copied, CopyError, Cursor, FIGURE_STATEMENTS, Filter, Position, STATEMENTS,
 };
+use rollcall::database::connect;
 use rollcall::presence::{
     Claim, Claims, Entry, EntryKind, Millis, Org, Outgoing, RawEntry, Reason, Status, UserId, Whose,
 };

@@ -5,7 +5,8 @@ use std::process::Output;
 use std::time::Duration;
 
 use rollcall::accounts::{Accounts, Action, Origin, actions};
-use rollcall::audit::{Audit, Head, Verified, Window, connect};
+use rollcall::audit::{Audit, Head, Verified, Window};
+use rollcall::database::connect;
 use rollcall::presence::{Entry, EntryKind, Millis, Org, Outgoing, RawEntry, Reason, Status};
 use secrecy::SecretString;
 use serde_json::{Value, json};

@@ -7,10 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use rollcall::audit::{
-    Among, Audit, PeopleKind, Period, PersonCursor, Position, Span, Step, Wanted, Zone, connect,
-    connect_as_owner,
-};
+use rollcall::audit::{Among, Audit, PeopleKind, Period, PersonCursor, Position, Span, Step, Wanted, Zone};
+use rollcall::database::{connect, connect_as_owner};
 use rollcall::presence::{Entry, EntryKind, Millis, Org, Outgoing, Reason, Status, UserId};
 use serde_json::json;
 use sqlx::types::time::OffsetDateTime;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use rollcall::audit::{Audit, Cursor, Sight, Stretch, connect_as_owner};
+use rollcall::audit::{Audit, Cursor, Sight, Stretch};
+use rollcall::database::connect_as_owner;
 use rollcall::presence::{
     Activity, Claim, Entry, EntryKind, Gate, GateKind, LoginId, Millis, Org, Outgoing, Pace, Reason, Status,
     Tab, UserId, Whose,

@@ -12,14 +12,14 @@ const ROWS: &[(u8, &[&str])] = &[
     (4, &["http"]),
     (5, &["app"]),
     (6, &["store", "audit", "accounts", "auth", "courier"]),
-    (7, &["config", "metrics", "telemetry", "devstack", "moment"]),
+    (7, &["config", "database", "metrics", "telemetry", "devstack", "moment"]),
     (8, &["presence"]),
 ];
 
 /// Paths that only some modules may name.
 const HOMES: &[(&str, &[&str])] = &[
     ("fred::", &["store"]),
-    ("sqlx::", &["audit", "accounts"]),
+    ("sqlx::", &["audit", "accounts", "database"]),
     ("axum::", &["http", "live"]),
     ("tower::", &["http", "live"]),
     ("tower_http::", &["http", "live"]),

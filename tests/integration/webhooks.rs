@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rollcall::accounts::{Accounts, Origin, Registration};
-use rollcall::audit::{Audit, Delivery, Leased, Missed, Next, Position, SetBack, connect};
+use rollcall::audit::{Audit, Delivery, Leased, Missed, Next, Position, SetBack};
+use rollcall::database::connect;
 use rollcall::presence::{ChangeKind, Entry, EntryKind, Millis, Org, Outgoing, Reason, Status};
 use secrecy::SecretString;
 use sqlx::{ConnectOptions, PgPool};

@@ -108,7 +108,7 @@ impl Accounts {
             .bind(state.map(DeliveryState::as_str))
             .bind(before)
             .bind(i64::from(limit))
-            .fetch_all(&mut *connection)
+            .fetch_all(&mut connection)
             .await?;
         Ok(rows)
     }

@@ -7,12 +7,13 @@ mod changes;
 mod deliveries;
 
 use sqlx::postgres::PgRow;
-use sqlx::{FromRow, PgConnection, Row};
+use sqlx::{FromRow, Row};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::service_keys::org;
 use super::{AccountError, Accounts, Action, Origin, Severity, sql};
+use crate::database::Connection;
 use crate::presence::{ChangeKind, Org};
 
 pub use deliveries::{DeliveryState, WebhookDelivery};
@@ -101,7 +102,7 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::NotFound`].
     pub async fn webhook(&self, id: Uuid) -> Result<Webhook, AccountError> {
-        read(&mut *self.pool.acquire().await?, id).await
+        read(&mut self.pool.acquire().await?, id).await
     }
 
     /// The secrets of a webhook that sign now, sealed; the present one first.
@@ -132,12 +133,12 @@ impl Accounts {
     }
 }
 
-async fn read(connection: &mut PgConnection, id: Uuid) -> Result<Webhook, AccountError> {
+async fn read(connection: &mut Connection, id: Uuid) -> Result<Webhook, AccountError> {
     Ok(sqlx::query_as(sql::WEBHOOK).bind(id).fetch_one(connection).await?)
 }
 
 /// Reads a webhook that nobody else changes, nor works for, until the transaction ends.
-async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Webhook, AccountError> {
+async fn lock(connection: &mut Connection, id: Uuid) -> Result<Webhook, AccountError> {
     Ok(sqlx::query_as(sql::WEBHOOK_LOCKED).bind(id).fetch_one(connection).await?)
 }
 

@@ -1,9 +1,9 @@
 //! Spells made of the intervals there are: once, where a history is older than its figures, and again whenever they are
 //! rebuilt. Read by a cursor in the order of people, so that however many there are, a few thousand are held.
 
+use sqlx::Row;
 use sqlx::postgres::PgRow;
 use sqlx::types::time::OffsetDateTime;
-use sqlx::{PgConnection, Row};
 
 use super::kind::{DAY, HOUR, floor};
 use super::spell::{Orgs, Spell, Stretch, is_shown, spells};
@@ -12,6 +12,7 @@ use super::stock::{add_spells, end, postgres};
 use crate::audit::AuditError;
 use crate::audit::queries::{moment, needed};
 use crate::audit::time::from_postgres;
+use crate::database::Connection;
 
 /// Intervals read person by person.
 #[derive(Default)]
@@ -24,7 +25,7 @@ pub(super) struct Lived {
 
 impl Lived {
     /// Begins to read; once in a transaction.
-    pub(super) async fn declare(connection: &mut PgConnection) -> Result<Self, AuditError> {
+    pub(super) async fn declare(connection: &mut Connection) -> Result<Self, AuditError> {
         sqlx::query(sql::INTERVALS_DECLARE).execute(connection).await?;
         Ok(Self::default())
     }
@@ -32,7 +33,7 @@ impl Lived {
     /// The spells of the next people, by subject and time; none after the last person.
     pub(super) async fn next(
         &mut self,
-        connection: &mut PgConnection,
+        connection: &mut Connection,
         orgs: &mut Orgs,
     ) -> Result<Option<Vec<Spell>>, AuditError> {
         if self.is_over {
@@ -79,7 +80,7 @@ fn stretch(row: &PgRow, orgs: &mut Orgs) -> Result<Stretch, AuditError> {
 }
 
 /// Makes the first spells, of all intervals of one snapshot; answers from when on there is something to roll up.
-pub(super) async fn begin(connection: &mut PgConnection, now: i64) -> Result<i64, AuditError> {
+pub(super) async fn begin(connection: &mut Connection, now: i64) -> Result<i64, AuditError> {
     let (mut lived, mut orgs) = (Lived::declare(connection).await?, Orgs::default());
     while let Some(spells) = lived.next(connection, &mut orgs).await? {
         add_spells(connection, &spells, &orgs).await?;
@@ -91,7 +92,7 @@ pub(super) async fn begin(connection: &mut PgConnection, now: i64) -> Result<i64
 }
 
 /// When the first spell of all began.
-pub(super) async fn beginning(connection: &mut PgConnection) -> Result<Option<i64>, AuditError> {
+pub(super) async fn beginning(connection: &mut Connection) -> Result<Option<i64>, AuditError> {
     let first: Option<OffsetDateTime> = sqlx::query_scalar(sql::SPELLS_BEGIN).fetch_one(connection).await?;
     Ok(first.map(|at| from_postgres(at).0))
 }

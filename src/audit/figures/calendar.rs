@@ -2,7 +2,6 @@
 
 use std::str::FromStr;
 
-use sqlx::PgConnection;
 use sqlx::types::time::OffsetDateTime;
 
 use super::kind::{DAY, HOUR};
@@ -10,6 +9,7 @@ use super::sql;
 use super::stock::postgres;
 use crate::audit::AuditError;
 use crate::audit::time::from_postgres;
+use crate::database::Connection;
 
 /// The name of a time zone, as IANA writes it: `Europe/Berlin`. Whether there is one of this name, Postgres says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ impl FromStr for Step {
 
 /// When the periods begin that touch a span: the first at its begin or before, the last behind its end.
 async fn periods(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     from: i64,
     to: i64,
     period: Period,
@@ -143,7 +143,7 @@ async fn periods(
 
 /// A span cut where periods begin: its begin, the cuts, its end.
 pub(super) async fn cuts(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     from: i64,
     to: i64,
     period: Period,
@@ -155,7 +155,7 @@ pub(super) async fn cuts(
 
 /// A span cut where steps begin; those shorter than a day begin anew each midnight.
 pub(super) async fn step_cuts(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     from: i64,
     to: i64,
     step: Step,
@@ -178,7 +178,7 @@ fn bounded(cuts: impl IntoIterator<Item = i64>, from: i64, to: i64) -> Vec<i64> 
 
 /// So many days before each of these moments, at the same time of day.
 pub(super) async fn days_before(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     moments: &[i64],
     days: i32,
     zone: &Zone,

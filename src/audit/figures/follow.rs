@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use sqlx::Row;
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
 
 use super::kind::{HOUR, floor};
 use super::spell::{Change, NEVER, Orgs, Spell, is_shown, spells, spliced, stretches};
@@ -12,6 +12,7 @@ use super::sql;
 use super::stock::{add_spells, postgres, set_back, spell};
 use crate::audit::AuditError;
 use crate::audit::queries::{moment, needed};
+use crate::database::Connection;
 
 /// Rows of the log of a shard that are read at a time.
 const ROWS: i64 = 500;
@@ -49,7 +50,7 @@ impl Effect {
 
 /// Follows the log by some rows; answers whether it goes on in some shard beyond what was read. `rolled_until` is set back
 /// where they are older.
-pub(super) async fn follow(connection: &mut PgConnection, rolled_until: i64) -> Result<bool, AuditError> {
+pub(super) async fn follow(connection: &mut Connection, rolled_until: i64) -> Result<bool, AuditError> {
     let mut behind = behind(connection).await?;
     if behind.is_empty() {
         return Ok(false);
@@ -86,7 +87,7 @@ pub(super) async fn follow(connection: &mut PgConnection, rolled_until: i64) -> 
     Ok(read.values().any(|(count, _)| *count >= ROWS))
 }
 
-async fn behind(connection: &mut PgConnection) -> Result<Vec<Behind>, AuditError> {
+async fn behind(connection: &mut Connection) -> Result<Vec<Behind>, AuditError> {
     let rows = sqlx::query(sql::BEHIND).fetch_all(connection).await?;
     let behind = |row: &PgRow| -> Result<_, AuditError> {
         Ok(Behind {
@@ -98,7 +99,7 @@ async fn behind(connection: &mut PgConnection) -> Result<Vec<Behind>, AuditError
     rows.iter().map(behind).collect()
 }
 
-async fn rows(connection: &mut PgConnection, behind: &[Behind]) -> Result<Vec<PgRow>, AuditError> {
+async fn rows(connection: &mut Connection, behind: &[Behind]) -> Result<Vec<PgRow>, AuditError> {
     let of = |pick: fn(&Behind) -> i64| behind.iter().map(pick).collect::<Vec<_>>();
     let rows = sqlx::query(sql::CHANGES)
         .bind(behind.iter().map(|behind| behind.shard).collect::<Vec<_>>())
@@ -123,7 +124,7 @@ fn change(row: &PgRow, orgs: &mut Orgs) -> Result<Change, AuditError> {
 
 /// Of people whose changes came in the order of time: each ends the spell that is open, or begins one.
 async fn follow_timely(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     people: &[(i64, News)],
     orgs: &mut Orgs,
     effect: &mut Effect,
@@ -159,7 +160,7 @@ async fn follow_timely(
 /// Of people with a change that came too late: their spells from the first of these changes on are made anew, of all the
 /// log has of them.
 async fn follow_late(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     people: &[(i64, News)],
     orgs: &mut Orgs,
     effect: &mut Effect,
@@ -189,7 +190,7 @@ async fn follow_late(
     Ok(())
 }
 
-async fn write(connection: &mut PgConnection, effect: &Effect, orgs: &Orgs) -> Result<(), AuditError> {
+async fn write(connection: &mut Connection, effect: &Effect, orgs: &Orgs) -> Result<(), AuditError> {
     if !effect.ended.is_empty() {
         let ends: Result<Vec<_>, _> = effect.ended.iter().map(|(_, at)| postgres(*at)).collect();
         sqlx::query(sql::SPELLS_END)
@@ -201,7 +202,7 @@ async fn write(connection: &mut PgConnection, effect: &Effect, orgs: &Orgs) -> R
     add_spells(connection, &effect.begun, orgs).await
 }
 
-async fn move_on(connection: &mut PgConnection, behind: &[Behind]) -> Result<(), AuditError> {
+async fn move_on(connection: &mut Connection, behind: &[Behind]) -> Result<(), AuditError> {
     sqlx::query(sql::MOVE)
         .bind(behind.iter().map(|behind| behind.shard).collect::<Vec<_>>())
         .bind(behind.iter().map(|behind| behind.place.0).collect::<Vec<_>>())

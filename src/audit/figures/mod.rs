@@ -41,6 +41,12 @@ pub use view::Span;
 
 use super::{Audit, AuditError};
 
+/// How long a statement may take that makes figures of all the history there is.
+const FIRST_STEP: Duration = Duration::from_secs(3_600);
+
+/// The same of a day, or of some rows.
+const STEP: Duration = Duration::from_secs(600);
+
 impl Audit {
     /// Takes the figures a step further: follows the log by some rows, or rolls up the hours that are over, up to a day of
     /// them. Answers whether there may be more to do at once. Leaves to another node what that is at.
@@ -55,9 +61,9 @@ impl Audit {
             tx.rollback().await?;
             return Ok(false);
         }
-        // The first step may have years to read.
-        sqlx::query(super::sql::NO_TIME_LIMIT).execute(&mut *tx).await?;
         let standing = stock::standing(&mut tx).await?;
+        // The first step may have years to read.
+        tx.take_time(if standing.rolled_until.is_none() { FIRST_STEP } else { STEP }).await?;
         let more = match standing.rolled_until {
             None => begin::begin(&mut tx, standing.now).await.map(|_| true)?,
             Some(until) if follow::follow(&mut tx, until).await? => true,

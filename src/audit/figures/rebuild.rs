@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::{PgConnection, Postgres};
-
 use super::begin::{Lived, begin, beginning};
 use super::day::Rollup;
 use super::follow::follow;
@@ -13,6 +11,7 @@ use super::spell::{Orgs, Spell};
 use super::sql;
 use super::stock::{add_rollups, add_spells, postgres, rolled, spell, standing};
 use crate::audit::{Audit, AuditError};
+use crate::database::Connection;
 
 /// Differences that are mended at a time.
 const SOME: usize = 10_000;
@@ -35,17 +34,17 @@ impl Audit {
     /// # Errors
     /// [`AuditError`] if Postgres fails; then nothing is changed.
     pub async fn rebuild_figures(&self, check: bool) -> Result<FiguresRebuilt, AuditError> {
-        let mut connection = self.pool.acquire().await?;
+        let mut lock = self.pool.acquire().await?;
         // Before the snapshot, which must hold what the one before did.
-        sqlx::query(sql::LOCK_LONG).execute(&mut *connection).await?;
-        let rebuilt = rebuild(&mut connection, check).await;
-        sqlx::query(sql::UNLOCK_LONG).execute(&mut *connection).await?;
+        sqlx::query(sql::LOCK_LONG).execute(&mut lock).await?;
+        let rebuilt = rebuild(self, check).await;
+        sqlx::query(sql::UNLOCK_LONG).execute(&mut lock).await?;
         rebuilt
     }
 }
 
-async fn rebuild(connection: &mut PgConnection, check: bool) -> Result<FiguresRebuilt, AuditError> {
-    let mut tx = sqlx::Connection::begin(connection).await?;
+async fn rebuild(audit: &Audit, check: bool) -> Result<FiguresRebuilt, AuditError> {
+    let mut tx = audit.pool.begin().await?;
     sqlx::query(sql::SNAPSHOT_TO_WRITE).execute(&mut *tx).await?;
     let now = standing(&mut tx).await?;
     if now.rolled_until.is_none() {
@@ -84,7 +83,7 @@ impl Stored {
     /// Those of people up to `subject`; what comes after stays for the next call.
     async fn up_to(
         &mut self,
-        connection: &mut PgConnection,
+        connection: &mut Connection,
         subject: i64,
         orgs: &mut Orgs,
     ) -> Result<Vec<Spell>, AuditError> {
@@ -102,7 +101,7 @@ impl Stored {
 
 /// Replaces the spells that are not what the intervals say. Where old months were dropped, what is left is compared.
 async fn compare_spells(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     kept_since: i64,
     rebuilt: &mut FiguresRebuilt,
 ) -> Result<(), AuditError> {
@@ -135,7 +134,7 @@ async fn compare_spells(
 }
 
 async fn mend(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     surplus: &mut Vec<Spell>,
     missing: &mut Vec<Spell>,
     orgs: &Orgs,
@@ -158,7 +157,7 @@ async fn mend(
 
 /// Replaces the rollups that are not what the spells say, day by day.
 async fn compare_rollups(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     kept_since: Option<i64>,
     rebuilt: &mut FiguresRebuilt,
 ) -> Result<(), AuditError> {
@@ -189,7 +188,7 @@ async fn compare_rollups(
 
 /// Replaces what was found by what is wanted, where they differ.
 async fn replace(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     mut found: Vec<Rollup>,
     wanted: &mut Vec<Rollup>,
     rebuilt: &mut FiguresRebuilt,
@@ -214,7 +213,8 @@ async fn replace(
     add_rollups(connection, &missing).await
 }
 
-async fn drop_between(connection: &mut PgConnection, from: i64, until: i64) -> Result<u64, AuditError> {
-    let dropped = sqlx::query::<Postgres>(sql::ROLLUPS_DROP).bind(postgres(from)?).bind(postgres(until)?);
+async fn drop_between(connection: &mut Connection, from: i64, until: i64) -> Result<u64, AuditError> {
+    let dropped =
+        sqlx::query::<sqlx::Postgres>(sql::ROLLUPS_DROP).bind(postgres(from)?).bind(postgres(until)?);
     Ok(dropped.execute(connection).await?.rows_affected())
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use sqlx::Row;
 use sqlx::types::time::{Date, OffsetDateTime, Time};
-use sqlx::{PgConnection, Row};
 
 use super::body;
 use super::day::{Rollup, rollups};
@@ -13,12 +13,13 @@ use super::sql;
 use super::stock::{Standing, add_rollups, postgres, rolled, spells_within};
 use super::totals::Totals;
 use crate::audit::AuditError;
+use crate::database::Connection;
 
 /// An hour is rolled up when it has been over for so long, ms: what is copied a little late then sets nothing back.
 const SETTLED: i64 = 60_000;
 
 /// Rolls up the next hours, up to a day of them; answers whether there were any.
-pub(super) async fn roll(connection: &mut PgConnection, standing: Standing) -> Result<bool, AuditError> {
+pub(super) async fn roll(connection: &mut Connection, standing: Standing) -> Result<bool, AuditError> {
     let Some(from) = standing.rolled_until else { return Ok(false) };
     let over = floor(standing.now - SETTLED, HOUR);
     let mut until = over.min(floor(from, DAY) + DAY);
@@ -42,7 +43,7 @@ pub(super) async fn roll(connection: &mut PgConnection, standing: Standing) -> R
 /// The end of the month in which `from` lies, or else of the last whole day before `most`, if nobody is online until then;
 /// otherwise `from`. So time in which nothing happens is not gone through day by day.
 pub(super) async fn quiet_until(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     from: i64,
     most: i64,
 ) -> Result<i64, AuditError> {
@@ -60,7 +61,7 @@ pub(super) async fn quiet_until(
 
 /// What the hours from `from` up to `until`, all of one day, amount to.
 pub(super) async fn made(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     from: i64,
     until: i64,
 ) -> Result<Vec<Rollup>, AuditError> {
@@ -70,7 +71,7 @@ pub(super) async fn made(
 }
 
 /// What the month amounts to that ends at this moment, if one does: the sum of its days.
-pub(super) async fn month(connection: &mut PgConnection, until: i64) -> Result<Vec<Rollup>, AuditError> {
+pub(super) async fn month(connection: &mut Connection, until: i64) -> Result<Vec<Rollup>, AuditError> {
     let Some(from) = month_that_ends(until)? else { return Ok(Vec::new()) };
     let mut sums: BTreeMap<String, Totals> = BTreeMap::new();
     for row in between(connection, from, until).await?.iter().filter(|row| row.kind == Kind::TotalsDay) {
@@ -88,7 +89,7 @@ pub(super) async fn month(connection: &mut PgConnection, until: i64) -> Result<V
 
 /// The rollups that are stored and end behind `from` up to `until`.
 pub(super) async fn between(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     from: i64,
     until: i64,
 ) -> Result<Vec<Rollup>, AuditError> {
@@ -130,7 +131,7 @@ fn schema(error: impl std::fmt::Display) -> AuditError {
 }
 
 /// Forgets what old months left, whose log was dropped.
-pub(super) async fn forget(connection: &mut PgConnection, kept_since: i64) -> Result<(), AuditError> {
+pub(super) async fn forget(connection: &mut Connection, kept_since: i64) -> Result<(), AuditError> {
     for statement in [sql::SPELLS_FORGET, sql::ROLLUPS_FORGET] {
         sqlx::query(statement).bind(postgres(kept_since)?).execute(&mut *connection).await?;
     }

@@ -54,7 +54,7 @@ impl Audit {
                 end: interval.to.map(|at| End { at, reason: Reason::Closed }),
             })
             .collect();
-        insert_intervals(&mut *self.pool.acquire().await?, &rows).await
+        insert_intervals(&mut self.pool.acquire().await?, &rows).await
     }
 
     /// Forgets all figures, so that the next steps make them of the intervals there are.

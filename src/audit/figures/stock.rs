@@ -3,7 +3,7 @@
 use futures::TryStreamExt;
 use sqlx::postgres::PgRow;
 use sqlx::types::time::OffsetDateTime;
-use sqlx::{PgConnection, Postgres, Row};
+use sqlx::{Postgres, Row};
 
 use super::day::Rollup;
 use super::kind::Kind;
@@ -11,6 +11,7 @@ use super::spell::{NEVER, Orgs, Spell};
 use super::sql;
 use crate::audit::AuditError;
 use crate::audit::time::{from_postgres, to_postgres};
+use crate::database::Connection;
 use crate::presence::{Millis, Org};
 
 /// How far the figures have come. Times are ms since 1970.
@@ -25,7 +26,7 @@ pub(super) struct Standing {
 }
 
 /// How far the figures have come.
-pub(super) async fn standing(connection: &mut PgConnection) -> Result<Standing, AuditError> {
+pub(super) async fn standing(connection: &mut Connection) -> Result<Standing, AuditError> {
     let row = sqlx::query(sql::STANDING).fetch_one(connection).await?;
     let moment = |name| -> Result<_, AuditError> {
         Ok(row.try_get::<Option<OffsetDateTime>, _>(name)?.map(|at| from_postgres(at).0))
@@ -62,7 +63,7 @@ pub(super) const MOST: usize = 1_000_000;
 /// # Errors
 /// [`AuditError::Unavailable`] if there are more than `most`: the span is not rolled up yet.
 pub(super) async fn spells_within(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     (from, to): (i64, i64),
     org: Option<&Org>,
     orgs: &mut Orgs,
@@ -89,7 +90,7 @@ pub(super) async fn spells_within(
 
 /// Stores these spells.
 pub(super) async fn add_spells(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     spells: &[Spell],
     orgs: &Orgs,
 ) -> Result<(), AuditError> {
@@ -110,7 +111,7 @@ pub(super) async fn add_spells(
 }
 
 /// Stores these rollups.
-pub(super) async fn add_rollups(connection: &mut PgConnection, rollups: &[Rollup]) -> Result<(), AuditError> {
+pub(super) async fn add_rollups(connection: &mut Connection, rollups: &[Rollup]) -> Result<(), AuditError> {
     // A day of a large service is some MiB; a statement need not be.
     for some in rollups.chunks(500) {
         let ends: Result<Vec<_>, _> = some.iter().map(|rollup| postgres(rollup.ends_at)).collect();
@@ -127,7 +128,7 @@ pub(super) async fn add_rollups(connection: &mut PgConnection, rollups: &[Rollup
 
 /// The rollups of an organisation (all: none) of one kind that end behind `from` up to `to`: when each ends, and its body.
 pub(super) async fn rollups_of(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     org: Option<&Org>,
     kind: Kind,
     from: i64,
@@ -147,13 +148,13 @@ pub(super) async fn rollups_of(
 }
 
 /// Sets back how far everything is rolled up, where something changed at a moment before that.
-pub(super) async fn set_back(connection: &mut PgConnection, hour: i64) -> Result<(), AuditError> {
+pub(super) async fn set_back(connection: &mut Connection, hour: i64) -> Result<(), AuditError> {
     sqlx::query(sql::ROLLUPS_BEYOND).bind(postgres(hour)?).execute(&mut *connection).await?;
     rolled(connection, hour).await
 }
 
 /// Notes how far everything is rolled up.
-pub(super) async fn rolled(connection: &mut PgConnection, until: i64) -> Result<(), AuditError> {
+pub(super) async fn rolled(connection: &mut Connection, until: i64) -> Result<(), AuditError> {
     sqlx::query(sql::ROLLED_UNTIL).bind(postgres(until)?).execute(connection).await?;
     Ok(())
 }

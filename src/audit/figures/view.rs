@@ -1,9 +1,8 @@
 //! What an answer is made of: one snapshot of spells and rollups, and the span that is asked for.
 
-use sqlx::{PgConnection, Postgres, Transaction};
-
 use super::stock::{Standing, standing};
 use crate::audit::{Audit, AuditError};
+use crate::database::{Connection, Transaction};
 use crate::presence::{Millis, Org};
 
 /// A span of time, of an organisation or of all.
@@ -27,7 +26,7 @@ impl Span {
 
 /// A snapshot, and up to when everything is rolled up in it.
 pub(super) struct View {
-    tx: Transaction<'static, Postgres>,
+    tx: Transaction,
     pub(super) standing: Standing,
     pub(super) rolled: i64,
 }
@@ -43,7 +42,7 @@ impl View {
         Ok(Self { tx, standing, rolled })
     }
 
-    pub(super) fn connection(&mut self) -> &mut PgConnection {
+    pub(super) fn connection(&mut self) -> &mut Connection {
         &mut self.tx
     }
 

@@ -1,17 +1,18 @@
 //! The chain of a log that Postgres numbers: its seals and their rows. What is not sealed yet is counted.
 
 use futures::TryStreamExt;
+use sqlx::Row;
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
 
 use super::head::{JournalHead, to_hex};
 use super::judge::{Stored, Tips, judge};
 use super::kept::Kept;
 use super::problem::{Kind, Place};
-use super::{Verified, VerifiedJournal, Window};
+use super::{PAGE_LIMIT, Verified, VerifiedJournal, Window};
 use crate::audit::chain::{GENESIS, Hash, MARK, Mark, Seal};
 use crate::audit::journal::{Journal, Tip, journal_row};
 use crate::audit::{Audit, AuditError, sql};
+use crate::database::Connection;
 
 /// Seals that are held at a time.
 const PAGE: i64 = 50;
@@ -60,7 +61,7 @@ impl Audit {
         loop {
             let mut tx = self.pool.begin().await?;
             sqlx::query(sql::SNAPSHOT).execute(&mut *tx).await?;
-            sqlx::query(sql::NO_TIME_LIMIT).execute(&mut *tx).await?;
+            tx.take_time(PAGE_LIMIT).await?;
             let seals = sqlx::query(sql::SEALS).bind(journal.as_str()).bind(walk.n).bind(last).bind(PAGE);
             let seals = seals.fetch_all(&mut *tx).await?;
             let seals = seals.iter().map(stored_seal).collect::<Result<Vec<_>, _>>()?;
@@ -97,7 +98,7 @@ impl Audit {
 impl Walk<'_> {
     async fn page(
         &mut self,
-        connection: &mut PgConnection,
+        connection: &mut Connection,
         seals: &[StoredSeal],
         is_whole: bool,
     ) -> Result<(), AuditError> {
@@ -160,7 +161,7 @@ impl Walk<'_> {
     }
 
     /// Rows behind the last seal: the next one will cover them.
-    async fn rest(&mut self, connection: &mut PgConnection) -> Result<(), AuditError> {
+    async fn rest(&mut self, connection: &mut Connection) -> Result<(), AuditError> {
         let mut rows = sqlx::query(self.journal.rows())
             .bind(self.rows_up_to)
             .bind(i64::MAX)

@@ -2,13 +2,14 @@
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use sqlx::Row;
 use sqlx::types::time::OffsetDateTime;
-use sqlx::{PgConnection, Row};
 
 use crate::audit::chain::Hash;
 use crate::audit::journal::{Journal, Tip};
 use crate::audit::time::from_postgres;
 use crate::audit::{AuditError, sql};
+use crate::database::Connection;
 use crate::presence::Millis;
 
 /// Where chains begin since months were dropped; nothing, if none ever was.
@@ -42,7 +43,7 @@ struct Chain {
 
 impl Kept {
     /// Reads it.
-    pub(in crate::audit) async fn read(connection: &mut PgConnection) -> Result<Self, AuditError> {
+    pub(in crate::audit) async fn read(connection: &mut Connection) -> Result<Self, AuditError> {
         let Some(row) = sqlx::query(sql::LAST_DROP).fetch_optional(connection).await? else {
             return Ok(Self::default());
         };

@@ -16,6 +16,8 @@ mod numbers;
 mod problem;
 mod shards;
 
+use std::time::Duration;
+
 use sqlx::types::time::OffsetDateTime;
 
 pub use head::{Head, JournalHead, ShardHead};
@@ -27,6 +29,9 @@ use super::journal::Journal;
 use super::time::to_postgres;
 use super::{Audit, AuditError, sql};
 use crate::presence::Millis;
+
+/// How long a statement may take that reads a page.
+const PAGE_LIMIT: Duration = Duration::from_secs(600);
 
 /// Which part of the history; all of it if both are none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,7 +119,7 @@ impl Audit {
         expected: Option<&Head>,
         mut tell: impl FnMut(&Verified),
     ) -> Result<Verified, AuditError> {
-        let kept = Kept::read(&mut *self.pool.acquire().await?).await?;
+        let kept = Kept::read(&mut self.pool.acquire().await?).await?;
         let mut verified = Verified { kept_since: kept.since, ..Verified::default() };
         let shards: Vec<i16> = sqlx::query_scalar(sql::SHARDS).fetch_all(&self.pool).await?;
         for shard in shards {
@@ -128,7 +133,7 @@ impl Audit {
         if let Some(head) = expected {
             self.expect(head, &kept, &mut verified.problems).await?;
         }
-        if Kept::read(&mut *self.pool.acquire().await?).await? != kept {
+        if Kept::read(&mut self.pool.acquire().await?).await? != kept {
             let why = "months were dropped while the history was verified: verify it again";
             return Err(AuditError::Unavailable(why.to_owned()));
         }

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use sqlx::{PgConnection, Row};
+use sqlx::Row;
 
 use super::kept::Kept;
 use super::problem::{Kind, Place, Problems};
 use crate::audit::position::column;
 use crate::audit::{AuditError, sql};
+use crate::database::Connection;
 
 /// A range of numbers of an epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ pub(super) struct Numbers {
 impl Numbers {
     /// Reads what events tell of the numbers of a shard. `is_whole`: the walk begins where the log does.
     pub(super) async fn read(
-        connection: &mut PgConnection,
+        connection: &mut Connection,
         shard: u16,
         kept: &Kept,
         is_whole: bool,
@@ -115,7 +116,7 @@ impl Numbers {
     /// Looks for a reason for what was missing so far, and tells what has none.
     pub(super) async fn explain(
         &mut self,
-        connection: &mut PgConnection,
+        connection: &mut Connection,
         problems: &mut Problems,
     ) -> Result<(), AuditError> {
         for Range { epoch, first, last } in std::mem::take(&mut self.missing) {

@@ -1,20 +1,21 @@
 //! The chain of one shard: its batches, their rows, its numbers, and its end.
 
 use futures::TryStreamExt;
+use sqlx::Row;
 use sqlx::postgres::PgRow;
 use sqlx::types::time::OffsetDateTime;
-use sqlx::{PgConnection, Row};
 
 use super::head::{ShardHead, to_hex};
 use super::judge::{Stored, Tips, judge};
 use super::kept::{DroppedBatch, Kept};
 use super::numbers::Numbers;
 use super::problem::{Kind, Place};
-use super::{Verified, Window};
+use super::{PAGE_LIMIT, Verified, Window};
 use crate::audit::chain::{GENESIS, Hash, MARK, Mark, Seal, SealedRow};
 use crate::audit::position::{Position, column};
 use crate::audit::queries::moment;
 use crate::audit::{Audit, AuditError, sql};
+use crate::database::Connection;
 use crate::presence::Millis;
 
 /// Batches that are held at a time, with the hashes of one batch's rows.
@@ -86,7 +87,7 @@ impl Audit {
         loop {
             let mut tx = self.pool.begin().await?;
             sqlx::query(sql::SNAPSHOT).execute(&mut *tx).await?;
-            sqlx::query(sql::NO_TIME_LIMIT).execute(&mut *tx).await?;
+            tx.take_time(PAGE_LIMIT).await?;
             let batches = batches(&mut tx, shard, after, bounds.1).await?;
             let is_last = (batches.len() as i64) < PAGE;
             walk.page(&mut tx, &batches, is_last && window.until.is_none()).await?;
@@ -104,7 +105,7 @@ impl Walk<'_> {
     /// Verifies these batches; `is_end`: nothing may be behind them.
     async fn page(
         &mut self,
-        connection: &mut PgConnection,
+        connection: &mut Connection,
         batches: &[Batch],
         is_end: bool,
     ) -> Result<(), AuditError> {
@@ -126,7 +127,7 @@ impl Walk<'_> {
     /// Holds every row up to an entry against the batch that should have it.
     async fn rows(
         &mut self,
-        connection: &mut PgConnection,
+        connection: &mut Connection,
         batches: &[Batch],
         up_to: (i64, i64),
     ) -> Result<(), AuditError> {
@@ -213,7 +214,7 @@ impl Walk<'_> {
 
 /// Between which batches a window lies, by epoch and first number; those between are one piece of the chain.
 async fn bounds(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     shard: u16,
     window: Window,
 ) -> Result<((i64, i64), (i64, i64)), AuditError> {
@@ -230,7 +231,7 @@ async fn bounds(
 }
 
 async fn batches(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     shard: u16,
     after: (i64, i64),
     up_to: (i64, i64),

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use sqlx::Row;
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
-use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use super::held::{Held, When};
@@ -15,6 +15,7 @@ use crate::audit::queries::needed;
 use crate::audit::retention::interval;
 use crate::audit::time::to_postgres;
 use crate::audit::{Audit, AuditError, sql};
+use crate::database::Connection;
 use crate::presence::{Millis, UserId};
 
 /// An event on its way into a delivery.
@@ -45,7 +46,7 @@ impl Audit {
 
 /// The batch that waits to be sent.
 async fn waiting(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     webhook: Uuid,
     failures: i32,
 ) -> Result<Option<Next>, AuditError> {
@@ -62,7 +63,7 @@ async fn waiting(
 }
 
 async fn events(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     id: Uuid,
 ) -> Result<Vec<(i64, UserId, ShownChange)>, AuditError> {
     let rows = sqlx::query(sql::WEBHOOK_EVENTS).bind(id).fetch_all(connection).await?;
@@ -74,12 +75,12 @@ async fn events(
 }
 
 /// Counts an attempt.
-async fn attempt(connection: &mut PgConnection, id: Uuid) -> Result<i32, AuditError> {
+async fn attempt(connection: &mut Connection, id: Uuid) -> Result<i32, AuditError> {
     Ok(sqlx::query_scalar(sql::WEBHOOK_ATTEMPT).bind(id).fetch_one(connection).await?)
 }
 
 /// Makes a batch of what happened since, and moves the positions.
-async fn make(connection: &mut PgConnection, leased: &Leased, failures: i32) -> Result<Next, AuditError> {
+async fn make(connection: &mut Connection, leased: &Leased, failures: i32) -> Result<Next, AuditError> {
     // What is held of before nothing was held any more comes first.
     if leased.debounce.is_none() {
         let (count, picks) = let_go(connection, leased, MOST_EVENTS).await?;
@@ -133,7 +134,7 @@ fn is_wanted(leased: &Leased, told: &ShownChange) -> bool {
 /// Adds the rows to what is held, and picks what was due before the next change came; answers how many rows are done
 /// with.
 async fn hold(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     leased: &Leased,
     span: Duration,
     scan: &Scan,
@@ -181,7 +182,7 @@ fn left(leased: &Leased, user: UserId, held: Held) -> Option<Pick> {
 }
 
 async fn keep(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     webhook: Uuid,
     held: HashMap<UserId, Held>,
 ) -> Result<(), AuditError> {
@@ -201,7 +202,7 @@ async fn keep(
 
 /// Takes what was held for long enough (all, where nothing is held any more): how many changes, and what is left of them.
 async fn let_go(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     leased: &Leased,
     most: usize,
 ) -> Result<(usize, Vec<Pick>), AuditError> {
@@ -221,7 +222,7 @@ async fn let_go(
 }
 
 async fn move_to(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     webhook: Uuid,
     positions: impl Iterator<Item = (i16, Entry)>,
 ) -> Result<(), AuditError> {
@@ -236,7 +237,7 @@ async fn move_to(
 
 /// Stores a batch, to be tried for the first time.
 async fn send(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     leased: &Leased,
     failures: i32,
     picks: Vec<Pick>,

@@ -3,14 +3,15 @@
 
 use std::time::Duration;
 
+use sqlx::Row;
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use super::Leased;
 use crate::audit::queries::word;
 use crate::audit::retention::interval;
 use crate::audit::{Audit, AuditError, sql};
+use crate::database::Connection;
 
 /// After so long without a word the lease is another's: longer than an attempt takes.
 const LEASE: Duration = Duration::from_secs(30);
@@ -43,7 +44,7 @@ impl Audit {
 
 /// Renews a lease, and locks it until the transaction ends; answers how many attempts have failed in a row, or nothing
 /// if it is lost.
-pub(super) async fn keep(connection: &mut PgConnection, leased: &Leased) -> Result<Option<i32>, AuditError> {
+pub(super) async fn keep(connection: &mut Connection, leased: &Leased) -> Result<Option<i32>, AuditError> {
     let failures = sqlx::query_scalar(sql::WEBHOOK_LEASE_KEEP)
         .bind(leased.id)
         .bind(leased.lease)

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use sqlx::Row as _;
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::held::When;
@@ -16,6 +16,7 @@ use crate::audit::queries::{moment, needed, word};
 use crate::audit::time::from_postgres;
 use crate::audit::timeline::entry_kind;
 use crate::audit::{AuditError, sql};
+use crate::database::Connection;
 use crate::presence::{Millis, UserId};
 
 /// Rows of one reading, about.
@@ -52,7 +53,7 @@ struct End {
 }
 
 /// Reads what is behind the positions of a webhook.
-pub(super) async fn scan(connection: &mut PgConnection, webhook: Uuid) -> Result<Scan, AuditError> {
+pub(super) async fn scan(connection: &mut Connection, webhook: Uuid) -> Result<Scan, AuditError> {
     let behind = sqlx::query(sql::WEBHOOK_BEHIND).bind(webhook).fetch_all(&mut *connection).await?;
     let mut scan = Scan { rows: Vec::new(), ends: BTreeMap::new() };
     if behind.is_empty() {

@@ -8,8 +8,9 @@ use time::OffsetDateTime;
 
 use super::moment;
 use crate::accounts::{Accounts, ActionFilter, Origin};
-use crate::audit::{self, Audit, Filter};
+use crate::audit::{Audit, Filter};
 use crate::config::Config;
+use crate::database;
 use crate::http::file::{Form, Pages, file};
 use crate::http::{ActionPages, TransitionPages, exported_actions, exported_transitions};
 use crate::presence::Millis;
@@ -48,7 +49,7 @@ enum Log {
 /// Exports, newest first.
 pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<bool> {
     let url = config.database.url()?;
-    let pool = audit::connect(&url.expose().into(), true, CONNECTIONS)?;
+    let pool = database::connect(&url.expose().into(), true, CONNECTIONS)?;
     let (audit, accounts) = (Audit::new(pool.clone()), Accounts::new(pool));
     let now = audit.reach().await.with_context(|| format!("cannot read the history at {url}"))?.now;
     let until = args.to.unwrap_or(now).min(now);

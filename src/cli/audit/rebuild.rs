@@ -4,8 +4,9 @@ use std::io::Write;
 
 use anyhow::Context;
 
-use crate::audit::{self, Audit, FiguresRebuilt, Rebuilt};
+use crate::audit::{Audit, FiguresRebuilt, Progress, Rebuilt};
 use crate::config::Config;
+use crate::database;
 
 /// Options of `audit rebuild`.
 #[derive(Debug, clap::Args)]
@@ -18,9 +19,9 @@ pub(in crate::cli) struct Args {
 /// Does it.
 pub(super) async fn run(config: &Config, Args { check }: &Args) -> anyhow::Result<bool> {
     let url = config.database.migrate_url()?;
-    let audit = Audit::new(audit::connect_as_owner(&url.expose().into())?);
-    let progress = |progress: audit::Progress| {
-        let audit::Progress { subject, end, rows } = progress;
+    let audit = Audit::new(database::connect_as_owner(&url.expose().into())?);
+    let progress = |progress: Progress| {
+        let Progress { subject, end, rows } = progress;
         // Without standard error there is nobody to tell.
         let _ = writeln!(std::io::stderr(), "{subject} of {end} people, {rows} transitions and claims");
     };

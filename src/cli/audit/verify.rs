@@ -9,8 +9,9 @@ use anyhow::Context;
 use serde_json::{Value, json};
 
 use super::moment;
-use crate::audit::{self, Audit, Head, Verified, VerifiedJournal, Window};
+use crate::audit::{Audit, Head, Verified, VerifiedJournal, Window};
 use crate::config::Config;
+use crate::database;
 use crate::presence::Millis;
 
 /// One page after the other needs one connection, and another for what is looked up beside it.
@@ -43,7 +44,7 @@ pub(in crate::cli) struct Args {
 pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<bool> {
     let expected = args.expect_head.as_deref().map(read).transpose()?;
     let url = config.database.url()?;
-    let audit = Audit::new(audit::connect(&url.expose().into(), true, CONNECTIONS)?);
+    let audit = Audit::new(database::connect(&url.expose().into(), true, CONNECTIONS)?);
     let window = Window { since: args.from, until: args.to };
     let mut told = Instant::now();
     let progress = |verified: &Verified| {

@@ -16,8 +16,9 @@ use std::collections::HashMap;
 use std::io::{IsTerminal, Write, stderr, stdout};
 
 use crate::app::{look_at_store, own_tokens};
-use crate::audit::{self, Audit, Position};
+use crate::audit::{Audit, Position};
 use crate::config::Config;
+use crate::database;
 use crate::store::Store;
 use report::{Check, Report};
 
@@ -50,7 +51,7 @@ pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<bool> {
     config.redis.url()?;
     let mut checks = vec![settings(config), production(config)];
     let database = config.database.url()?.expose().into();
-    let audit = Audit::new(audit::connect(&database, true, CONNECTIONS)?);
+    let audit = Audit::new(database::connect(&database, true, CONNECTIONS)?);
     tell("looking at Redis");
     let store = match look_at_store(config).await {
         Ok(store) => Some(store),

@@ -33,11 +33,13 @@ pub(crate) enum Fault {
     RedisLinkStalled,
     RedisLinkDelayed,
     RedisLinkDeaf,
+    RedisLinkLost,
     RedisLinksAllCut,
     PostgresLinksCut,
     PostgresLinksStalled,
     PostgresLinksDelayed,
     PostgresLinksDeaf,
+    PostgresLinksLost,
     EventsOff,
     SubscribersKilled,
     ScriptsFlushed,
@@ -75,11 +77,17 @@ impl Fault {
             Self::RedisLinkStalled => "a node's connections to Redis stall for 14 s",
             Self::RedisLinkDelayed => "each packet between a node and Redis takes 150 ms more, for 10 s",
             Self::RedisLinkDeaf => "a node's commands reach Redis and the answers are lost, for 5 s",
+            Self::RedisLinkLost => {
+                "a node's connections to Redis fall silent for good, without an end; new ones pass"
+            }
             Self::RedisLinksAllCut => "all nodes' connections to Redis are cut for 13 s",
             Self::PostgresLinksCut => "all connections to Postgres are cut for 10 s",
             Self::PostgresLinksStalled => "all connections to Postgres stall for 10 s",
             Self::PostgresLinksDelayed => "each packet to and from Postgres takes 200 ms more, for 10 s",
             Self::PostgresLinksDeaf => "statements reach Postgres and the answers are lost, for 5 s",
+            Self::PostgresLinksLost => {
+                "all connections to Postgres fall silent for good, without an end; new ones pass"
+            }
             Self::EventsOff => "Redis tells of no expiry for 12 s",
             Self::SubscribersKilled => "the subscribers' connections are killed, five times",
             Self::ScriptsFlushed => "Redis forgets all scripts, five times",

@@ -215,6 +215,11 @@ async fn postgres(fault: Fault, stage: &mut Stage) -> anyhow::Result<Told> {
 
 async fn links(fault: Fault, stage: &Stage, victim: usize) -> Told {
     let one = &stage.to_redis[victim..=victim];
+    if let Fault::RedisLinkLost | Fault::PostgresLinksLost = fault {
+        let lost = if fault == Fault::RedisLinkLost { one } else { &stage.to_postgres[..] };
+        lost.iter().for_each(Proxy::lose);
+        return pause(20).await;
+    }
     let (proxies, mode, time) = match fault {
         Fault::RedisLinkCut => (one, Mode::Cut, seconds(14)),
         Fault::RedisLinkStalled => (one, Mode::Stall, seconds(14)),

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use reqwest::Client;
-use rollcall::audit::{Audit, connect};
+use rollcall::audit::Audit;
+use rollcall::database::connect;
 use rollcall::devstack::{Data, Member};
 use rollcall::presence::{Policy, Reason, Status};
 use rollcall::store::{LeaseEvent, LeaseEvents, STALL, Shard, Store, StoreSettings};

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use rollcall::audit::{Audit, connect};
+use rollcall::audit::Audit;
+use rollcall::database::connect;
 
 use super::crowd::Crowd;
 use super::faults::{SETTINGS, left_once, newcomers};

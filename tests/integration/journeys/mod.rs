@@ -6,6 +6,7 @@ mod erasures;
 mod gates;
 mod logouts;
 mod losses;
+mod lost_links;
 mod one_node;
 mod outages;
 mod two_nodes;

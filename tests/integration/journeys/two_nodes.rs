@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::Client;
-use rollcall::audit::{Audit, connect};
+use rollcall::audit::Audit;
+use rollcall::database::connect;
 use rollcall::devstack::DevStack;
 use rollcall::presence::{Reason, Status};
 use serde_json::{Value, json};

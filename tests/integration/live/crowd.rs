@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, stream};
-use rollcall::audit::{Audit, connect};
+use rollcall::audit::Audit;
+use rollcall::database::connect;
 use rollcall::presence::{Reason, Status};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rand::RngExt;
-use rollcall::audit::{Audit, connect};
+use rollcall::audit::Audit;
+use rollcall::database::connect;
 use rollcall::presence::{Reason, Status};
 use serde_json::json;
 use tokio::sync::watch;

@@ -2,6 +2,9 @@
 //! database and a Redis prefix of its own, so they run in parallel and in any order.
 
 pub mod program;
+#[path = "../../chaos/proxy.rs"]
+#[expect(dead_code, reason = "the chaos program breaks links in more ways than these tests")]
+pub mod proxy;
 pub mod receiver;
 pub mod service;
 pub mod socket;

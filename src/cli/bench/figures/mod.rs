@@ -13,6 +13,7 @@ use super::machine;
 use super::report::{Report, Target, quantile, tell};
 use crate::audit::{self, Audit, PeopleKind, Period, Span, Step, Wanted, Zone};
 use crate::config::Config;
+use crate::database;
 use crate::presence::{Millis, Org, UserId};
 use year::{DAY, Year};
 
@@ -46,7 +47,7 @@ pub(super) async fn run(_: &Config, args: &Args) -> anyhow::Result<bool> {
     tell(&format!("{}\n", machine::described(Some(&stack))))?;
     let url = stack.database_url().into();
     audit::migrate(&url).await?;
-    let audit = Audit::new(audit::connect(&url, true, 4)?);
+    let audit = Audit::new(database::connect(&url, true, 4)?);
     let end = audit.reach().await?.now.0 / DAY * DAY;
     fill(&audit, args, end).await?;
     roll(&audit).await?;

@@ -1,0 +1,86 @@
+//! How connections are made, and looked after.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
+use sqlx::{Connection as _, Error, Executor};
+use tokio::time::timeout;
+
+use super::Pool;
+
+/// How long a statement of the service may take, unless it says otherwise.
+pub(super) const STATEMENT_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long a connection that waits for work may take to say that it lasts.
+const SIGN: Duration = Duration::from_secs(1);
+
+/// A connection that has said so less long ago is believed: each question more is a way to Postgres and back.
+const BELIEVED: Duration = Duration::from_secs(1);
+
+/// `set_config` and not `SET ROLE`: it does nothing, instead of failing, for a login that is no member.
+const SWITCH_ROLE: &str = "SELECT set_config('role', 'rollcall_app', false) FROM pg_roles \
+    WHERE rolname = 'rollcall_app' AND current_user <> 'rollcall_app' AND pg_has_role(current_user, oid, 'member')";
+
+/// The URL says nothing of a Postgres. It is not repeated: it may hold a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the database URL is not a Postgres URL")]
+pub struct NoPostgresUrl;
+
+/// A pool of at most `max_connections`. Opens none yet, so that a node starts, and serves heartbeats, while Postgres
+/// is down. With `role_switch` each connection gives up the rights of its login for those of `rollcall_app`, if the
+/// login is a member of it.
+///
+/// # Errors
+/// The URL is none.
+pub fn connect(url: &SecretString, role_switch: bool, max_connections: u32) -> Result<Pool, NoPostgresUrl> {
+    // No statement of the service may hold a lock or a connection for longer than its callers wait.
+    let options = options(url)?.options([
+        ("statement_timeout", format!("{}ms", STATEMENT_LIMIT.as_millis()).as_str()),
+        ("lock_timeout", "2s"),
+        ("idle_in_transaction_session_timeout", "10s"),
+    ]);
+    // The pool's own question before each use has no time limit but that of the whole call, and is asked of every
+    // connection; its question after each use has none at all, and a connection that hears no answer would be held for good.
+    let mut pool = PgPoolOptions::new()
+        .max_connections(max_connections)
+        .acquire_timeout(Duration::from_secs(3))
+        .idle_timeout(Duration::from_secs(300))
+        .max_lifetime(Duration::from_secs(1800))
+        .test_before_acquire(false)
+        .before_acquire(|connection, known| {
+            Box::pin(async move { Ok(known.idle_for < BELIEVED || lasts(connection).await.is_ok()) })
+        })
+        .after_release(|connection, _| Box::pin(async move { lasts(connection).await.map(|()| true) }));
+    if role_switch {
+        pool = pool.after_connect(|connection, _| {
+            Box::pin(async move { connection.execute(SWITCH_ROLE).await.map(drop) })
+        });
+    }
+    Ok(pool.connect_lazy_with(options).into())
+}
+
+/// Whether a connection still has another end.
+async fn lasts(connection: &mut PgConnection) -> Result<(), Error> {
+    timeout(SIGN, connection.ping()).await.unwrap_or_else(|late| Err(Error::Io(late.into())))
+}
+
+/// A pool without time limits whose connections keep the rights of their login: for work on the whole history. Two of
+/// them, one of which may hold a lock.
+///
+/// # Errors
+/// The URL is none.
+pub fn connect_as_owner(url: &SecretString) -> Result<Pool, NoPostgresUrl> {
+    Ok(Pool::endless(PgPoolOptions::new().max_connections(2).connect_lazy_with(options(url)?)))
+}
+
+/// What a URL says, for a connection that is nobody's.
+///
+/// # Errors
+/// The URL is none.
+pub fn options(url: &SecretString) -> Result<PgConnectOptions, NoPostgresUrl> {
+    // The parser's own message would repeat the password.
+    let options = PgConnectOptions::from_str(url.expose_secret()).map_err(|_| NoPostgresUrl)?;
+    Ok(options.application_name("rollcall"))
+}
