@@ -173,7 +173,9 @@ async fn attempt<'a>(
     let folded = write(connection, place.shard, place.epoch, entries).await;
     match folded {
         Ok(_) => connection.release().await?,
-        Err(_) => connection.undo().await?,
+        Err(AuditError::Refused(_)) => connection.undo().await?,
+        // The whole transaction is given up.
+        Err(_) => {}
     }
     folded
 }

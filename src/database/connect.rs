@@ -4,8 +4,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
-use sqlx::{Connection as _, Error, Executor};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection as _, Executor};
 use tokio::time::timeout;
 
 use super::Pool;
@@ -16,7 +16,7 @@ pub(super) const STATEMENT_LIMIT: Duration = Duration::from_secs(5);
 /// How long a connection that waits for work may take to say that it lasts.
 const SIGN: Duration = Duration::from_secs(1);
 
-/// A connection that has said so less long ago is believed: each question more is a way to Postgres and back.
+/// A connection that has answered less long ago is believed: the question is a way to Postgres and back.
 const BELIEVED: Duration = Duration::from_secs(1);
 
 /// `set_config` and not `SET ROLE`: it does nothing, instead of failing, for a login that is no member.
@@ -41,8 +41,7 @@ pub fn connect(url: &SecretString, role_switch: bool, max_connections: u32) -> R
         ("lock_timeout", "2s"),
         ("idle_in_transaction_session_timeout", "10s"),
     ]);
-    // The pool's own question before each use has no time limit but that of the whole call, and is asked of every
-    // connection; its question after each use has none at all, and a connection that hears no answer would be held for good.
+    // Of the pool's own question before each use one that gets no answer would take the whole time that a caller waits.
     let mut pool = PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(Duration::from_secs(3))
@@ -50,9 +49,10 @@ pub fn connect(url: &SecretString, role_switch: bool, max_connections: u32) -> R
         .max_lifetime(Duration::from_secs(1800))
         .test_before_acquire(false)
         .before_acquire(|connection, known| {
-            Box::pin(async move { Ok(known.idle_for < BELIEVED || lasts(connection).await.is_ok()) })
-        })
-        .after_release(|connection, _| Box::pin(async move { lasts(connection).await.map(|()| true) }));
+            Box::pin(async move {
+                Ok(known.idle_for < BELIEVED || matches!(timeout(SIGN, connection.ping()).await, Ok(Ok(()))))
+            })
+        });
     if role_switch {
         pool = pool.after_connect(|connection, _| {
             Box::pin(async move { connection.execute(SWITCH_ROLE).await.map(drop) })
@@ -61,18 +61,12 @@ pub fn connect(url: &SecretString, role_switch: bool, max_connections: u32) -> R
     Ok(pool.connect_lazy_with(options).into())
 }
 
-/// Whether a connection still has another end.
-async fn lasts(connection: &mut PgConnection) -> Result<(), Error> {
-    timeout(SIGN, connection.ping()).await.unwrap_or_else(|late| Err(Error::Io(late.into())))
-}
-
-/// A pool without time limits whose connections keep the rights of their login: for work on the whole history. Two of
-/// them, one of which may hold a lock.
+/// A pool of one connection without time limits that keeps the rights of its login: for work on the whole history.
 ///
 /// # Errors
 /// The URL is none.
 pub fn connect_as_owner(url: &SecretString) -> Result<Pool, NoPostgresUrl> {
-    Ok(Pool::endless(PgPoolOptions::new().max_connections(2).connect_lazy_with(options(url)?)))
+    Ok(Pool::endless(PgPoolOptions::new().max_connections(1).connect_lazy_with(options(url)?)))
 }
 
 /// What a URL says, for a connection that is nobody's.

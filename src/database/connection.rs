@@ -17,27 +17,37 @@ const STATEMENT_TIMEOUT: &str = "SELECT set_config('statement_timeout', $1, true
 /// A connection of the pool, to which it goes back.
 #[derive(Debug)]
 pub struct Connection {
-    line: Line,
+    /// Taken at the end only.
+    line: Option<PoolConnection<Postgres>>,
     patience: Patience,
-}
-
-/// What a connection is held by.
-#[derive(Debug)]
-pub(super) enum Line {
-    Plain(PoolConnection<Postgres>),
-    Begun(sqlx::Transaction<'static, Postgres>),
+    /// A transaction is under way, or may be.
+    is_begun: bool,
+    /// An answer did not come.
+    is_silent: bool,
 }
 
 impl Connection {
-    pub(super) const fn new(line: Line, patience: Patience) -> Self {
-        Self { line, patience }
+    pub(super) const fn new(line: PoolConnection<Postgres>, patience: Patience) -> Self {
+        Self { line: Some(line), patience, is_begun: false, is_silent: false }
     }
 
-    fn line(&mut self) -> &mut PgConnection {
-        match &mut self.line {
-            Line::Plain(line) => line,
-            Line::Begun(line) => line,
-        }
+    /// What statements are sent over, and where it is noted that they were not answered.
+    fn parts(&mut self) -> (&mut PgConnection, Patience, &mut bool) {
+        let line = self.line.as_mut().expect("it is held until the end");
+        (line, self.patience, &mut self.is_silent)
+    }
+
+    /// Begins a transaction.
+    ///
+    /// Not by `sqlx`, which does not know of one whose beginning was heard by Postgres but whose caller did not wait for the
+    /// answer, and hands the connection on with that transaction under way (0.9.0).
+    ///
+    /// # Errors
+    /// Postgres does not answer.
+    pub async fn begin(mut self) -> Result<Transaction, Error> {
+        self.is_begun = true;
+        self.execute("BEGIN").await?;
+        Ok(Transaction(self))
     }
 
     /// Lets each statement of the transaction that is under way take so long, where a request's would have to end.
@@ -52,8 +62,7 @@ impl Connection {
         Ok(())
     }
 
-    /// A point of the transaction that is under way to which [`undo`](Self::undo) goes back. It is over with the next
-    /// one, or by [`release`](Self::release).
+    /// A point of the transaction that is under way to which [`undo`](Self::undo) goes back. One at a time.
     ///
     /// # Errors
     /// Postgres does not answer.
@@ -79,6 +88,25 @@ impl Connection {
     }
 }
 
+/// Undoes what was not committed, and gives the connection back if it still answers. `sqlx` would wait for that without a limit.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let Some(mut line) = self.line.take() else { return };
+        // Unless it is given back first. The end has a limit.
+        line.close_on_drop();
+        if self.is_silent {
+            return;
+        }
+        let (patience, is_begun) = (self.patience, self.is_begun);
+        tokio::spawn(patience.within(async move {
+            // What is still under way is waited for by whatever is said next.
+            if !is_begun || line.execute("ROLLBACK").await.is_ok() {
+                line.return_to_pool().await;
+            }
+        }));
+    }
+}
+
 impl<'c> Executor<'c> for &'c mut Connection {
     type Database = Postgres;
 
@@ -87,7 +115,8 @@ impl<'c> Executor<'c> for &'c mut Connection {
         'c: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
-        self.patience.parts(self.line().fetch_many(query))
+        let (line, patience, is_silent) = self.parts();
+        patience.parts(line.fetch_many(query), is_silent)
     }
 
     fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, Error>>
@@ -95,7 +124,8 @@ impl<'c> Executor<'c> for &'c mut Connection {
         'c: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
-        self.patience.answer(self.line().fetch_optional(query))
+        let (line, patience, is_silent) = self.parts();
+        patience.answer(line.fetch_optional(query), is_silent)
     }
 
     fn prepare_with<'e>(
@@ -106,20 +136,22 @@ impl<'c> Executor<'c> for &'c mut Connection {
     where
         'c: 'e,
     {
-        self.patience.answer(self.line().prepare_with(sql, parameters))
+        let (line, patience, is_silent) = self.parts();
+        patience.answer(line.prepare_with(sql, parameters), is_silent)
     }
 
     fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, Error>>
     where
         'c: 'e,
     {
-        self.patience.answer(self.line().describe(sql))
+        let (line, patience, is_silent) = self.parts();
+        patience.answer(line.describe(sql), is_silent)
     }
 }
 
 /// A connection in a transaction, which is undone unless it is committed.
 #[derive(Debug)]
-pub struct Transaction(pub(super) Connection);
+pub struct Transaction(Connection);
 
 impl Transaction {
     /// Keeps what was done.
@@ -127,10 +159,7 @@ impl Transaction {
     /// # Errors
     /// Postgres does not answer: then it may be kept or not. Or it refuses what was checked only now.
     pub async fn commit(self) -> Result<(), Error> {
-        match self.0.line {
-            Line::Begun(line) => self.0.patience.answer(line.commit()).await,
-            Line::Plain(_) => Ok(()),
-        }
+        self.end("COMMIT").await.map(drop)
     }
 
     /// Undoes what was done, and waits until it is.
@@ -138,10 +167,30 @@ impl Transaction {
     /// # Errors
     /// Postgres does not answer: it is undone all the same.
     pub async fn rollback(self) -> Result<(), Error> {
-        match self.0.line {
-            Line::Begun(line) => self.0.patience.answer(line.rollback()).await,
-            Line::Plain(_) => Ok(()),
-        }
+        self.end("ROLLBACK").await.map(drop)
+    }
+
+    /// The connection, in which what was done is undone.
+    ///
+    /// # Errors
+    /// Postgres does not answer: it is undone all the same.
+    pub async fn undone(self) -> Result<Connection, Error> {
+        self.end("ROLLBACK").await
+    }
+
+    /// The connection, in which what was done is kept.
+    ///
+    /// # Errors
+    /// Those of [`commit`](Self::commit).
+    pub async fn kept(self) -> Result<Connection, Error> {
+        self.end("COMMIT").await
+    }
+
+    async fn end(self, how: &'static str) -> Result<Connection, Error> {
+        let Self(mut connection) = self;
+        connection.execute(how).await?;
+        connection.is_begun = false;
+        Ok(connection)
     }
 }
 

@@ -27,33 +27,48 @@ impl Patience {
         Self::Limited(limit.saturating_add(MARGIN))
     }
 
-    /// The answer as a whole.
+    /// The answer as a whole; where it does not come, that is noted.
     pub(super) fn answer<'e, T: 'e>(
         self,
         asked: impl Future<Output = Result<T, Error>> + Send + 'e,
+        is_silent: &'e mut bool,
     ) -> BoxFuture<'e, Result<T, Error>> {
-        match self {
-            Self::Endless => asked.boxed(),
-            Self::Limited(limit) => {
-                async move { timeout(limit, asked).await.unwrap_or_else(|_| Err(silence(limit))) }.boxed()
-            }
-        }
+        let Self::Limited(limit) = self else { return asked.boxed() };
+        let answer = async move {
+            timeout(limit, asked).await.unwrap_or_else(|_| {
+                *is_silent = true;
+                Err(silence(limit))
+            })
+        };
+        answer.boxed()
     }
 
     /// An answer in parts. Whoever takes them slowly may: only what is waited for counts.
     pub(super) fn parts<'e, T: Send + 'e>(
         self,
         parts: BoxStream<'e, Result<T, Error>>,
+        is_silent: &'e mut bool,
     ) -> BoxStream<'e, Result<T, Error>> {
         let Self::Limited(limit) = self else { return parts };
-        let next = move |parts: Option<BoxStream<'e, _>>| async move {
-            let mut parts = parts?;
+        let next = move |waiting: Option<(BoxStream<'e, _>, &'e mut bool)>| async move {
+            let (mut parts, is_silent) = waiting?;
             match timeout(limit, parts.next()).await {
-                Ok(part) => part.map(|part| (part, Some(parts))),
-                Err(_) => Some((Err(silence(limit)), None)),
+                Ok(part) => part.map(|part| (part, Some((parts, is_silent)))),
+                Err(_) => {
+                    *is_silent = true;
+                    Some((Err(silence(limit)), None))
+                }
             }
         };
-        stream::unfold(Some(parts), next).boxed()
+        stream::unfold(Some((parts, is_silent)), next).boxed()
+    }
+
+    /// Something that gives up by itself.
+    pub(super) async fn within(self, work: impl Future<Output = ()>) {
+        match self {
+            Self::Endless => work.await,
+            Self::Limited(limit) => timeout(limit, work).await.unwrap_or_default(),
+        }
     }
 }
 
@@ -73,27 +88,34 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_does_not_come_is_an_error_of_the_connection() {
-        let error = Patience::Limited(SHORT).answer::<()>(std::future::pending()).await.unwrap_err();
-        assert!(matches!(error, Error::Io(_)), "{error}");
+        let mut is_silent = false;
+        let answer = Patience::Limited(SHORT).answer::<()>(std::future::pending(), &mut is_silent);
+        assert!(matches!(answer.await, Err(Error::Io(_))));
+        assert!(is_silent);
         let late = async {
             sleep(SHORT * 2).await;
             Ok(())
         };
-        assert!(Patience::Endless.answer(late).await.is_ok());
+        assert!(Patience::Endless.answer(late, &mut false).await.is_ok());
     }
 
     #[tokio::test]
     async fn parts_may_be_taken_slowly_but_must_come() {
-        let patience = Patience::Limited(SHORT);
-        let taken = patience.parts(stream::iter((0..3).map(Ok)).boxed()).and_then(|number| async move {
+        let (patience, mut is_silent) = (Patience::Limited(SHORT), false);
+        let taken = patience.parts(stream::iter((0..3).map(Ok)).boxed(), &mut is_silent);
+        let slowly = taken.and_then(|number| async move {
             sleep(SHORT * 2).await;
             Ok(number)
         });
-        assert_eq!(taken.try_collect::<Vec<_>>().await.unwrap(), [0, 1, 2]);
+        assert_eq!(slowly.try_collect::<Vec<_>>().await.unwrap(), [0, 1, 2]);
+        assert!(!is_silent);
 
-        let mut broken = patience.parts(stream::iter([Ok(0)]).chain(stream::pending()).boxed());
+        let mut broken =
+            patience.parts(stream::iter([Ok(0)]).chain(stream::pending()).boxed(), &mut is_silent);
         assert_eq!(broken.try_next().await.unwrap(), Some(0));
         assert!(broken.try_next().await.is_err());
         assert_eq!(broken.try_next().await.unwrap(), None, "it is over");
+        drop(broken);
+        assert!(is_silent);
     }
 }

@@ -1,12 +1,13 @@
 //! The connections of a program.
 
+use async_stream::try_stream;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use sqlx::postgres::{PgQueryResult, PgRow, PgStatement, PgTypeInfo};
 use sqlx::{Describe, Either, Error, Execute, Executor, PgPool, Postgres, SqlStr};
 
 use super::connect::STATEMENT_LIMIT;
-use super::connection::Line;
 use super::patience::Patience;
 use super::{Connection, Transaction};
 
@@ -28,7 +29,7 @@ impl Pool {
     /// # Errors
     /// None became free in time, or Postgres does not answer.
     pub async fn acquire(&self) -> Result<Connection, Error> {
-        Ok(Connection::new(Line::Plain(self.pool.acquire().await?), self.patience))
+        Ok(Connection::new(self.pool.acquire().await?, self.patience))
     }
 
     /// A connection in a transaction, which is undone unless it is committed.
@@ -36,8 +37,7 @@ impl Pool {
     /// # Errors
     /// None became free in time, or Postgres does not answer.
     pub async fn begin(&self) -> Result<Transaction, Error> {
-        let begun = self.patience.answer(self.pool.begin()).await?;
-        Ok(Transaction(Connection::new(Line::Begun(begun), self.patience)))
+        self.acquire().await?.begin().await
     }
 
     /// How many connections there may be.
@@ -59,13 +59,14 @@ impl Pool {
     }
 }
 
-/// Of a service, whose statements Postgres ends.
+/// A pool whose Postgres ends statements as that of [`connect`](super::connect()) does.
 impl From<PgPool> for Pool {
     fn from(pool: PgPool) -> Self {
         Self { pool, patience: Patience::for_statements_of(STATEMENT_LIMIT) }
     }
 }
 
+/// One statement, over whichever connection is free.
 impl<'p> Executor<'p> for &'p Pool {
     type Database = Postgres;
 
@@ -74,7 +75,14 @@ impl<'p> Executor<'p> for &'p Pool {
         'p: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
-        self.patience.parts(self.pool.fetch_many(query))
+        let parts = try_stream! {
+            let mut connection = self.acquire().await?;
+            let mut parts = connection.fetch_many(query);
+            while let Some(part) = parts.try_next().await? {
+                yield part;
+            }
+        };
+        parts.boxed()
     }
 
     fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, Error>>
@@ -82,7 +90,7 @@ impl<'p> Executor<'p> for &'p Pool {
         'p: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
-        self.patience.answer(self.pool.fetch_optional(query))
+        async move { self.acquire().await?.fetch_optional(query).await }.boxed()
     }
 
     fn prepare_with<'e>(
@@ -93,13 +101,13 @@ impl<'p> Executor<'p> for &'p Pool {
     where
         'p: 'e,
     {
-        self.patience.answer(self.pool.prepare_with(sql, parameters))
+        async move { self.acquire().await?.prepare_with(sql, parameters).await }.boxed()
     }
 
     fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, Error>>
     where
         'p: 'e,
     {
-        self.patience.answer(self.pool.describe(sql))
+        async move { self.acquire().await?.describe(sql).await }.boxed()
     }
 }

@@ -9,6 +9,7 @@ mod chain;
 mod cli;
 mod cluster;
 mod dashboards;
+mod database;
 mod deploy;
 mod devstack;
 mod doctor;

@@ -42,10 +42,10 @@ pub use view::Span;
 use super::{Audit, AuditError};
 
 /// How long a statement may take that makes figures of all the history there is.
-const FIRST_STEP: Duration = Duration::from_secs(3_600);
+const FIRST_STEP: Duration = Duration::from_secs(6 * 3_600);
 
 /// The same of a day, or of some rows.
-const STEP: Duration = Duration::from_secs(600);
+const STEP: Duration = Duration::from_secs(60);
 
 impl Audit {
     /// Takes the figures a step further: follows the log by some rows, or rolls up the hours that are over, up to a day of

@@ -34,41 +34,40 @@ impl Audit {
     /// # Errors
     /// [`AuditError`] if Postgres fails; then nothing is changed.
     pub async fn rebuild_figures(&self, check: bool) -> Result<FiguresRebuilt, AuditError> {
-        let mut lock = self.pool.acquire().await?;
+        let mut connection = self.pool.acquire().await?;
         // Before the snapshot, which must hold what the one before did.
-        sqlx::query(sql::LOCK_LONG).execute(&mut lock).await?;
-        let rebuilt = rebuild(self, check).await;
-        sqlx::query(sql::UNLOCK_LONG).execute(&mut lock).await?;
+        sqlx::query(sql::LOCK_LONG).execute(&mut connection).await?;
+        let mut tx = connection.begin().await?;
+        let rebuilt = rebuild(&mut tx).await;
+        // A check has mended what it then forgets.
+        let keeps = rebuilt.is_ok() && !check;
+        let mut connection = if keeps { tx.kept().await? } else { tx.undone().await? };
+        if let Err(error) = sqlx::query(sql::UNLOCK_LONG).execute(&mut connection).await {
+            tracing::warn!(%error, "the figures are followed again when this connection has ended");
+        }
         rebuilt
     }
 }
 
-async fn rebuild(audit: &Audit, check: bool) -> Result<FiguresRebuilt, AuditError> {
-    let mut tx = audit.pool.begin().await?;
+async fn rebuild(tx: &mut Connection) -> Result<FiguresRebuilt, AuditError> {
     sqlx::query(sql::SNAPSHOT_TO_WRITE).execute(&mut *tx).await?;
-    let now = standing(&mut tx).await?;
+    let now = standing(tx).await?;
     if now.rolled_until.is_none() {
-        begin(&mut tx, now.now).await?;
+        begin(tx, now.now).await?;
     }
     loop {
-        let rolled_until = standing(&mut tx).await?.rolled_until.unwrap_or_default();
-        if !follow(&mut tx, rolled_until).await? {
+        let rolled_until = standing(tx).await?.rolled_until.unwrap_or_default();
+        if !follow(tx, rolled_until).await? {
             break;
         }
     }
     // What was dropped since the last day was rolled up is no difference.
     if let Some(kept_since) = now.kept_since {
-        forget(&mut tx, kept_since).await?;
+        forget(tx, kept_since).await?;
     }
     let mut rebuilt = FiguresRebuilt::default();
-    compare_spells(&mut tx, now.kept_since.unwrap_or(i64::MIN), &mut rebuilt).await?;
-    compare_rollups(&mut tx, now.kept_since, &mut rebuilt).await?;
-    // A check has mended what it then forgets.
-    if check {
-        tx.rollback().await?;
-    } else {
-        tx.commit().await?;
-    }
+    compare_spells(tx, now.kept_since.unwrap_or(i64::MIN), &mut rebuilt).await?;
+    compare_rollups(tx, now.kept_since, &mut rebuilt).await?;
     Ok(rebuilt)
 }
 

@@ -1,7 +1,6 @@
 //! A store's host, or something between, vanishes without a word: what a node has under way there is never answered, and
 //! no error tells of it. New connections find another host.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use rollcall::app::POSTGRES_CONNECTIONS;
@@ -16,12 +15,6 @@ use crate::support::service::Service;
 
 /// How long a node may take until it has given up what is not answered, and asked anew.
 const LIMIT: Duration = Duration::from_secs(20);
-
-/// The file of a socket that a URL names.
-fn socket(url: &str, part: &str, file: &str) -> PathBuf {
-    let (_, directory) = url.split_once(part).unwrap();
-    [directory, file].iter().filter(|part| !part.is_empty()).collect()
-}
 
 async fn arrive(node: &Service, user: &str) {
     let token = node.token(user, "tab");
@@ -43,11 +36,7 @@ async fn waiting(pool: &PgPool, connections: i64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_postgres_that_vanishes_without_a_word_is_given_up_and_asked_anew() {
-    let direct = support::database_url().await;
-    let (database, _) = direct.rsplit_once('?').unwrap();
-    let database = database.rsplit_once('/').unwrap().1;
-    let proxy = Proxy::before(socket(&direct, "host=", ".s.PGSQL.5432")).await.unwrap();
-    let url = format!("postgres://rollcall@127.0.0.1:{}/{database}?sslmode=disable", proxy.port());
+    let (direct, proxy, url) = support::database_behind_proxy().await;
     let node = Service::node(&support::stack().redis_url(), &url, &support::prefix(), BRIEF).await;
     ready(&node).await;
     arrive(&node, "100").await;
@@ -66,15 +55,19 @@ async fn a_postgres_that_vanishes_without_a_word_is_given_up_and_asked_anew() {
             asked().await;
         }
     });
+    let vanishing = async {
+        waiting(&pool, i64::from(POSTGRES_CONNECTIONS)).await;
+        proxy.lose();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        lock.rollback().await.unwrap();
+        arrive(&node, "300").await;
+        eventually("requests are answered", LIMIT, async || (asked().await == 200).then_some(())).await;
+    };
+    // Those who ask wait on for what will not come.
     tokio::select! {
         _ = futures::future::join_all(asking) => {}
-        () = waiting(&pool, i64::from(POSTGRES_CONNECTIONS)) => {}
+        () = vanishing => {}
     }
-    proxy.lose();
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    lock.rollback().await.unwrap();
-    arrive(&node, "300").await;
-    eventually("requests are answered", LIMIT, async || (asked().await == 200).then_some(())).await;
     for user in ["200", "300"] {
         history_of(&node, user, 1).await;
     }
@@ -90,7 +83,7 @@ async fn a_postgres_that_vanishes_without_a_word_is_given_up_and_asked_anew() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_vanishes_without_a_word_is_given_up_and_asked_anew() {
     let redis = support::stack().redis_url();
-    let proxy = Proxy::before(socket(&redis, "redis+unix://", "")).await.unwrap();
+    let proxy = Proxy::before(redis.strip_prefix("redis+unix://").unwrap().into()).await.unwrap();
     let url = format!("redis://127.0.0.1:{}", proxy.port());
     let node = Service::node(&url, &support::database_url().await, &support::prefix(), BRIEF).await;
     ready(&node).await;

@@ -3,12 +3,12 @@
 
 pub mod program;
 #[path = "../../chaos/proxy.rs"]
-#[expect(dead_code, reason = "the chaos program breaks links in more ways than these tests")]
 pub mod proxy;
 pub mod receiver;
 pub mod service;
 pub mod socket;
 
+use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -21,6 +21,8 @@ use sqlx::{AssertSqlSafe, Connection, Executor};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::OnceCell;
+
+use proxy::Proxy;
 
 /// Connections of a test's pool; many tests run at a time and the server takes 200.
 const POOL: u32 = 5;
@@ -61,6 +63,16 @@ pub async fn database_url() -> String {
     let name = unique("test");
     run(&stack().database_url(), format!("CREATE DATABASE {name} TEMPLATE template_rollcall")).await;
     stack().database_url_of(&name)
+}
+
+/// A fresh, migrated database of the shared server: its URL, and a proxy before it with the URL that leads through it.
+pub async fn database_behind_proxy() -> (String, Proxy, String) {
+    let direct = database_url().await;
+    let (place, directory) = direct.split_once("?host=").unwrap();
+    let proxy = Proxy::before(Path::new(directory).join(".s.PGSQL.5432")).await.unwrap();
+    let (_, name) = place.rsplit_once('/').unwrap();
+    let behind = format!("postgres://rollcall@127.0.0.1:{}/{name}?sslmode=disable", proxy.port());
+    (direct, proxy, behind)
 }
 
 /// A Redis prefix that no other test uses.
