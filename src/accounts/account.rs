@@ -202,6 +202,33 @@ impl FromRow<'_, PgRow> for Account {
     }
 }
 
+/// What a list of those who are present shows of an account.
+#[derive(Clone, Debug)]
+pub struct Card {
+    /// Number.
+    pub id: AccountId,
+    /// The name to log in by.
+    pub username: String,
+    /// The address.
+    pub email: String,
+    /// What it may do.
+    pub role: Role,
+    /// Where it stands.
+    pub status: AccountStatus,
+}
+
+impl FromRow<'_, PgRow> for Card {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            username: row.try_get("username")?,
+            email: row.try_get("email")?,
+            role: word(row, "role")?,
+            status: word(row, "status")?,
+        })
+    }
+}
+
 /// An account and the hash to check a password against.
 #[derive(Clone)]
 pub struct Credentials {

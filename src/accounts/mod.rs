@@ -46,7 +46,7 @@ mod webhooks;
 use crate::database::Pool;
 use crate::presence::Role;
 
-pub use account::{Account, AccountId, AccountStatus, Credentials, NewAccount};
+pub use account::{Account, AccountId, AccountStatus, Card, Credentials, NewAccount};
 pub use actions::{Action, Origin, Severity};
 pub use blocks::{Block, BlockTable, Blocked};
 pub use changes::Changes;

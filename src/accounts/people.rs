@@ -7,7 +7,7 @@ use super::credentials;
 use super::entitlement::{Locked, lock};
 use super::families::{self, EndReason};
 use super::{
-    Account, AccountError, AccountId, Accounts, Action, Credentials, NewAccount, Origin, Permission,
+    Account, AccountError, AccountId, Accounts, Action, Card, Credentials, NewAccount, Origin, Permission,
     Severity, actions, sql,
 };
 use crate::database::Connection;
@@ -64,6 +64,14 @@ impl Accounts {
     /// Those of the database.
     pub async fn by_ids(&self, ids: &[AccountId]) -> Result<Vec<Account>, AccountError> {
         Ok(sqlx::query_as(sql::ACCOUNTS_BY_ID).bind(ids).fetch_all(&self.pool).await?)
+    }
+
+    /// What a list shows of the accounts with these numbers, in no order; those that do not exist are left out.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn cards(&self, ids: &[AccountId]) -> Result<Vec<Card>, AccountError> {
+        Ok(sqlx::query_as(sql::CARDS).bind(ids).fetch_all(&self.pool).await?)
     }
 
     /// All accounts, newest first.

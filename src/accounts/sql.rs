@@ -200,6 +200,7 @@ statements! {
     CREDENTIALS = concat!("SELECT ", account!(), ", password_hash FROM users \
         WHERE (lower(username) = lower($1) OR lower(email) = lower($1)) AND deleted_at IS NULL");
     /// By number.
+    CARDS = "SELECT id, username, email, role, status FROM users WHERE id = ANY($1) AND deleted_at IS NULL";
     ACCOUNTS_BY_ID = concat!("SELECT ", account!(), " FROM users WHERE id = ANY($1) AND deleted_at IS NULL");
     /// What they are called.
     USERNAMES = "SELECT id, username FROM users WHERE id = ANY($1) AND deleted_at IS NULL";

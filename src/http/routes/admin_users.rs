@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::try_join;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::accounts::{Account, AccountId};
+use crate::accounts::{Account, AccountId, Card};
 use crate::app::App;
 use crate::auth::Claims;
 use crate::http::error::ApiError;
@@ -79,12 +79,12 @@ pub async fn online(
     let (claims, present) = entering.reading(&app, || app.store.present(None, None, limit)).await?;
     let ids: Vec<AccountId> = present.iter().filter_map(|(user, ..)| AccountId::of(user)).collect();
     let users: Vec<UserId> = ids.iter().map(|id| id.user()).collect();
-    let (accounts, seen) = try_join!(
-        async { app.accounts.by_ids(&ids).await.map_err(ApiError::from) },
+    let (cards, seen) = try_join!(
+        async { app.accounts.cards(&ids).await.map_err(ApiError::from) },
         see(&app, &claims, &users)
     )?;
     let mut seen: HashMap<UserId, Seen> = seen.into_iter().map(|seen| (seen.user_id.clone(), seen)).collect();
-    let shown = |account: Account| {
+    let shown = |account: Card| {
         let seen = seen.remove(&account.id.user()).filter(|seen| seen.status.shown() != Status::Offline)?;
         Some(PresentUser {
             id: account.id,
@@ -96,7 +96,7 @@ pub async fn online(
             status: account.status.as_str(),
         })
     };
-    let mut online_users: Vec<PresentUser> = accounts.into_iter().filter_map(shown).collect();
+    let mut online_users: Vec<PresentUser> = cards.into_iter().filter_map(shown).collect();
     online_users.sort_by_key(|user| std::cmp::Reverse(user.last_seen));
     Ok(Json(PresentUsers { count: online_users.len(), online_users }))
 }
