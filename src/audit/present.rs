@@ -24,7 +24,7 @@ impl Audit {
         let shards = shards.iter().map(|shard| column(*shard)).collect::<Result<Vec<_>, _>>()?;
         let mut tx = self.pool.begin().await?;
         // Whoever reads everybody reads for longer than a request may.
-        tx.take_time(Duration::from_secs(600)).await?;
+        tx.take_time(Duration::from_secs(60)).await?;
         sqlx::query(sql::PRESENT_DECLARE).bind(shards).execute(&mut *tx).await?;
         Ok(Present { tx })
     }

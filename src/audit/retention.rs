@@ -30,7 +30,7 @@ impl Audit {
         let keep = interval(keep)?;
         let mut tx = self.pool.begin().await?;
         // Dropping waits for readers, and clears tables.
-        tx.take_time(Duration::from_secs(6 * 3_600)).await?;
+        tx.take_time(Duration::from_secs(3_600)).await?;
         let dropped: i32 = sqlx::query_scalar(sql::DROP_PARTITIONS).bind(keep).fetch_one(&mut *tx).await?;
         tx.commit().await?;
         Ok(dropped.unsigned_abs())

@@ -4,8 +4,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection as _, Executor};
+use sqlx::pool::PoolConnectionMetadata;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
+use sqlx::{Connection as _, Error, Executor};
 use tokio::time::timeout;
 
 use super::Pool;
@@ -18,6 +19,9 @@ const SIGN: Duration = Duration::from_secs(1);
 
 /// A connection that has answered less long ago is believed: the question is a way to Postgres and back.
 const BELIEVED: Duration = Duration::from_secs(1);
+
+/// A connection that is older is closed after it has waited for work: settings and rights of a login change.
+const OLD: Duration = Duration::from_secs(1800);
 
 /// `set_config` and not `SET ROLE`: it does nothing, instead of failing, for a login that is no member.
 const SWITCH_ROLE: &str = "SELECT set_config('role', 'rollcall_app', false) FROM pg_roles \
@@ -41,24 +45,59 @@ pub fn connect(url: &SecretString, role_switch: bool, max_connections: u32) -> R
         ("lock_timeout", "2s"),
         ("idle_in_transaction_session_timeout", "10s"),
     ]);
-    // Of the pool's own question before each use one that gets no answer would take the whole time that a caller waits.
+    let renew = Renewal { options: options.clone(), role_switch };
+    // The pool's own question before each use would be waited for as long as its caller waits. And what its maintenance does to
+    // connections that are old or idle would not end with one that is silent, and holds its place until it does.
     let mut pool = PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(Duration::from_secs(3))
-        .idle_timeout(Duration::from_secs(300))
-        .max_lifetime(Duration::from_secs(1800))
+        .idle_timeout(None)
+        .max_lifetime(None)
         .test_before_acquire(false)
-        .before_acquire(|connection, known| {
-            Box::pin(async move {
-                Ok(known.idle_for < BELIEVED || matches!(timeout(SIGN, connection.ping()).await, Ok(Ok(()))))
-            })
+        .before_acquire(move |connection, known| {
+            let renew = renew.clone();
+            Box::pin(async move { renew.look_at(connection, known).await })
         });
     if role_switch {
-        pool = pool.after_connect(|connection, _| {
-            Box::pin(async move { connection.execute(SWITCH_ROLE).await.map(drop) })
-        });
+        pool = pool.after_connect(|connection, _| Box::pin(switch_role(connection)));
     }
     Ok(pool.connect_lazy_with(options).into())
+}
+
+/// How connections that have waited for work are looked at, and made anew.
+#[derive(Clone)]
+struct Renewal {
+    options: PgConnectOptions,
+    role_switch: bool,
+}
+
+impl Renewal {
+    /// Whether a connection may be used. In place of one that is silent another one stands afterwards.
+    ///
+    /// # Errors
+    /// There is no other one.
+    async fn look_at(
+        &self,
+        connection: &mut PgConnection,
+        known: PoolConnectionMetadata,
+    ) -> Result<bool, Error> {
+        if known.idle_for < BELIEVED {
+            return Ok(true);
+        }
+        if matches!(timeout(SIGN, connection.ping()).await, Ok(Ok(()))) {
+            return Ok(known.age < OLD);
+        }
+        // Not by the pool, which says goodbye first: over TLS it waits for what a silent one answers to that.
+        *connection = PgConnection::connect_with(&self.options).await?;
+        if self.role_switch {
+            switch_role(connection).await?;
+        }
+        Ok(true)
+    }
+}
+
+async fn switch_role(connection: &mut PgConnection) -> Result<(), Error> {
+    connection.execute(SWITCH_ROLE).await.map(drop)
 }
 
 /// A pool of one connection without time limits that keeps the rights of its login: for work on the whole history.

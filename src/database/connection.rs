@@ -20,6 +20,8 @@ pub struct Connection {
     /// Taken at the end only.
     line: Option<PoolConnection<Postgres>>,
     patience: Patience,
+    /// What it has between transactions.
+    usual: Patience,
     /// A transaction is under way, or may be.
     is_begun: bool,
     /// An answer did not come.
@@ -28,7 +30,7 @@ pub struct Connection {
 
 impl Connection {
     pub(super) const fn new(line: PoolConnection<Postgres>, patience: Patience) -> Self {
-        Self { line: Some(line), patience, is_begun: false, is_silent: false }
+        Self { line: Some(line), patience, usual: patience, is_begun: false, is_silent: false }
     }
 
     /// What statements are sent over, and where it is noted that they were not answered.
@@ -92,19 +94,28 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         let Some(mut line) = self.line.take() else { return };
-        // Unless it is given back first. The end has a limit.
-        line.close_on_drop();
         if self.is_silent {
+            hang_up(line);
             return;
         }
-        let (patience, is_begun) = (self.patience, self.is_begun);
-        tokio::spawn(patience.within(async move {
+        let (patience, is_begun) = (self.usual, self.is_begun);
+        tokio::spawn(async move {
             // What is still under way is waited for by whatever is said next.
-            if !is_begun || line.execute("ROLLBACK").await.is_ok() {
-                line.return_to_pool().await;
+            let is_done =
+                !is_begun || patience.within(line.execute("ROLLBACK")).await.is_some_and(|done| done.is_ok());
+            if is_done {
+                // Asks it. What does not answer is closed with this.
+                patience.within(line.return_to_pool()).await;
+            } else {
+                hang_up(line);
             }
-        }));
+        });
     }
+}
+
+/// Closes a connection without the goodbye, whose end would be waited for: over TLS an answer is read first.
+fn hang_up(line: PoolConnection<Postgres>) {
+    drop(line.detach());
 }
 
 impl<'c> Executor<'c> for &'c mut Connection {
@@ -186,10 +197,16 @@ impl Transaction {
         self.end("COMMIT").await
     }
 
+    /// Ends the connection, with whatever it holds: the transaction, and locks that are not of that.
+    pub fn close(self) {
+        let Self(mut connection) = self;
+        connection.line.take().into_iter().for_each(hang_up);
+    }
+
     async fn end(self, how: &'static str) -> Result<Connection, Error> {
         let Self(mut connection) = self;
         connection.execute(how).await?;
-        connection.is_begun = false;
+        (connection.is_begun, connection.patience) = (false, connection.usual);
         Ok(connection)
     }
 }

@@ -63,11 +63,11 @@ impl Patience {
         stream::unfold(Some((parts, is_silent)), next).boxed()
     }
 
-    /// Something that gives up by itself.
-    pub(super) async fn within(self, work: impl Future<Output = ()>) {
+    /// What comes of something, if it ends in time.
+    pub(super) async fn within<T>(self, work: impl Future<Output = T>) -> Option<T> {
         match self {
-            Self::Endless => work.await,
-            Self::Limited(limit) => timeout(limit, work).await.unwrap_or_default(),
+            Self::Endless => Some(work.await),
+            Self::Limited(limit) => timeout(limit, work).await.ok(),
         }
     }
 }

@@ -41,8 +41,8 @@ pub use view::Span;
 
 use super::{Audit, AuditError};
 
-/// How long a statement may take that makes figures of all the history there is.
-const FIRST_STEP: Duration = Duration::from_secs(6 * 3_600);
+/// How long a statement may take that goes through all the figures there are, or the history that they are made of.
+const WHOLE_HISTORY: Duration = Duration::from_secs(6 * 3_600);
 
 /// The same of a day, or of some rows.
 const STEP: Duration = Duration::from_secs(60);
@@ -63,7 +63,7 @@ impl Audit {
         }
         let standing = stock::standing(&mut tx).await?;
         // The first step may have years to read.
-        tx.take_time(if standing.rolled_until.is_none() { FIRST_STEP } else { STEP }).await?;
+        tx.take_time(if standing.rolled_until.is_none() { WHOLE_HISTORY } else { STEP }).await?;
         let more = match standing.rolled_until {
             None => begin::begin(&mut tx, standing.now).await.map(|_| true)?,
             Some(until) if follow::follow(&mut tx, until).await? => true,

@@ -35,17 +35,20 @@ impl Audit {
     /// [`AuditError`] if Postgres fails; then nothing is changed.
     pub async fn rebuild_figures(&self, check: bool) -> Result<FiguresRebuilt, AuditError> {
         let mut connection = self.pool.acquire().await?;
-        // Before the snapshot, which must hold what the one before did.
+        // Before the snapshot, which must hold what the one before did. It is the connection's: what fails ends both.
         sqlx::query(sql::LOCK_LONG).execute(&mut connection).await?;
         let mut tx = connection.begin().await?;
-        let rebuilt = rebuild(&mut tx).await;
+        let rebuilt = match rebuild(&mut tx).await {
+            Ok(rebuilt) => rebuilt,
+            Err(error) => {
+                tx.close();
+                return Err(error);
+            }
+        };
         // A check has mended what it then forgets.
-        let keeps = rebuilt.is_ok() && !check;
-        let mut connection = if keeps { tx.kept().await? } else { tx.undone().await? };
-        if let Err(error) = sqlx::query(sql::UNLOCK_LONG).execute(&mut connection).await {
-            tracing::warn!(%error, "the figures are followed again when this connection has ended");
-        }
-        rebuilt
+        let mut connection = if check { tx.undone().await? } else { tx.kept().await? };
+        sqlx::query(sql::UNLOCK_LONG).execute(&mut connection).await?;
+        Ok(rebuilt)
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::Row;
 use sqlx::types::time::{Date, OffsetDateTime, Time};
 
+use super::WHOLE_HISTORY;
 use super::body;
 use super::day::{Rollup, rollups};
 use super::kind::{DAY, HOUR, Kind, floor};
@@ -130,8 +131,9 @@ fn schema(error: impl std::fmt::Display) -> AuditError {
     AuditError::Schema(error.to_string())
 }
 
-/// Forgets what old months left, whose log was dropped.
+/// Forgets what old months left, whose log was dropped. That may be most of all there is, and goes through all of it.
 pub(super) async fn forget(connection: &mut Connection, kept_since: i64) -> Result<(), AuditError> {
+    connection.take_time(WHOLE_HISTORY).await?;
     for statement in [sql::SPELLS_FORGET, sql::ROLLUPS_FORGET] {
         sqlx::query(statement).bind(postgres(kept_since)?).execute(&mut *connection).await?;
     }
