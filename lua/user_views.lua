@@ -5,9 +5,8 @@
 --            (hash)
 -- ARGV[1]    number of shards
 -- ARGV[2..]  per user two: user, which of these shards (from 1)
--- Reply      {"restoring"} | {"ok", packed by MessagePack, of each user who has a record: {place among those asked for
---            (from 1), {org, status, since, online since, last sign, shown since, shown online since, shown last sign,
---            version}, text, emoji, {device ...}}}
+-- Reply      {"restoring"} | {"ok", packed by MessagePack, of each user who has a record what lib/glance.lua tells: by its
+--            place among those asked for, from 1}
 -- Access     read
 local call, shards = redis.call, tonumber(ARGV[1])
 -- What is asked of a shard is asked once; whether it has claims only where some of them have and some have not.
@@ -23,15 +22,8 @@ end
 
 local views = {}
 for item = 1, (#ARGV - 1) / 2 do
-  local user, shard, records = ARGV[item * 2], tonumber(ARGV[item * 2 + 1]), KEYS[shards * 3 + item]
-  local packed = call('HGET', records, user)
-  if packed then
-    local view, devices = glance(user, packed, dues[shard])
-    local held = claims_of[shard] and call('HGET', claims_of[shard], user)
-    held = held and cmsgpack.unpack(held) or {}
-    local claim = held[2] or held[1] or {}
-    views[#views + 1] = { item, view, claim[3] or '', claim[4] or '', devices }
-  end
+  local shard = tonumber(ARGV[item * 2 + 1])
+  views[#views + 1] = glance(item, ARGV[item * 2], KEYS[shards * 3 + item], dues[shard], claims_of[shard])
 end
 -- As one text: hundreds of lists of a dozen words cost Redis and its caller more than finding what they say.
 return { 'ok', cmsgpack.pack(views) }

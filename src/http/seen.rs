@@ -158,16 +158,32 @@ async fn see_part(app: &App, viewer: &Claims, users: &[UserId]) -> Result<Vec<Se
     let (views, last) = look(app, viewer, users).await?;
     let choices = app.visibilities.choices();
     let seen = users.iter().zip(views).map(|(user, view)| match view {
-        Some(view) if view.user == viewer.user => Seen::by_themselves(view),
-        Some(view) if viewer.role != Role::User || view.org == viewer.org => {
-            let is_open = may_see_last_seen(&choices, viewer, user, &view.org);
-            let seen = Seen::by_others(view);
-            if is_open { seen } else { seen.without_last_seen() }
-        }
-        Some(_) => Seen::unknown(user.clone()),
+        Some(view) => known(&choices, viewer, view),
         None => remembered(&choices, viewer, user, last.get(user)),
     });
     Ok(seen.collect())
+}
+
+/// Those of these views who are shown present, as `viewer` may see them: what [`see`] tells of people whom the store has just
+/// listed. Not `viewer` who is invisible: who sees their own truth would stand among those whom others see.
+#[must_use]
+pub fn see_present(app: &App, viewer: &Claims, views: Vec<View>) -> Vec<Seen> {
+    let choices = app.visibilities.choices();
+    let seen = views.into_iter().map(|view| known(&choices, viewer, view));
+    seen.filter(|seen| seen.status.shown() != Status::Offline).collect()
+}
+
+/// Of whom the store knows, as the viewer may see them.
+fn known(choices: &Choices<'_>, viewer: &Claims, view: View) -> Seen {
+    if view.user == viewer.user {
+        return Seen::by_themselves(view);
+    }
+    if viewer.role == Role::User && view.org != viewer.org {
+        return Seen::unknown(view.user);
+    }
+    let is_open = may_see_last_seen(choices, viewer, &view.user, &view.org);
+    let seen = Seen::by_others(view);
+    if is_open { seen } else { seen.without_last_seen() }
 }
 
 /// What the store knows of each, and what the audit remembers of those of whom it knows nothing that others saw.

@@ -1,4 +1,5 @@
-//! Every Redis key, and which shard a user lives on. The one home of the key layout.
+//! Every Redis key, and which shard a user lives on. The one home of the key layout, but for the names of sessions
+//! (`lua/lib/record.lua`) and where records lie (`lua/lib/bucket.lua`), which scripts reckon as well.
 
 use crate::presence::{Org, Room, SessionId, UserId};
 
@@ -86,6 +87,11 @@ impl Keys {
         org.map_or_else(|| vec![of(&Org::default()), self.others(shard)], |org| vec![of(org)])
     }
 
+    /// Those of [`Keys::sets`] that say who is present.
+    pub fn present(&self, shard: Shard, org: Option<&Org>) -> impl Iterator<Item = String> {
+        self.sets(shard, org).into_iter().map(|[on, _]| on)
+    }
+
     /// The outbox.
     #[must_use]
     pub fn log(&self, shard: Shard) -> String {
@@ -134,14 +140,20 @@ impl Keys {
         self.of(shard, "ended")
     }
 
-    /// The hash that holds a user's record.
+    /// The hash that holds a user's record: as in `lua/lib/bucket.lua`.
     #[must_use]
     pub fn record(&self, user: &UserId) -> String {
         self.bucket(self.shard_of(user), (Self::hash(user) / self.shards) % BUCKETS)
     }
 
     fn bucket(&self, shard: Shard, number: u16) -> String {
-        self.of(shard, &format!("user:{number}"))
+        format!("{}{number}", self.buckets(shard))
+    }
+
+    /// What the keys of all records of a shard begin with.
+    #[must_use]
+    pub fn buckets(&self, shard: Shard) -> String {
+        self.of(shard, "user:")
     }
 
     /// All hashes that hold records of a shard.

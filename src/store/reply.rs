@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use fred::prelude::Value;
 use serde::Deserialize;
 
-use super::reads::Present;
+use super::present::Present;
 use super::{Answer, Shown, StoreError, View, parse_score};
 use crate::presence::{Claim, Claims, Device, Entry, EntryKind, Millis, Outgoing, RawEntry, Status, UserId};
 
@@ -95,9 +95,9 @@ pub(super) fn said(script: &'static str, reply: Value) -> Result<Said, StoreErro
     }
 }
 
-/// A record as `user_views` packs it: its place among those asked for, from 1, and lists in this order.
+/// A record as `lua/lib/glance.lua` packs it: by the name under which its reader knows it, and lists in this order.
 #[derive(Deserialize)]
-struct Packed<'a>(usize, #[serde(borrow)] Times<'a>, &'a str, &'a str, Vec<&'a str>);
+struct Packed<'a, N>(N, #[serde(borrow)] Times<'a>, &'a str, &'a str, Vec<&'a str>);
 
 #[derive(Deserialize)]
 struct Times<'a> {
@@ -120,47 +120,59 @@ fn unpack<'a, T: Deserialize<'a>>(script: &'static str, packed: &'a Value) -> Re
 
 /// Decodes lists of users and their scores, as `shard_present` packs them. A name that this version cannot read is left
 /// out.
-pub(super) fn present(packed: &Value) -> Result<Vec<Vec<Present>>, StoreError> {
+pub(super) fn present(packed: &Value) -> Result<Vec<Present>, StoreError> {
     let lists: Vec<Vec<&str>> = unpack("shard_present", packed)?;
     let parse = |pair: &[&str]| {
         let (status, since) = parse_score(pair[1])?;
         Some((pair[0].parse().ok()?, status, since))
     };
-    Ok(lists.iter().map(|words| words.chunks_exact(2).filter_map(parse).collect()).collect())
+    Ok(lists.iter().flat_map(|words| words.chunks_exact(2)).filter_map(parse).collect())
 }
 
 /// Decodes the records of those users who have one, with their places among `users`.
 pub(super) fn views(users: &[&UserId], packed: &Value) -> Result<Vec<(usize, View)>, StoreError> {
-    let wrong = |part| StoreError::Reply { script: "user_views", part };
-    let records: Vec<Packed<'_>> = unpack("user_views", packed)?;
-    let view = |Packed(place, times, text, emoji, devices): Packed<'_>| {
-        let place = place.checked_sub(1).filter(|place| *place < users.len())?;
-        let status = Status::from_code(times.status)?;
-        let mut devices: Vec<Device> = devices.iter().filter_map(|device| device.parse().ok()).collect();
-        devices.sort();
-        devices.dedup();
-        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        let view = View {
-            user: users[place].clone(),
-            org: times.org.parse().ok()?,
-            status,
-            since: Millis(times.since),
-            online_since: Millis(times.online_since),
-            last_seen: Millis(times.last_seen),
-            shown: Shown {
-                status: status.shown(),
-                since: Millis(times.shown_since),
-                online_since: Millis(times.shown_online_since),
-                last_seen: Millis(times.shown_last_seen),
-                version: times.version,
-            },
-            text: some(text),
-            emoji: some(emoji),
-            devices,
-        };
-        Some((place, view))
+    let records: Vec<Packed<'_, usize>> = unpack("user_views", packed)?;
+    let view = |record: Packed<'_, usize>| {
+        let place = record.0.checked_sub(1).filter(|place| *place < users.len())?;
+        Some((place, view(users[place].clone(), &record)?))
     };
-    records.into_iter().map(|record| view(record).ok_or_else(|| wrong(1))).collect()
+    let views: Option<Vec<_>> = records.into_iter().map(view).collect();
+    views.ok_or(StoreError::Reply { script: "user_views", part: 1 })
+}
+
+/// Decodes the records of those present. A name that this version cannot read is left out.
+pub(super) fn present_views(packed: &Value) -> Result<Vec<View>, StoreError> {
+    let records: Vec<Packed<'_, &str>> = unpack("present_views", packed)?;
+    let views = records.iter().filter_map(|record| Some(view(record.0.parse().ok()?, record)));
+    let views: Option<Vec<View>> = views.collect();
+    views.ok_or(StoreError::Reply { script: "present_views", part: 1 })
+}
+
+/// A record as it is read; `None` if this version cannot read it.
+fn view<N>(user: UserId, Packed(_, times, text, emoji, devices): &Packed<'_, N>) -> Option<View> {
+    let status = Status::from_code(times.status)?;
+    let mut devices: Vec<Device> = devices.iter().filter_map(|device| device.parse().ok()).collect();
+    devices.sort();
+    devices.dedup();
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    Some(View {
+        user,
+        org: times.org.parse().ok()?,
+        status,
+        since: Millis(times.since),
+        online_since: Millis(times.online_since),
+        last_seen: Millis(times.last_seen),
+        shown: Shown {
+            status: status.shown(),
+            since: Millis(times.shown_since),
+            online_since: Millis(times.shown_online_since),
+            last_seen: Millis(times.shown_last_seen),
+            version: times.version,
+        },
+        text: some(text),
+        emoji: some(emoji),
+        devices,
+    })
 }
 
 /// The device of an entry. A version that knows no more than it wrote everything that stands behind it in the record.

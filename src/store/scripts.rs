@@ -128,7 +128,10 @@ script!(/// Lists and touches what is due.
 script!(/// Counts.
     SHARD_STATS = "shard_stats", "no-writes", and_each(0, 2), exactly(2));
 script!(/// Lists who is present.
-    SHARD_PRESENT = "shard_present", "no-writes", and_each(0, 1), and_each(2, 1));
+    SHARD_PRESENT = "shard_present", "no-writes", and_each(0, 1), and_each(2, 1), "newest");
+script!(/// The same with their records; the keys of each shard are four, and one more for each set of users.
+    PRESENT_VIEWS = "present_views", "no-writes", and_each(0, 1), and_each(3, 1),
+    "record", "glance", "newest", "bucket");
 script!(/// Forgets what is copied and old.
     OUTBOX_TRIM = "outbox_trim", "allow-oom", and_each(1, 1), and_each(1, 1), "record");
 script!(/// A node shows that it lives.
@@ -173,6 +176,7 @@ pub static ALL: &[&Script] = &[
     &SHARD_DUE,
     &SHARD_STATS,
     &SHARD_PRESENT,
+    &PRESENT_VIEWS,
     &OUTBOX_TRIM,
     &NODE_BEAT,
     &NODE_LEAVE,

@@ -187,8 +187,14 @@ pub async fn in_present_role(app: &App, claims: Claims) -> Result<Claims, ApiErr
     }
 }
 
-/// Whether the caller may have come, or changed, by this very request or one beside it.
-type HasCome = bool;
+/// How the store met a caller. If it did not answer, it knows nothing of them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Met {
+    /// They may have come, or changed, by this very request or one beside it.
+    has_come: bool,
+    /// Their last sign of life, this request among them.
+    last_seen: Option<Millis>,
+}
 
 /// What comes of something that is done while the store hears of the caller: each takes a way to a store and back. Who is not
 /// admitted is told so at once, whatever would have come of it.
@@ -196,11 +202,16 @@ async fn touched<T>(
     app: &App,
     bearer: &Bearer,
     meanwhile: impl Future<Output = T>,
-) -> Result<(HasCome, T), ApiError> {
+) -> Result<(Met, T), ApiError> {
     let touched = async {
         let answer = app.store.touch(bearer).await;
-        let has_come = matches!(answer, Ok(Answer::Standing { since, now, .. }) if now - since < JUST_NOW);
-        admitted(answer).map(|()| has_come)
+        let met = match answer {
+            Ok(Answer::Standing { since, last_seen, now, .. }) => {
+                Met { has_come: now - since < JUST_NOW, last_seen: Some(last_seen) }
+            }
+            _ => Met::default(),
+        };
+        admitted(answer).map(|()| met)
     };
     try_join!(touched, async { Ok(meanwhile.await) })
 }
@@ -239,11 +250,16 @@ impl<P: Demand> FromRequestParts<App> for Entering<P> {
 
 impl<P: Demand> Entering<P> {
     /// Reads a list of those present while the caller is let in. Who comes by this very request would be missing from it:
-    /// for them it is read again.
+    /// for them it is read again. Whoever was there already may stand in it as they were before it: their last sign of
+    /// life is answered beside it.
     ///
     /// # Errors
     /// Those of [`May`], then those of reading.
-    pub async fn reading<T, E, F>(self, app: &App, read: impl Fn() -> F) -> Result<(Claims, T), ApiError>
+    pub async fn reading<T, E, F>(
+        self,
+        app: &App,
+        read: impl Fn() -> F,
+    ) -> Result<(Claims, Option<Millis>, T), ApiError>
     where
         ApiError: From<E>,
         F: Future<Output = Result<T, E>>,
@@ -257,12 +273,12 @@ impl<P: Demand> Entering<P> {
             let role = role_now(app, &claims).await?;
             permitted::<P>(claims, role)
         };
-        let (has_come, met) = touched(app, &bearer, async { try_join!(entered, early) }).await?;
-        let (claims, early) = met?;
-        let found = match early.filter(|_| !has_come) {
+        let (met, read_early) = touched(app, &bearer, async { try_join!(entered, early) }).await?;
+        let (claims, early) = read_early?;
+        let found = match early.filter(|_| !met.has_come) {
             Some(found) => found,
             None => read().await,
         };
-        Ok((claims, found?))
+        Ok((claims, met.last_seen, found?))
     }
 }

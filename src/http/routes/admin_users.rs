@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use tokio::try_join;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::accounts::{Account, AccountId, Card};
@@ -13,9 +12,9 @@ use crate::app::App;
 use crate::auth::Claims;
 use crate::http::error::ApiError;
 use crate::http::extract::{Entering, May, Path, Query, to};
-use crate::http::seen::{Seen, see};
+use crate::http::seen::{Seen, see, see_present};
 use crate::http::time::Timestamp;
-use crate::presence::{Role, Status, UserId};
+use crate::presence::{Role, UserId};
 
 /// How many present users are listed, at most.
 const MOST_PRESENT: usize = 1_000;
@@ -76,16 +75,19 @@ pub async fn online(
     if !(1..=MOST_PRESENT).contains(&limit) {
         return Err(ApiError::invalid("limit", format!("expected 1 to {MOST_PRESENT}")));
     }
-    let (claims, present) = entering.reading(&app, || app.store.present(None, None, limit)).await?;
-    let ids: Vec<AccountId> = present.iter().filter_map(|(user, ..)| AccountId::of(user)).collect();
-    let users: Vec<UserId> = ids.iter().map(|id| id.user()).collect();
-    let (cards, seen) = try_join!(
-        async { app.accounts.cards(&ids).await.map_err(ApiError::from) },
-        see(&app, &claims, &users)
-    )?;
-    let mut seen: HashMap<UserId, Seen> = seen.into_iter().map(|seen| (seen.user_id.clone(), seen)).collect();
+    let reading = entering.reading(&app, || app.store.present_views(None, None, limit));
+    let (claims, last_seen, views) = reading.await?;
+    // People of other issuers have no account.
+    let of_account = |seen: Seen| Some((AccountId::of(&seen.user_id)?, seen));
+    let mut seen: HashMap<AccountId, Seen> =
+        see_present(&app, &claims, views).into_iter().filter_map(of_account).collect();
+    let cards = app.accounts.cards(&seen.keys().copied().collect::<Vec<_>>()).await?;
+    // This very request is a sign of life.
+    if let Some(oneself) = AccountId::of(&claims.user).and_then(|id| seen.get_mut(&id)) {
+        oneself.last_seen = oneself.last_seen.max(last_seen.and_then(Timestamp::unless_never));
+    }
     let shown = |account: Card| {
-        let seen = seen.remove(&account.id.user()).filter(|seen| seen.status.shown() != Status::Offline)?;
+        let seen = seen.remove(&account.id)?;
         Some(PresentUser {
             id: account.id,
             username: account.username,

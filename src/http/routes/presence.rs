@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::app::App;
 use crate::http::error::ApiError;
 use crate::http::extract::{Body, Counter, Lister, Path, Query, Source, Viewer};
-use crate::http::seen::{Seen, reveal, see};
+use crate::http::seen::{Seen, reveal, see, see_present};
 use crate::http::time::Timestamp;
 use crate::http::words::Why;
 use crate::presence::{Org, Role, Status, UserId};
@@ -115,11 +115,8 @@ pub async fn online(
         (Role::User, _) => Some(claims.org.clone()),
         (_, org) => org,
     };
-    let present = app.store.present(org.as_ref(), status, limit).await?;
-    let users: Vec<UserId> = present.into_iter().map(|(user, ..)| user).collect();
-    let mut results = see(&app, &claims, &users).await?;
-    results.retain(Seen::is_present);
-    Ok(Json(QueryAnswer { results }))
+    let views = app.store.present_views(org.as_ref(), status, limit).await?;
+    Ok(Json(QueryAnswer { results: see_present(&app, &claims, views) }))
 }
 
 /// Why somebody's true presence is looked at.

@@ -2,9 +2,10 @@
 
 use reqwest::StatusCode;
 use rollcall::accounts::AccountStatus;
-use rollcall::presence::Role;
+use rollcall::presence::{Millis, Role};
 use serde_json::{Value, json};
 
+use crate::store::a_day_ahead;
 use crate::support::redis_command;
 use crate::support::service::{Service, is_time};
 
@@ -93,10 +94,26 @@ async fn who_comes_by_asking_is_listed() {
         let eve = service.person(&format!("eve{number}"), Role::Moderator).await;
         // Of the two scripts Redis knows the one that lists: the list is read before the caller has come.
         redis_command("SCRIPT FLUSH").await;
-        service.app.store.present(None, None, 1).await.unwrap();
+        service.app.store.present_views(None, None, 1).await.unwrap();
         let (_, answer) = service.get(&eve.token, &format!("{LIST}online/?limit=1")).await;
         assert_eq!(answer["online_users"][0]["username"], format!("eve{number}"), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn who_asks_has_been_seen_now() {
+    let service = Service::start().await;
+    let eve = service.person("eve", Role::Moderator).await;
+    let ada = service.person("ada", Role::User).await;
+    for (ms, who) in [(0, &eve), (5_000, &ada)] {
+        service.app.store.clock().set(a_day_ahead() + Millis(ms));
+        service.post(&who.token, "/api/users/heartbeat/", json!({})).await;
+    }
+    service.app.store.clock().set(a_day_ahead() + Millis(9_000));
+    let (_, answer) = service.get(&eve.token, &format!("{LIST}online/")).await;
+    let names: Vec<&Value> =
+        answer["online_users"].as_array().unwrap().iter().map(|each| &each["username"]).collect();
+    assert_eq!(names, ["eve", "ada"], "{answer}");
 }
 
 #[tokio::test]

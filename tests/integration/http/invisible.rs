@@ -88,8 +88,11 @@ impl Life {
         ] {
             paths.push((Role::Moderator, "GET", format!("{admin}{filter}")));
         }
-        for tail in ["online/".to_owned(), format!("{id}/"), format!("{id}/online-status/")] {
+        for tail in ["online/", "online/?limit=50", &format!("{id}/"), &format!("{id}/online-status/")] {
             paths.push((Role::Moderator, "GET", format!("{admin}{tail}")));
+        }
+        for limit in [50, 1_000] {
+            paths.push((Role::Moderator, "GET", format!("/api/presence/online/?limit={limit}")));
         }
         let mut seen = Vec::new();
         for (index, viewer) in self.others.iter().enumerate() {
@@ -106,7 +109,7 @@ impl Life {
                 let response = request.bearer_auth(&viewer.token).send().await.unwrap();
                 assert_eq!(response.status(), StatusCode::OK, "{path}");
                 let text = response.text().await.unwrap();
-                seen.push((format!("{method} {path} by viewer {index}"), of_her(&text)));
+                seen.push((format!("{method} {path} by viewer {index}"), of_her(&text, &id.to_string())));
             }
         }
         seen
@@ -115,11 +118,12 @@ impl Life {
 
 /// The answer without what is not of her: the moment of the answer, when accounts were made, and viewers, whose own sign of life is
 /// written once in a real second.
-fn of_her(text: &str) -> String {
+fn of_her(text: &str, her: &str) -> String {
     let mut answer: Value = serde_json::from_str(text).unwrap();
     for list in ["results", "users", "online_users"] {
         if let Some(Value::Array(people)) = answer.get_mut(list) {
             people.retain(|each| !each["username"].as_str().is_some_and(|name| name.starts_with("viewer-")));
+            people.retain(|each| each["user_id"].as_str().is_none_or(|user| user == her));
             people.iter_mut().for_each(forget_times);
         }
     }

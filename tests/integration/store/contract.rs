@@ -135,6 +135,7 @@ async fn a_shard_without_meta_judges_nobody() {
     is_restoring(store.stats(None).await);
     is_restoring(store.stats(Some(&org)).await);
     is_restoring(store.present(None, None, 10).await);
+    is_restoring(store.present_views(None, None, 10).await);
     let (who, tab, room) = (bearer("1"), Tab::default(), Room::parse("lobby").unwrap());
     is_restoring(store.join(&who, &tab, &room).await);
     is_restoring(store.leave(&who, &tab, &room).await);
@@ -568,6 +569,7 @@ async fn a_redis_that_forgot_the_scripts_learns_them_again() {
     store.stats(None).await.unwrap();
     store.facts(&user).await.unwrap();
     store.present(None, None, 1).await.unwrap();
+    store.present_views(None, None, 1).await.unwrap();
     store.views(std::slice::from_ref(&user)).await.unwrap();
     store.end_login(&user, &org, &login).await.unwrap();
     store.cut(&user, &org, 2, None, Reason::LogoutAll, None).await.unwrap();
@@ -606,40 +608,4 @@ async fn a_redis_that_would_evict_leases_is_refused_and_a_silent_one_is_told_to_
     assert!(refused.contains("volatile-lru") && refused.contains("noeviction"), "{refused}");
     connecting_to("CONFIG SET notify-keyspace-events \"\"").await.unwrap();
     connecting_to("CONFIG SET notify-keyspace-events Kg").await.unwrap();
-}
-
-#[tokio::test]
-async fn the_newest_are_listed_even_where_one_shard_has_most_of_them() {
-    let store = store(64).await;
-    for shard in 0..64 {
-        store.open_empty(shard, 1).await.unwrap();
-    }
-    let users: Vec<UserId> = (1..3_000).map(|user| UserId::parse(&user.to_string()).unwrap()).collect();
-    let of_one = users[30..].iter().filter(|user| store.keys().shard_of(user) == 7).take(30);
-    let in_order: Vec<&UserId> = users[..30].iter().chain(of_one).collect();
-    let status_of = |moment: usize| if moment.is_multiple_of(3) { Status::Away } else { Status::Online };
-    let (default, team) = (Org::default(), Org::parse("team").unwrap());
-    let org_of = |moment: usize| if moment.is_multiple_of(7) { &team } else { &default };
-    for (moment, user) in in_order.iter().enumerate() {
-        store.clock().set(super::a_day_ahead() + Millis(i64::try_from(moment).unwrap()));
-        let is_away = status_of(moment) == Status::Away;
-        let activity = Some(if is_away { Activity::Idle } else { Activity::Active });
-        let bearer = Bearer { org: org_of(moment).clone(), ..bearer(user.as_str()) };
-        store.beat(&Beat { bearer, activity, ..beat(user.as_str()) }).await.unwrap();
-    }
-    let newest = in_order.iter().enumerate().rev();
-    for limit in [1, 20, 45, 60] {
-        for asked in [None, Some(Status::Away), Some(Status::Online), Some(Status::Busy)] {
-            for org in [None, Some(&default), Some(&team)] {
-                let wanted = newest.clone().filter(|(moment, _)| {
-                    asked.is_none_or(|asked| asked == status_of(*moment))
-                        && org.is_none_or(|org| org == org_of(*moment))
-                });
-                let wanted: Vec<&UserId> = wanted.map(|(_, user)| *user).take(limit).collect();
-                let listed = store.present(org, asked, limit).await.unwrap();
-                let listed: Vec<&UserId> = listed.iter().map(|(user, ..)| user).collect();
-                assert_eq!(listed, wanted, "{limit} {asked:?} {org:?}");
-            }
-        }
-    }
 }

@@ -3,6 +3,7 @@ mod contract;
 mod heartbeats;
 mod limits;
 mod model;
+mod present;
 mod restore;
 mod rooms;
 
