@@ -22,7 +22,7 @@ const LISTED_PER_CALL: usize = 256;
 /// Most of the newest whose records are read by the call that lists them.
 const READ_PER_CALL: usize = 100;
 
-/// How many more than that a part of the shards is asked for at first, when the newest of all are listed.
+/// How many more than its share a part of the shards is asked for at first, however small that is.
 const FEW: usize = 5;
 
 /// More than a shard may have: scripts reckon with it.
@@ -44,8 +44,8 @@ impl Store {
     ) -> Result<Vec<Present>, StoreError> {
         let shards: Vec<Shard> = (0..self.keys.shards()).collect();
         let parts: Vec<&[Shard]> = shards.chunks(self.shards_per_list(limit)).collect();
-        // The newest are spread over all shards by chance: of each part its even share, and three times as many more as chance
-        // gives or takes, nearly always hold them.
+        // The newest are spread over all shards by chance. Its even share of each part, and three times what chance adds to
+        // that, nearly always hold them.
         let even = |part: &[Shard]| limit * part.len() / shards.len();
         let share = |part: &[Shard]| limit.min(even(part) + 3 * even(part).isqrt() + FEW);
         let mut lists = self.newest_of_each(&parts, org, status, share).await?;
