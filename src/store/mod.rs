@@ -4,6 +4,7 @@ mod batcher;
 mod blocks;
 mod canary;
 mod checkup;
+mod clock;
 mod due;
 mod error;
 mod events;
@@ -36,7 +37,7 @@ mod users;
 mod words;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use moka::sync::Cache;
@@ -45,6 +46,7 @@ use crate::metrics::record;
 use crate::presence::{LoginId, Millis, Policy, Status, UserId};
 
 pub use checkup::{Examined, ShardFacts};
+pub use clock::Clock;
 pub use due::{Due, DueMember, Expired};
 pub use error::StoreError;
 pub use events::{LeaseEvent, LeaseEvents};
@@ -90,26 +92,6 @@ pub enum Pulse {
     Whole,
     /// Some primaries of a cluster do not, or some slots have none: their shards get 503, the others go on.
     Partial,
-}
-
-/// The clock that scripts go by: that of Redis, unless a test moves time itself.
-#[derive(Clone, Debug, Default)]
-pub struct Clock(Arc<AtomicI64>);
-
-impl Clock {
-    /// From now on it is this late; 0 gives the clock back to Redis.
-    pub fn set(&self, now: Millis) {
-        self.0.store(now.0, Ordering::Relaxed);
-    }
-
-    fn fixed(&self) -> Option<Millis> {
-        Some(Millis(self.0.load(Ordering::Relaxed))).filter(|now| now.0 > 0)
-    }
-
-    /// The first argument of every script that judges by time.
-    fn now(&self) -> fred::prelude::Value {
-        self.fixed().unwrap_or_default().0.into()
-    }
 }
 
 /// Presence in Redis. Every method is one domain event, and all of them may be repeated.
@@ -223,12 +205,6 @@ impl Store {
         &self.policy
     }
 
-    /// The clock that scripts go by.
-    #[must_use]
-    pub const fn clock(&self) -> &Clock {
-        &self.clock
-    }
-
     /// Sends heartbeats to Redis, and follows its primaries as they change. Runs until dropped; without it
     /// [`Store::beat`] waits for ever.
     pub async fn work(&self) {
@@ -253,29 +229,6 @@ impl Store {
     /// If none does.
     pub async fn ping(&self) -> Result<Pulse, StoreError> {
         self.link.watch().await
-    }
-
-    /// The clock that scripts go by, read now.
-    ///
-    /// # Errors
-    /// If Redis did not answer.
-    pub async fn now(&self) -> Result<Millis, StoreError> {
-        self.now_at(self.keys.nodes()).await
-    }
-
-    /// The clock of a shard, read now.
-    ///
-    /// # Errors
-    /// If the server that has the shard did not answer.
-    pub async fn now_of(&self, shard: Shard) -> Result<Millis, StoreError> {
-        self.now_at(self.keys.due(shard)).await
-    }
-
-    async fn now_at(&self, key: String) -> Result<Millis, StoreError> {
-        if let Some(now) = self.clock.fixed() {
-            return Ok(now);
-        }
-        self.link.primary(&key)?.time().await
     }
 
     /// What Redis says of itself.
