@@ -128,10 +128,10 @@ script!(/// Lists and touches what is due.
 script!(/// Counts.
     SHARD_STATS = "shard_stats", "no-writes", and_each(0, 2), exactly(2));
 script!(/// Lists who is present.
-    SHARD_PRESENT = "shard_present", "no-writes", and_each(0, 1), and_each(2, 1), "newest");
+    SHARD_PRESENT = "shard_present", "no-writes", and_each(0, 1), and_each(2, 1), "present", "newest");
 script!(/// The same with their records; the keys of each shard are four, and one more for each set of users.
     PRESENT_VIEWS = "present_views", "no-writes", and_each(0, 1), and_each(3, 1),
-    "record", "glance", "newest", "bucket");
+    "record", "glance", "present", "newest", "bucket");
 script!(/// Forgets what is copied and old.
     OUTBOX_TRIM = "outbox_trim", "allow-oom", and_each(1, 1), and_each(1, 1), "record");
 script!(/// A node shows that it lives.
