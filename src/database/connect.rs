@@ -1,6 +1,7 @@
 //! How connections are made, and looked after.
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -45,7 +46,7 @@ pub fn connect(url: &SecretString, role_switch: bool, max_connections: u32) -> R
         ("lock_timeout", "2s"),
         ("idle_in_transaction_session_timeout", "10s"),
     ]);
-    let renew = Renewal { options: options.clone(), role_switch };
+    let renewal = Arc::new(Renewal { options: options.clone(), role_switch });
     // The pool's own question before each use would be waited for as long as its caller waits. And what its maintenance does to
     // connections that are old or idle would not end with one that is silent, and holds its place until it does.
     let mut pool = PgPoolOptions::new()
@@ -55,8 +56,8 @@ pub fn connect(url: &SecretString, role_switch: bool, max_connections: u32) -> R
         .max_lifetime(None)
         .test_before_acquire(false)
         .before_acquire(move |connection, known| {
-            let renew = renew.clone();
-            Box::pin(async move { renew.look_at(connection, known).await })
+            let renewal = Arc::clone(&renewal);
+            Box::pin(async move { renewal.look_at(connection, known).await })
         });
     if role_switch {
         pool = pool.after_connect(|connection, _| Box::pin(switch_role(connection)));
@@ -65,7 +66,6 @@ pub fn connect(url: &SecretString, role_switch: bool, max_connections: u32) -> R
 }
 
 /// How connections that have waited for work are looked at, and made anew.
-#[derive(Clone)]
 struct Renewal {
     options: PgConnectOptions,
     role_switch: bool,
